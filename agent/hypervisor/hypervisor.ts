@@ -1,0 +1,64 @@
+import type { Check, HypervisorKind, Result, VmInfo } from '../protocol/index.ts';
+
+/** What happened to a guest, as told by the hypervisor itself. */
+export type HypervisorEvent =
+  /** The guest's `VmInfo` changed; null when it is no longer defined. */
+  | { kind: 'vm'; uuid: string; vm: VmInfo | null }
+  /** The hypervisor daemon came or went. */
+  | { kind: 'reachable'; reachable: boolean }
+  /** The guest's QEMU process ended. */
+  | { kind: 'stopped'; uuid: string; reason: 'shutdown' | 'destroyed' | 'crashed' | 'failed' | 'migrated' }
+  /** QEMU's own event for one guest (QMP schema), for those who drive its block layer. */
+  | { kind: 'qmp'; uuid: string; event: string; data: unknown };
+
+/** A guest's definition with what other rooms need to know of it. */
+export interface VmDefinition {
+  uuid: string;
+  name: string;
+  /** The hypervisor's own text (libvirt: inactive, migratable, security info). */
+  text: string;
+  disks: {
+    target: string;
+    path: string;
+    format: string;
+    sizeBytes: number;
+    readOnly: boolean;
+    device: string;
+  }[];
+}
+
+/**
+ * The guests of one host. One implementation per hypervisor; every expected failure is a Result.
+ * Calls never block on a frozen guest's monitor except `monitor` and `shutdown`.
+ */
+export interface Hypervisor {
+  readonly kind: HypervisorKind;
+  /** Connects and keeps the connection; resolves after the first attempt, reachable or not. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly reachable: boolean;
+  readonly version: string;
+  subscribe(listener: (event: HypervisorEvent) => void): () => void;
+  /** All defined guests, from the live cache. */
+  list(): VmInfo[];
+  /** CPU, memory and address figures into the cache (raises `vm` events for those that moved). */
+  refreshLoad(): Promise<void>;
+  definition(uuid: string): Promise<Result<VmDefinition>>;
+  /** The definition with the images of its disks (by target) at other paths. */
+  withDisks(text: string, paths: Record<string, string>): string;
+  define(text: string): Promise<Result<void>>;
+  undefine(uuid: string): Promise<Result<void>>;
+  run(uuid: string): Promise<Result<void>>;
+  /** Asks the guest to shut down; returns at once, `stopped` tells the end. */
+  shutdown(uuid: string): Promise<Result<void>>;
+  /** Ends the guest at once, as if its plug were pulled. */
+  destroy(uuid: string): Promise<Result<void>>;
+  setAutostart(uuid: string, on: boolean): Promise<Result<void>>;
+  /** One QMP command to a running guest. */
+  monitor(uuid: string, command: string, args?: Record<string, unknown>): Promise<Result<unknown>>;
+  /** Preflight of a guest where it runs now. */
+  checkSource(uuid: string): Promise<Check[]>;
+  /** Preflight of a guest where it would stand by; `paths` are the images' proposed places by target. */
+  checkStandby(definition: VmDefinition): Promise<{ checks: Check[]; paths: Record<string, string> }>;
+  fix(uuid: string, fix: string): Promise<Result<void>>;
+}

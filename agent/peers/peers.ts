@@ -1,0 +1,12 @@
+import type { Peer, PeerApi, Sight } from '../protocol/index.ts';
+import type { Caller } from '../rpc/link.ts';
+
+/** The other members of the fleet, as this agent reaches them over mutual TLS. */
+export interface Peers {
+  /** Calls one member; `peer-unreachable` when there is no link. */
+  to(hostId: string): Caller<PeerApi>;
+  get(hostId: string): Peer | null;
+  sights(): Sight[];
+  sight(hostId: string): Sight | null;
+  onSight(listener: (sight: Sight) => void): () => void;
+}

@@ -1,0 +1,153 @@
+import * as v from 'valibot';
+import { Check } from './check.ts';
+import { HostFacts, HostId, HostLoad, HostRole, HypervisorKind, VmInfo, VmUuid } from './host.ts';
+import { method, nothing } from './method.ts';
+import { Epoch, PairId, PairStatus } from './pair.ts';
+import { AuditEntry, Task } from './task.ts';
+
+/** Raised when a message changes incompatibly; the console replaces an older agent in place. */
+export const PROTOCOL_VERSION = 1;
+/** Largest JSON-RPC message either side accepts, bytes. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Default TCP port on which agents speak to each other (mutual TLS). */
+export const PEER_PORT = 7420;
+/** Default TCP port of the standby's storage daemon (NBD over mutual TLS). */
+export const REPLICATION_PORT = 7421;
+
+/** Where another member of the fleet is found. */
+export const Peer = v.object({
+  hostId: HostId,
+  name: v.string(),
+  address: v.string(),
+  port: v.number(),
+  replicationPort: v.number(),
+  role: HostRole,
+});
+export type Peer = v.InferOutput<typeof Peer>;
+
+export const Hello = v.object({
+  protocol: v.number(),
+  version: v.string(),
+  /** Null until enrolled. */
+  hostId: v.nullable(HostId),
+  fleetId: v.nullable(v.string()),
+  name: v.string(),
+  role: HostRole,
+  hypervisor: HypervisorKind,
+  /** Agent's clocks at the answer: since boot, and wall, both ms. */
+  clock: v.object({ bootMs: v.number(), wallMs: v.number() }),
+  bootId: v.string(),
+  capabilities: v.array(v.string()),
+});
+export type Hello = v.InferOutput<typeof Hello>;
+
+/** Everything an agent knows, once; afterwards notices keep it current. */
+export const AgentState = v.object({
+  facts: HostFacts,
+  load: v.nullable(HostLoad),
+  vms: v.array(VmInfo),
+  pairs: v.array(PairStatus),
+  tasks: v.array(Task),
+});
+export type AgentState = v.InferOutput<typeof AgentState>;
+
+/** How an agent sees another member of its fleet. */
+export const Sight = v.object({
+  hostId: HostId,
+  name: v.string(),
+  reachable: v.boolean(),
+  /** Wall clock (ms) since which `reachable` holds. */
+  since: v.number(),
+  /** Wall clock (ms) of the last answer; null when it never answered. */
+  lastHeardAt: v.nullable(v.number()),
+});
+export type Sight = v.InferOutput<typeof Sight>;
+
+/** Who ordered, for the agent's audit log. */
+const Order = { requestId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,64}$/)), actor: v.string() };
+
+/** What the console may ask of an agent, over its unix socket (JSON-RPC 2.0). */
+export const consoleApi = {
+  'agent.hello': method(v.object({ protocol: v.number(), consoleVersion: v.string() }), Hello),
+  /** Makes (or keeps) the host's key and returns a certificate request (PEM) for it. */
+  'agent.certificateRequest': method(
+    v.object({ hostId: HostId, fleetId: v.string() }),
+    v.object({ csr: v.string() }),
+  ),
+  /** Stores identity, certificate and the CAs to trust (PEM), and starts to listen for other agents. */
+  'agent.enrol': method(
+    v.object({
+      hostId: HostId,
+      fleetId: v.string(),
+      name: v.string(),
+      role: HostRole,
+      certificate: v.string(),
+      trustedCas: v.array(v.string()),
+      peers: v.array(Peer),
+    }),
+    nothing,
+  ),
+  /** Replaces the list of other members. */
+  'agent.setPeers': method(v.object({ peers: v.array(Peer) }), nothing),
+  /** The current members as this agent knows them. */
+  'agent.peers': method(nothing, v.object({ peers: v.array(Peer) })),
+  /** Current state; from then on this connection receives `consoleNotices`. */
+  'state.subscribe': method(nothing, AgentState),
+  'sight.list': method(nothing, v.object({ sights: v.array(Sight) })),
+  /** Can this VM be protected onto that standby? Asks the standby too. Changes nothing. */
+  'protect.check': method(
+    v.object({ vmUuid: VmUuid, standby: HostId }),
+    v.object({ checks: v.array(Check), bytesToCopy: v.number() }),
+    30_000,
+  ),
+  /** Carries out a fix named by a check, here or on the member named. */
+  'protect.fix': method(
+    v.object({ ...Order, hostId: HostId, vmUuid: VmUuid, fix: v.string() }),
+    nothing,
+    60_000,
+  ),
+  /** Starts protection; returns the task. Same requestId: the same task. */
+  'protect.start': method(
+    v.object({ ...Order, pairId: PairId, vmUuid: VmUuid, standby: HostId }),
+    v.object({ task: Task }),
+    30_000,
+  ),
+  /** Ends protection: the mirror, the replica on the standby, the record; the VM goes on. */
+  'protect.end': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
+  /** On the standby: start the replica here. `expected` is the epoch the person saw; `forced` when nothing proves the old copy stopped. */
+  'pair.failover': method(
+    v.object({
+      ...Order,
+      pairId: PairId,
+      expected: Epoch,
+      forced: v.boolean(),
+      evidence: v.record(v.string(), v.string()),
+    }),
+    v.object({ task: Task }),
+    30_000,
+  ),
+  /** On the owner: shut down, finish, start on the other member. */
+  'pair.switchover': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
+  /** On the owner: copy anew to the other member (after a break, or onto a quarantined host), whose old copy is set aside. */
+  'pair.resync': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
+  'task.cancel': method(v.object({ ...Order, taskId: v.string() }), nothing),
+  'audit.list': method(
+    v.object({ afterSeq: v.number(), limit: v.pipe(v.number(), v.maxValue(500)) }),
+    v.object({ entries: v.array(AuditEntry) }),
+  ),
+  /** What stands in the way of removing the agent (pairs that live here). Stops listening when nothing does. */
+  'agent.retire': method(v.object({ ...Order }), v.object({ blockedBy: v.array(PairId) })),
+} as const;
+export type ConsoleApi = typeof consoleApi;
+
+/** What an agent tells a subscribed console without being asked. */
+export const consoleNotices = {
+  facts: HostFacts,
+  load: HostLoad,
+  vm: v.object({ uuid: VmUuid, vm: v.nullable(VmInfo) }),
+  pair: v.object({ pairId: PairId, pair: v.nullable(PairStatus) }),
+  task: Task,
+  audit: AuditEntry,
+  sights: v.array(Sight),
+} as const;
+export type ConsoleNotices = typeof consoleNotices;

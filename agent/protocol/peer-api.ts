@@ -1,0 +1,72 @@
+import * as v from 'valibot';
+import { Check } from './check.ts';
+import { HostId, VmState, VmUuid } from './host.ts';
+import { method, nothing } from './method.ts';
+import { PairId, PairRecord, PairSpec } from './pair.ts';
+
+/** Enough of a guest for the standby to judge whether it could run it. */
+export const GuestNeeds = v.object({
+  vmUuid: VmUuid,
+  name: v.string(),
+  /** Domain XML as on the source. */
+  definition: v.string(),
+  disks: v.array(
+    v.object({ target: v.string(), path: v.string(), sizeBytes: v.number(), format: v.string() }),
+  ),
+});
+export type GuestNeeds = v.InferOutput<typeof GuestNeeds>;
+
+/** Where the standby's storage daemon offers the replica's disks. */
+export const ExportAddress = v.object({
+  port: v.number(),
+  /** Name in the server's certificate. */
+  serverName: v.string(),
+  /** NBD export name by disk target. */
+  exports: v.record(v.string(), v.string()),
+  /** NBD export of the scratch image, for the heartbeat. */
+  heartbeat: v.string(),
+});
+export type ExportAddress = v.InferOutput<typeof ExportAddress>;
+
+/** What one agent may ask of another (JSON-RPC 2.0 over mutual TLS). */
+export const peerApi = {
+  'peer.hello': method(
+    v.object({ hostId: HostId, bootId: v.string() }),
+    v.object({ hostId: HostId, bootId: v.string(), version: v.string() }),
+    2_000,
+  ),
+  /** The record and spec as the other member holds them; null when it knows no such pair. */
+  'record.read': method(
+    v.object({ pairId: PairId }),
+    v.object({ record: v.nullable(PairRecord), spec: v.nullable(PairSpec) }),
+    2_000,
+  ),
+  /** Offers a record (and spec); the receiver keeps the newer of both, fsynced, and returns what it holds now. */
+  'record.offer': method(
+    v.object({ record: PairRecord, spec: PairSpec }),
+    v.object({ record: PairRecord }),
+    5_000,
+  ),
+  /** State of the guest on the asked host, straight from its hypervisor. */
+  'vm.state': method(v.object({ vmUuid: VmUuid }), v.object({ state: v.nullable(VmState) }), 5_000),
+  'standby.check': method(
+    GuestNeeds,
+    v.object({
+      checks: v.array(Check),
+      /** Proposed image path by disk target. */ paths: v.record(v.string(), v.string()),
+    }),
+    20_000,
+  ),
+  'standby.fix': method(v.object({ vmUuid: VmUuid, fix: v.string() }), nothing, 60_000),
+  /** Creates empty images (setting aside what lies there when it is this pair's own old copy) and offers them. Idempotent. */
+  'standby.prepare': method(v.object({ spec: PairSpec, record: PairRecord }), ExportAddress, 60_000),
+  /** Closes the exports in order and forgets the pair, images included. */
+  'standby.forget': method(v.object({ pairId: PairId }), nothing, 60_000),
+  /** Hand-over: the record names the receiver as owner; it closes its exports, begins, and starts the guest. */
+  'standby.begin': method(
+    v.object({ record: PairRecord, spec: PairSpec }),
+    v.object({ record: PairRecord }),
+    60_000,
+  ),
+} as const;
+export type PeerApi = typeof peerApi;

@@ -1,0 +1,132 @@
+import * as v from 'valibot';
+import { Check, HostId, HostRole, method, nothing, PairId, VmUuid } from '../../agent/protocol/index.ts';
+import {
+  AppInfo,
+  AuditView,
+  FleetPatch,
+  FleetSnapshot,
+  HostDefaults,
+  HostDraft,
+  HostKeyOffer,
+  Login,
+  Settings,
+  Verdict,
+} from './views.ts';
+
+const Address = { address: v.string(), port: v.number() };
+const RequestId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,64}$/));
+const Started = v.object({ taskId: v.string(), hostId: HostId });
+
+/**
+ * Everything the page may ask of the core. One schema for both shells; validated on both ends.
+ * Expected failures come back as Problems.
+ */
+export const pageApi = {
+  'app.info': method(nothing, AppInfo),
+  'app.dismissNotice': method(v.object({ index: v.number() }), nothing),
+  'settings.get': method(nothing, Settings),
+  'settings.set': method(v.partial(Settings), Settings),
+  'fleet.snapshot': method(nothing, FleetSnapshot),
+
+  'hosts.defaults': method(nothing, HostDefaults),
+  /** Opens a TCP connection and reads the host key; logs in nowhere. */
+  'hosts.probe': method(v.object(Address), HostKeyOffer, 20_000),
+  /** Trusts `fingerprint`, logs in, looks around. Installs nothing. */
+  'hosts.login': method(
+    v.object({
+      ...Address,
+      user: v.string(),
+      login: v.nullable(Login),
+      /** With `login` null: the log-in of that earlier host. */
+      reuseSecretOf: v.nullable(v.string()),
+      fingerprint: v.string(),
+      sudoPassword: v.optional(v.string()),
+    }),
+    HostDraft,
+    60_000,
+  ),
+  'hosts.fix': method(v.object({ draftId: v.string(), fix: v.string() }), HostDraft, 120_000),
+  'hosts.abandon': method(v.object({ draftId: v.string() }), nothing),
+  /** Installs the agent and adds the host; progress comes as `deploy` events with the draft's id. */
+  'hosts.add': method(
+    v.object({ draftId: v.string(), name: v.string(), site: v.string(), role: HostRole }),
+    v.object({ hostId: HostId }),
+    300_000,
+  ),
+  /** Tries again now, with a new log-in when one is given. */
+  'hosts.reconnect': method(v.object({ hostId: HostId, login: v.nullable(Login) }), nothing, 60_000),
+  /** The deliberate path after a changed host key. */
+  'hosts.trustKey': method(v.object({ hostId: HostId, fingerprint: v.string() }), nothing, 60_000),
+  /** Takes the agent off the host (when it can be reached) and the host off the list. */
+  'hosts.remove': method(v.object({ hostId: HostId, evenIfUnreachable: v.boolean() }), nothing, 120_000),
+  'hosts.rename': method(v.object({ hostId: HostId, name: v.string(), site: v.string() }), nothing),
+
+  'protect.check': method(
+    v.object({ hostId: HostId, vmUuid: VmUuid, standby: HostId }),
+    v.object({ checks: v.array(Check), bytesToCopy: v.number() }),
+    40_000,
+  ),
+  /** `on` is the host that carries the fix out. */
+  'protect.fix': method(
+    v.object({ hostId: HostId, vmUuid: VmUuid, on: v.string(), fix: v.string() }),
+    nothing,
+    90_000,
+  ),
+  'protect.start': method(
+    v.object({ requestId: RequestId, hostId: HostId, vmUuid: VmUuid, standby: HostId }),
+    Started,
+    40_000,
+  ),
+  'protect.end': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+
+  'pair.verdict': method(v.object({ pairId: PairId }), Verdict, 15_000),
+  /** Refused unless the verdict still is what the person saw; `typedName` must be the machine's when unproven. */
+  'pair.failover': method(
+    v.object({
+      requestId: RequestId,
+      pairId: PairId,
+      seen: v.picklist(['stopped', 'unproven']),
+      typedName: v.nullable(v.string()),
+    }),
+    Started,
+    40_000,
+  ),
+  'pair.switchover': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** Makes the other member the standby again by a full copy; its old disk is set aside. */
+  'pair.resync': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  'task.cancel': method(v.object({ taskId: v.string() }), nothing),
+  'audit.list': method(
+    v.object({ pairId: v.nullable(PairId), before: v.nullable(v.number()), limit: v.number() }),
+    v.object({ entries: v.array(AuditView) }),
+  ),
+
+  /** Leaves the real fleet (kept, disconnected) and shows simulated hosts; `practice.stop` goes back. */
+  'practice.start': method(nothing, nothing, 60_000),
+  'practice.stop': method(nothing, nothing, 60_000),
+  /** What the trainer does to a simulated host. */
+  'practice.power': method(v.object({ hostId: HostId, on: v.boolean() }), nothing, 30_000),
+} as const;
+export type PageApi = typeof pageApi;
+
+export const pageEvents = {
+  fleet: FleetPatch,
+  audit: AuditView,
+  deploy: v.object({ draftId: v.string(), step: v.string(), fraction: v.nullable(v.number()) }),
+  app: AppInfo,
+  settings: Settings,
+} as const;
+export type PageEvents = typeof pageEvents;
+
+/** The wire between page and core, the same over a WebSocket and over a message port. */
+export const FromPage = v.variant('t', [
+  v.object({ t: v.literal('call'), id: v.number(), method: v.string(), params: v.unknown() }),
+  v.object({ t: v.literal('cancel'), id: v.number() }),
+]);
+export type FromPage = v.InferOutput<typeof FromPage>;
+
+export const ToPage = v.variant('t', [
+  v.object({ t: v.literal('value'), id: v.number(), value: v.unknown() }),
+  v.object({ t: v.literal('problem'), id: v.number(), problem: v.unknown() }),
+  v.object({ t: v.literal('event'), event: v.string(), data: v.unknown() }),
+]);
+export type ToPage = v.InferOutput<typeof ToPage>;
