@@ -1,0 +1,54 @@
+import type {
+  AgentState,
+  ConsoleApi,
+  ConsoleNotices,
+  Hello,
+  NoticeOf,
+  Result,
+} from '../../../agent/protocol/index.ts';
+import type { Caller } from '../../../agent/rpc/link.ts';
+import type { Connection, Login } from '../../contract/index.ts';
+
+/** Where a host is and how to log in there. */
+export interface HostTarget {
+  hostId: string;
+  /** For sentences shown to the person. */
+  name: string;
+  address: string;
+  port: number;
+  user: string;
+  /** Null when its secret is no longer known (kept in memory only, and the console was restarted). */
+  login: Login | null;
+  /** Null when the user is root or sudo asks for nothing. */
+  sudoPassword: string | null;
+  /** "SHA256:..." of the host key that was trusted; any other is refused. */
+  fingerprint: string;
+}
+
+export type HostNotice = {
+  [K in keyof ConsoleNotices]: { notice: K; value: NoticeOf<ConsoleNotices, K> };
+}[keyof ConsoleNotices];
+
+export type HostLinkEvent =
+  | { kind: 'connection'; connection: Connection }
+  /** After each (re)connection: the greeting, then everything the agent knows. */
+  | { kind: 'hello'; hello: Hello }
+  | { kind: 'state'; state: AgentState }
+  | { kind: 'notice'; notice: HostNotice };
+
+/**
+ * The lasting link to one host's agent: SSH connection, stream-local forward, JSON-RPC, greeting and
+ * subscription; keeps itself up with back-off. `call` answers Problem `host-offline` while it is down.
+ */
+export interface HostLink extends Caller<ConsoleApi> {
+  readonly connection: Connection;
+  subscribe(listener: (event: HostLinkEvent) => void): () => void;
+  /** Starts connecting; events follow. Idempotent. */
+  start(): void;
+  /** Tries at once, with other access when given; resolves when that attempt is decided. */
+  retry(target?: HostTarget): Promise<Result<void>>;
+  /** Ends link and connection for good. */
+  close(): Promise<void>;
+}
+
+export type OpenHostLink = (target: HostTarget) => HostLink;
