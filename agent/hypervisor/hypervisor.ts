@@ -53,6 +53,11 @@ export interface Hypervisor {
   shutdown(uuid: string): Promise<Result<void>>;
   /** Ends the guest at once, as if its plug were pulled. */
   destroy(uuid: string): Promise<Result<void>>;
+  /**
+   * Stops the guest's process where it stands (SIGSTOP), without asking its monitor: a frozen copy neither serves nor
+   * writes. `destroy` must end a frozen guest too (SIGKILL). Ok when it does not run.
+   */
+  freeze(uuid: string): Promise<Result<void>>;
   setAutostart(uuid: string, on: boolean): Promise<Result<void>>;
   /** One QMP command to a running guest. */
   monitor(uuid: string, command: string, args?: Record<string, unknown>): Promise<Result<unknown>>;

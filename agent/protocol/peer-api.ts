@@ -59,7 +59,16 @@ export const peerApi = {
   ),
   'standby.fix': method(v.object({ vmUuid: VmUuid, fix: v.string() }), nothing, 60_000),
   /** Creates empty images (setting aside what lies there when it is this pair's own old copy) and offers them. Idempotent. */
-  'standby.prepare': method(v.object({ spec: PairSpec, record: PairRecord }), ExportAddress, 60_000),
+  'standby.prepare': method(
+    v.object({
+      spec: PairSpec,
+      record: PairRecord,
+      /** True only by a person's order: a quarantined copy is set aside for good. */ overQuarantine:
+        v.boolean(),
+    }),
+    ExportAddress,
+    60_000,
+  ),
   /** Closes the exports in order and forgets the pair, images included. */
   'standby.forget': method(v.object({ pairId: PairId }), nothing, 60_000),
   /** Hand-over: the record names the receiver as owner; it closes its exports, begins, and starts the guest. */

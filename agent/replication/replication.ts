@@ -21,6 +21,8 @@ export interface ReplicaTarget {
    */
   close(pairId: string): Promise<Result<void>>;
   isOpen(pairId: string): boolean;
+  /** Deletes images once set aside by `create`; those already gone are no failure. */
+  discard(paths: string[]): Promise<Result<void>>;
   /** Deletes the replica's images (closed first). */
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
 }

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import * as v from 'valibot';
+import { fail, ok, type Result } from '../protocol/index.ts';
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Makes a rename or removal in `directory` itself durable (fsync(2) of the directory). */
+async function syncDirectory(directory: string): Promise<void> {
+  // Windows cannot open a directory for this; only practice agents run there.
+  if (process.platform === 'win32') return;
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * One JSON value on disk that is either the old or the new one after a crash, never half of either:
+ * written beside, fsynced, renamed over, directory fsynced. A checksum tells damage from absence.
+ * Writes of one file are serialised.
+ */
+export class DurableFile<S extends v.GenericSchema> {
+  readonly path: string;
+  readonly #schema: S;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string, schema: S) {
+    this.path = path;
+    this.#schema = schema;
+  }
+
+  /** Null when there is no file; Problem `state-damaged` when it cannot be believed (left where it is). */
+  async read(): Promise<Result<v.InferOutput<S> | null>> {
+    let text: string;
+    try {
+      text = await readFile(this.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ok(null);
+      return this.#damaged(String(error));
+    }
+    const end = text.indexOf('\n');
+    const body = text.slice(end + 1);
+    if (end !== 64 || digest(body) !== text.slice(0, end)) return this.#damaged('checksum does not match');
+    const parsed = v.safeParse(this.#schema, JSON.parse(body));
+    return parsed.success ? ok(parsed.output) : this.#damaged('unknown shape');
+  }
+
+  /** Durable when it resolves; rejects with the file system's error and leaves the old value. */
+  write(value: v.InferInput<S>): Promise<void> {
+    return this.#queue(async () => {
+      const body = JSON.stringify(value);
+      const beside = `${this.path}.new`;
+      await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+      const handle = await open(beside, 'w', 0o600);
+      try {
+        await handle.writeFile(`${digest(body)}\n${body}`);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(beside, this.path);
+      await syncDirectory(dirname(this.path));
+    });
+  }
+
+  remove(): Promise<void> {
+    return this.#queue(async () => {
+      await rm(this.path, { force: true });
+      await syncDirectory(dirname(this.path));
+    });
+  }
+
+  #queue(work: () => Promise<void>): Promise<void> {
+    const run = this.#tail.then(work, work);
+    this.#tail = run.catch(() => undefined);
+    return run;
+  }
+
+  #damaged(why: string): Result<never> {
+    return fail({
+      kind: 'state-damaged',
+      message: `The file ${this.path} cannot be believed: ${why}.`,
+      next: 'Keep the file for inspection; the other host of the pair still holds its own copy of the record.',
+      details: { path: this.path, why },
+    });
+  }
+}
