@@ -1,0 +1,158 @@
+import * as v from 'valibot';
+import type { Handlers, Problem } from '../../../agent/protocol/index.ts';
+import { problemOf } from '../../../agent/protocol/index.ts';
+import type { PageApi, PageEvents, ToPage } from '../../contract/index.ts';
+import { FromPage, pageApi, pageEvents } from '../../contract/index.ts';
+
+/** Calls one page may have open at once; more are refused, so that a wild page cannot pile up work. */
+const MAX_OPEN_CALLS = 256;
+
+export type EventData<E extends keyof PageEvents> = v.InferInput<PageEvents[E]>;
+export type Emit = <E extends keyof PageEvents>(event: E, data: EventData<E>) => void;
+
+/** One attached page, whatever carries its messages. */
+export interface PageConnection {
+  receive(message: unknown): void;
+  /** The page is gone: its open calls are cancelled and nothing more is sent. */
+  close(): void;
+}
+
+/** All attached pages: answers their calls, and tells every one of them what happens. */
+export interface PageHub {
+  connect(send: (message: ToPage) => void): PageConnection;
+  emit: Emit;
+  close(): void;
+}
+
+/** `onBug` hears of thrown errors that are no Problems, and of answers that break the contract. */
+export function createPageHub(handlers: Handlers<PageApi>, onBug: (text: string) => void): PageHub {
+  const pages = new Set<Page>();
+  return {
+    connect(send) {
+      const page = new Page(handlers, send, onBug, () => pages.delete(page));
+      pages.add(page);
+      return page;
+    },
+    emit(event, data) {
+      const checked = v.safeParse(pageEvents[event], data);
+      if (!checked.success) return onBug(`event ${event} breaks the contract: ${v.summarize(checked.issues)}`);
+      for (const page of pages) page.send({ t: 'event', event, data: checked.output });
+    },
+    close() {
+      for (const page of [...pages]) page.close();
+    },
+  };
+}
+
+class Page implements PageConnection {
+  readonly #handlers: Handlers<PageApi>;
+  readonly #deliver: (message: ToPage) => void;
+  readonly #onBug: (text: string) => void;
+  readonly #onClose: () => void;
+  readonly #open = new Map<number, AbortController>();
+  #closed = false;
+
+  constructor(
+    handlers: Handlers<PageApi>,
+    deliver: (message: ToPage) => void,
+    onBug: (text: string) => void,
+    onClose: () => void,
+  ) {
+    this.#handlers = handlers;
+    this.#deliver = deliver;
+    this.#onBug = onBug;
+    this.#onClose = onClose;
+  }
+
+  send(message: ToPage): void {
+    if (!this.#closed) this.#deliver(message);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const call of this.#open.values()) call.abort();
+    this.#open.clear();
+    this.#onClose();
+  }
+
+  receive(message: unknown): void {
+    const parsed = v.safeParse(FromPage, message);
+    if (!parsed.success) return this.#refuse(idOf(message), malformed(v.summarize(parsed.issues)));
+    const { id } = parsed.output;
+    if (parsed.output.t === 'cancel') return this.#open.get(id)?.abort();
+    if (this.#open.has(id)) return this.#refuse(id, malformed(`call ${id} is still open`));
+    if (this.#open.size >= MAX_OPEN_CALLS) return this.#refuse(id, tooMany());
+    void this.#call(id, parsed.output.method, parsed.output.params);
+  }
+
+  async #call(id: number, name: string, params: unknown): Promise<void> {
+    if (!isMethod(name)) return this.#refuse(id, unknownMethod(name));
+    const checked = v.safeParse(pageApi[name].params, params);
+    if (!checked.success) return this.#refuse(id, badParams(name, checked.issues));
+    const controller = new AbortController();
+    this.#open.set(id, controller);
+    try {
+      // The table pairs each handler with its own schema; TypeScript cannot follow that through a union.
+      const handler = this.#handlers[name] as (params: unknown, signal: AbortSignal) => Promise<unknown>;
+      const answer = v.safeParse(pageApi[name].result, await handler(checked.output, controller.signal));
+      if (!answer.success) throw new Error(`${name}: its answer breaks the contract`);
+      this.send({ t: 'value', id, value: answer.output });
+    } catch (error) {
+      const problem = controller.signal.aborted ? cancelled() : problemOf(error);
+      if (problem.kind === 'unexpected') this.#onBug(`${name}: ${describe(error)}`);
+      this.#refuse(id, problem);
+    } finally {
+      this.#open.delete(id);
+    }
+  }
+
+  #refuse(id: number, problem: Problem): void {
+    this.send({ t: 'problem', id, problem });
+  }
+}
+
+function isMethod(name: string): name is keyof PageApi & string {
+  return Object.hasOwn(pageApi, name);
+}
+
+/** The call's number as far as it can be made out; -1 belongs to no call. */
+function idOf(message: unknown): number {
+  const id = v.safeParse(v.object({ id: v.number() }), message);
+  return id.success ? id.output.id : -1;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+const REPORT = 'Reload the page; if it happens again, report it.';
+
+function malformed(what: string): Problem {
+  return { kind: 'malformed', message: `The console got a message it cannot read: ${what}`, next: REPORT };
+}
+
+function unknownMethod(name: string): Problem {
+  return {
+    kind: 'unknown-method',
+    message: `The console has no call named "${name.slice(0, 60)}".`,
+    next: 'Reload the page: it may be older than the console.',
+  };
+}
+
+function badParams(name: string, issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): Problem {
+  const field = v.getDotPath(issues[0]);
+  return {
+    kind: 'malformed',
+    message: `${name} cannot be carried out: ${field ? `"${field}" ` : ''}${issues[0].message}.`,
+    next: 'Correct the input and try again.',
+    ...(field ? { field } : {}),
+  };
+}
+
+function tooMany(): Problem {
+  return { kind: 'too-many-calls', message: 'The page asks too much at once.', next: REPORT };
+}
+
+function cancelled(): Problem {
+  return { kind: 'cancelled', message: 'It was cancelled.', next: 'Start it again when you are ready.' };
+}
