@@ -35,7 +35,8 @@ export function createPageHub(handlers: Handlers<PageApi>, onBug: (text: string)
     },
     emit(event, data) {
       const checked = v.safeParse(pageEvents[event], data);
-      if (!checked.success) return onBug(`event ${event} breaks the contract: ${v.summarize(checked.issues)}`);
+      if (!checked.success)
+        return onBug(`event ${event} breaks the contract: ${v.summarize(checked.issues)}`);
       for (const page of pages) page.send({ t: 'event', event, data: checked.output });
     },
     close() {
@@ -77,12 +78,15 @@ class Page implements PageConnection {
 
   receive(message: unknown): void {
     const parsed = v.safeParse(FromPage, message);
-    if (!parsed.success) return this.#refuse(idOf(message), malformed(v.summarize(parsed.issues)));
-    const { id } = parsed.output;
-    if (parsed.output.t === 'cancel') return this.#open.get(id)?.abort();
-    if (this.#open.has(id)) return this.#refuse(id, malformed(`call ${id} is still open`));
-    if (this.#open.size >= MAX_OPEN_CALLS) return this.#refuse(id, tooMany());
-    void this.#call(id, parsed.output.method, parsed.output.params);
+    if (!parsed.success) this.#refuse(idOf(message), malformed(v.summarize(parsed.issues)));
+    else if (parsed.output.t === 'cancel') this.#open.get(parsed.output.id)?.abort();
+    else this.#begin(parsed.output.id, parsed.output.method, parsed.output.params);
+  }
+
+  #begin(id: number, name: string, params: unknown): void {
+    if (this.#open.has(id)) this.#refuse(id, malformed(`call ${id} is still open`));
+    else if (this.#open.size >= MAX_OPEN_CALLS) this.#refuse(id, tooMany());
+    else void this.#call(id, name, params);
   }
 
   async #call(id: number, name: string, params: unknown): Promise<void> {

@@ -71,7 +71,7 @@ function putAside(file: string, at: number): string {
   return aside;
 }
 
-function isSqlite(error: unknown): error is Sqlite.SqliteError {
+function isSqlite(error: unknown): error is InstanceType<typeof Sqlite.SqliteError> {
   return error instanceof Sqlite.SqliteError;
 }
 
