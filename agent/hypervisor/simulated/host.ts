@@ -1,0 +1,243 @@
+import { randomUUID } from 'node:crypto';
+import { fail, ok, type Result } from '../../protocol/index.ts';
+import type { HypervisorEvent } from '../hypervisor.ts';
+import { domainText, type GuestDraft, type ParsedDomain, parseDomain } from './domain-text.ts';
+import * as problem from './problems.ts';
+import { GIB, type Member, type SimulatedGuest, type SimulatedImage } from './types.ts';
+import { vmInfo } from './view.ts';
+import type { SimulatedWorld } from './world.ts';
+
+export interface HostSpec {
+  name: string;
+  cpuModel?: string;
+  cpuCount?: number;
+  memoryBytes?: number;
+  diskBytes?: number;
+  bridges?: string[];
+  /** Findings the preflight shall have here; 'resolver-slow' can be mended by the agent. */
+  flaws?: string[];
+  guests?: (GuestDraft & { autostart?: boolean; running?: boolean })[];
+}
+
+let nextReplicationPort = 57_421;
+
+/**
+ * One simulated hypervisor host: its power, memory, disks and guests. Everything an agent sees of it
+ * lives here, so that an agent may come and go; only what lies on disk outlives the power.
+ */
+export class SimulatedHost implements Member {
+  readonly world: SimulatedWorld;
+  readonly name: string;
+  readonly cpuModel: string;
+  readonly cpuCount: number;
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  readonly bridges: Set<string>;
+  readonly flaws: Set<string>;
+  readonly replicationPort = nextReplicationPort++;
+  readonly guests = new Map<string, SimulatedGuest>();
+  readonly images = new Map<string, SimulatedImage>();
+  /** Images offered to a primary, by pair; the storage daemon's, gone with the power. */
+  readonly exports = new Map<string, Set<string>>();
+  powered = true;
+  bootId: string = randomUUID();
+  private bootedAt: number;
+  private readonly listeners = new Set<(event: HypervisorEvent) => void>();
+  private readonly timers = new Map<{ cancel(): void }, () => void>();
+
+  constructor(world: SimulatedWorld, spec: HostSpec) {
+    this.world = world;
+    this.name = spec.name;
+    this.cpuModel = spec.cpuModel ?? 'AMD EPYC 7313P 16-Core Processor';
+    this.cpuCount = spec.cpuCount ?? 16;
+    this.memoryBytes = spec.memoryBytes ?? 64 * GIB;
+    this.diskBytes = spec.diskBytes ?? 2048 * GIB;
+    this.bridges = new Set(spec.bridges ?? ['br0']);
+    this.flaws = new Set(spec.flaws ?? []);
+    this.bootedAt = world.clock.now() - 9 * 24 * 3600_000;
+    for (const draft of spec.guests ?? [])
+      this.furnish(draft, draft.autostart ?? true, draft.running ?? true);
+    world.add(this);
+  }
+
+  /** Milliseconds since the simulated boot. */
+  bootMs(): number {
+    return this.world.clock.now() - this.bootedAt;
+  }
+
+  guest(uuid: string): SimulatedGuest | undefined {
+    return this.guests.get(uuid);
+  }
+
+  /** Its process is there and not stopped. */
+  runs(uuid: string): boolean {
+    const guest = this.guests.get(uuid);
+    return this.powered && guest !== undefined && guest.startedAt !== null && guest.state !== 'paused';
+  }
+
+  /** Images of the guest's writable disks; undefined entries lie nowhere. */
+  imagesOf(domain: ParsedDomain): (SimulatedImage | undefined)[] {
+    return domain.definition.disks
+      .filter((disk) => disk.device === 'disk' && !disk.readOnly)
+      .map((disk) => this.images.get(disk.path));
+  }
+
+  isExported(path: string): boolean {
+    return [...this.exports.values()].some((paths) => paths.has(path));
+  }
+
+  freeDiskBytes(): number {
+    let used = 0;
+    for (const image of this.images.values()) used += image.allocatedBytes;
+    return Math.max(0, this.diskBytes - used);
+  }
+
+  freeMemoryBytes(): number {
+    let used = GIB;
+    for (const guest of this.guests.values()) if (guest.startedAt !== null) used += guest.domain.memoryBytes;
+    return Math.max(0, this.memoryBytes - used);
+  }
+
+  /** One write by the guest's application to all its disks, as its client sees it. */
+  write(uuid: string): 'acknowledged' | 'held' | 'stopped' {
+    const guest = this.guests.get(uuid);
+    if (!guest || !this.powered || guest.startedAt === null || guest.state === 'paused') return 'stopped';
+    if (guest.tap?.held) return 'held';
+    const version = this.world.acknowledgedBy(uuid) + 1;
+    for (const image of this.imagesOf(guest.domain)) if (image) image.version = version;
+    guest.tap?.pass(version);
+    this.world.acknowledge(uuid, version);
+    return 'acknowledged';
+  }
+
+  /** Pulls the plug: everything volatile is gone, and nobody is told. */
+  powerOff(): void {
+    if (!this.powered) return;
+    this.powered = false;
+    this.listeners.clear();
+    for (const guest of this.guests.values()) {
+      guest.state = 'stopped';
+      guest.startedAt = null;
+      guest.booted = false;
+      guest.tap = null;
+    }
+    this.exports.clear();
+    for (const [timer, cut] of [...this.timers]) {
+      timer.cancel();
+      cut();
+    }
+    this.timers.clear();
+    this.world.changed();
+  }
+
+  /** Boots: a new boot id, and the guests that start by themselves do. */
+  powerOn(): void {
+    if (this.powered) return;
+    this.powered = true;
+    this.bootId = randomUUID();
+    this.bootedAt = this.world.clock.now();
+    for (const guest of this.guests.values()) if (guest.autostart) void this.startGuest(guest);
+    this.world.changed();
+  }
+
+  /** True after `ms`, false when the power went before. */
+  after(ms: number): Promise<boolean> {
+    if (!this.powered) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const timer = this.world.clock.setTimeout(() => {
+        this.timers.delete(timer);
+        resolve(true);
+      }, ms);
+      this.timers.set(timer, () => resolve(false));
+    });
+  }
+
+  subscribe(listener: (event: HypervisorEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  tell(event: HypervisorEvent): void {
+    for (const listener of [...this.listeners]) listener(event);
+  }
+
+  tellOf(guest: SimulatedGuest): void {
+    const { uuid } = guest.domain.definition;
+    this.tell({ kind: 'vm', uuid, vm: vmInfo(this, guest) });
+  }
+
+  define(domain: ParsedDomain): SimulatedGuest {
+    const before = this.guests.get(domain.definition.uuid);
+    const guest: SimulatedGuest = before
+      ? Object.assign(before, { domain })
+      : { domain, state: 'stopped', autostart: false, startedAt: null, booted: false, tap: null };
+    this.guests.set(domain.definition.uuid, guest);
+    this.tellOf(guest);
+    return guest;
+  }
+
+  /** Starts a defined guest; resolves once its process runs. */
+  async startGuest(guest: SimulatedGuest): Promise<Result<void>> {
+    if (guest.startedAt !== null) return ok(undefined);
+    if (!(await this.after(this.world.pace.startMs))) return fail(problem.hostOff(this.name));
+    if (guest.startedAt !== null) return ok(undefined);
+    const { name, uuid } = guest.domain.definition;
+    if (this.freeMemoryBytes() < guest.domain.memoryBytes) return fail(problem.noMemory(name, this.name));
+    const images = this.imagesOf(guest.domain);
+    for (const [index, image] of images.entries()) {
+      const path = guest.domain.definition.disks[index]?.path ?? '';
+      if (!image) return fail(problem.imageMissing(name, this.name, path));
+      // QEMU's image lock: the storage daemon still has it.
+      if (this.isExported(image.path)) return fail(problem.imageInUse(name, this.name, image.path));
+      if (!image.complete) this.world.violated(`${name} starts on ${this.name} from an unfinished copy`);
+    }
+    const version = Math.min(...images.map((image) => image?.version ?? 0));
+    this.world.beforeRunning(this, uuid, name, version);
+    guest.state = 'running';
+    guest.startedAt = this.world.clock.now();
+    this.tellOf(guest);
+    void this.boot(guest, guest.startedAt);
+    return ok(undefined);
+  }
+
+  /** The guest's process ends; everybody who listens is told. */
+  endGuest(guest: SimulatedGuest, reason: 'shutdown' | 'destroyed' | 'crashed'): void {
+    if (guest.startedAt === null) return;
+    const { uuid } = guest.domain.definition;
+    const { tap } = guest;
+    guest.state = reason === 'crashed' ? 'crashed' : 'stopped';
+    guest.startedAt = null;
+    guest.booted = false;
+    guest.tap = null;
+    tap?.guestEnded(reason === 'shutdown');
+    this.tell({ kind: 'stopped', uuid, reason });
+    this.tellOf(guest);
+  }
+
+  private async boot(guest: SimulatedGuest, startedAt: number): Promise<void> {
+    if (!(await this.after(this.world.pace.bootMs)) || guest.startedAt !== startedAt) return;
+    guest.booted = true;
+    this.tellOf(guest);
+  }
+
+  private furnish(draft: GuestDraft, autostart: boolean, running: boolean): void {
+    const domain = parseDomain(domainText(draft));
+    if (!domain) throw new Error(`no definition can be made of ${draft.name}`);
+    for (const disk of draft.disks)
+      this.images.set(disk.path, {
+        path: disk.path,
+        sizeBytes: disk.sizeBytes,
+        allocatedBytes: Math.round(disk.sizeBytes * draft.nature.fill),
+        version: 0,
+        complete: true,
+      });
+    this.guests.set(draft.uuid, {
+      domain,
+      state: running ? 'running' : 'stopped',
+      autostart,
+      startedAt: running ? this.world.clock.now() - 3600_000 : null,
+      booted: running,
+      tap: null,
+    });
+  }
+}

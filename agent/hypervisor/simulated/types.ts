@@ -1,0 +1,50 @@
+import type { VmState } from '../../protocol/index.ts';
+import type { ParsedDomain } from './domain-text.ts';
+
+export const GIB = 1024 ** 3;
+export const IMAGE_FOLDER = '/var/lib/libvirt/images';
+
+/** A disk image; survives a loss of power. */
+export interface SimulatedImage {
+  path: string;
+  sizeBytes: number;
+  allocatedBytes: number;
+  /** Number of the newest write it holds, and with it all before. */
+  version: number;
+  /** False while a full copy has not reached its end: a mixture nobody can start from. */
+  complete: boolean;
+}
+
+/** What stands between a running guest's writes and their acknowledgement: the mirror. */
+export interface WriteTap {
+  /** True while writes wait because the replica cannot be reached. */
+  readonly held: boolean;
+  /** Passes on one write; the guest hears of it only after this returned. */
+  pass(version: number): void;
+  /** The guest's process ended. */
+  guestEnded(orderly: boolean): void;
+}
+
+export interface SimulatedGuest {
+  domain: ParsedDomain;
+  state: VmState;
+  autostart: boolean;
+  /** Wall clock, ms; null while stopped. */
+  startedAt: number | null;
+  /** Known by its address: the guest's own system is up. */
+  booted: boolean;
+  tap: WriteTap | null;
+}
+
+/** What a host shows to the world and to the mirrors that end on it. */
+export interface Member {
+  readonly name: string;
+  readonly powered: boolean;
+  /** By which a mirror's order finds its other end. */
+  readonly replicationPort: number;
+  readonly images: Map<string, SimulatedImage>;
+  /** Images offered to a primary, by pair; the storage daemon's, gone with the power. */
+  readonly exports: Map<string, Set<string>>;
+  /** The guest's process is there and not stopped. */
+  runs(uuid: string): boolean;
+}

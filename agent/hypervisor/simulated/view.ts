@@ -1,0 +1,73 @@
+import type { Clock } from '../../ports.ts';
+import type { HostFacts, HostLoad, VmInfo } from '../../protocol/index.ts';
+import { gentleLoad, seedOf } from './load.ts';
+import type { SimulatedGuest } from './types.ts';
+
+export const SIMULATED_VERSION = 'simulated 1.0';
+
+/** A host as an agent may look at it. */
+export interface Machine {
+  readonly world: { readonly clock: Clock };
+  readonly name: string;
+  readonly cpuModel: string;
+  readonly cpuCount: number;
+  readonly memoryBytes: number;
+  readonly bootId: string;
+  readonly powered: boolean;
+  readonly guests: Map<string, SimulatedGuest>;
+  freeMemoryBytes(): number;
+}
+
+/** A guest as the hypervisor would list it now. */
+export function vmInfo(host: Machine, guest: SimulatedGuest): VmInfo {
+  const { definition, vcpus, memoryBytes, nics, nature } = guest.domain;
+  const running = guest.startedAt !== null;
+  const busy = running && guest.state !== 'paused';
+  const seed = seedOf(definition.uuid);
+  const now = host.world.clock.now();
+  const cpu = gentleLoad(nature.cpu, seed, now) * (vcpus / host.cpuCount);
+  return {
+    uuid: definition.uuid,
+    name: definition.name,
+    state: guest.state,
+    vcpus,
+    memoryBytes,
+    autostart: guest.autostart,
+    disks: definition.disks.map((disk) => ({
+      ...disk,
+      device: disk.device === 'cdrom' ? 'cdrom' : 'disk',
+    })),
+    nics,
+    cpu: busy ? Math.round(cpu * 1000) / 1000 : 0,
+    memoryUsedBytes: running ? Math.round(gentleLoad(nature.memory, 1 - seed, now) * memoryBytes) : 0,
+    addresses: busy && guest.booted && nature.address ? [nature.address] : [],
+  };
+}
+
+/** What an agent finds out about the host it runs on. */
+export function hostFacts(host: Machine, addresses: string[]): HostFacts {
+  return {
+    hostname: host.name,
+    os: 'Debian GNU/Linux 12 (bookworm)',
+    kernel: '6.1.0-40-amd64',
+    arch: 'x64',
+    cpuModel: host.cpuModel,
+    cpuCount: host.cpuCount,
+    memoryBytes: host.memoryBytes,
+    bootId: host.bootId,
+    hypervisor: { kind: 'simulated', version: SIMULATED_VERSION, reachable: host.powered },
+    addresses,
+  };
+}
+
+export function hostLoad(host: Machine): HostLoad {
+  const now = host.world.clock.now();
+  let cpu = gentleLoad(0.04, seedOf(host.name), now);
+  for (const guest of host.guests.values()) cpu += vmInfo(host, guest).cpu;
+  return {
+    cpu: Math.min(1, Math.round(cpu * 1000) / 1000),
+    memoryUsedBytes: host.memoryBytes - host.freeMemoryBytes(),
+    memoryBytes: host.memoryBytes,
+    at: now,
+  };
+}

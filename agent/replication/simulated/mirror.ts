@@ -1,0 +1,173 @@
+import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
+import type { Member, SimulatedGuest, SimulatedImage, WriteTap } from '../../hypervisor/simulated/types.ts';
+import type { MirrorStatus, Problem } from '../../protocol/index.ts';
+import type { MirrorOrder } from '../replication.ts';
+
+/** How often a copy's progress moves, milliseconds. */
+const STEP_MS = 200;
+/** Told at most this often while copying, milliseconds. */
+const TELL_MS = 1_000;
+
+/**
+ * One guest's mirror: what QEMU's block job and the forwarder are on a real host. It belongs to the
+ * host, outlives its agent, and ends with the guest or the power.
+ */
+export class SimulatedMirror implements WriteTap {
+  readonly order: MirrorOrder;
+  /** True when it ended in order with every acknowledged write on the replica. */
+  endedInSync = false;
+  status: MirrorStatus;
+  private readonly source: SimulatedHost;
+  private readonly target: Member;
+  private readonly guest: SimulatedGuest;
+  private readonly tell: (status: MirrorStatus) => void;
+  private readonly unwatch: () => void;
+  private over = false;
+  private noticing = false;
+  private copyBytes: number;
+  private toldAt = 0;
+
+  constructor(
+    order: MirrorOrder,
+    ends: { source: SimulatedHost; target: Member; guest: SimulatedGuest },
+    tell: (status: MirrorStatus) => void,
+  ) {
+    this.order = order;
+    this.source = ends.source;
+    this.target = ends.target;
+    this.guest = ends.guest;
+    this.tell = tell;
+    this.copyBytes = this.own().reduce((sum, image) => sum + image.allocatedBytes, 0);
+    this.status = {
+      state: 'connecting',
+      doneBytes: 0,
+      totalBytes: this.copyBytes,
+      rateBps: 0,
+      since: this.now(),
+      problem: null,
+    };
+    this.unwatch = this.source.world.onChange(() => this.look());
+    this.guest.tap = this;
+  }
+
+  /** The next write would wait. True the instant the link is gone, noticed or not: no answer, no acknowledgement. */
+  get held(): boolean {
+    return !this.over && (this.status.state === 'held' || !this.linked());
+  }
+
+  pass(version: number): void {
+    for (const image of this.replica()) image.version = version;
+  }
+
+  guestEnded(orderly: boolean): void {
+    this.endedInSync = orderly && this.status.state === 'in-sync';
+    this.finish();
+    this.change('off');
+  }
+
+  async copy(): Promise<void> {
+    if (this.status.state === 'connecting') this.change('copying');
+    while (!this.over && this.status.doneBytes < this.copyBytes) {
+      if (!(await this.source.after(STEP_MS))) return this.finish();
+      if (this.over || this.status.state !== 'copying') continue;
+      this.advance();
+    }
+    if (!this.over) this.completed();
+  }
+
+  /** Lets the guest go on alone. */
+  release(problem: Problem): void {
+    if (this.over) return;
+    this.finish();
+    this.change('broken', problem);
+  }
+
+  /** Drained and closed in order. */
+  end(): void {
+    if (this.over) return;
+    this.endedInSync = this.status.state === 'in-sync' && !this.held;
+    this.finish();
+    this.change('off');
+  }
+
+  private advance(): void {
+    const { copyBps } = this.source.world.pace;
+    const doneBytes = Math.min(this.copyBytes, this.status.doneBytes + (copyBps * STEP_MS) / 1000);
+    this.status = { ...this.status, doneBytes, rateBps: copyBps };
+    for (const [index, image] of this.replica().entries())
+      image.allocatedBytes = Math.round(
+        ((this.own()[index]?.allocatedBytes ?? 0) * doneBytes) / this.copyBytes,
+      );
+    if (this.now() - this.toldAt >= TELL_MS) this.told();
+  }
+
+  private completed(): void {
+    const own = this.own();
+    for (const [index, image] of this.replica().entries()) {
+      image.version = own[index]?.version ?? 0;
+      image.complete = true;
+    }
+    this.change('in-sync');
+  }
+
+  /** After a change of the world: is the other end still there? */
+  private look(): void {
+    if (this.over || !this.source.powered) return;
+    const lost = !this.linked();
+    if (lost && this.status.state !== 'held' && !this.noticing) {
+      this.noticing = true;
+      void this.source.after(this.source.world.pace.noticeMs).then((on) => {
+        this.noticing = false;
+        if (on && !this.over && !this.linked()) this.change('held', this.lost());
+      });
+    }
+    // A short break heals without a copy: what was acknowledged is on both sides.
+    if (!lost && this.status.state === 'held')
+      this.change(this.status.doneBytes < this.copyBytes ? 'copying' : 'in-sync');
+  }
+
+  private linked(): boolean {
+    const { world } = this.source;
+    return world.linked(this.source, this.target) && this.target.exports.has(this.order.pairId);
+  }
+
+  private finish(): void {
+    this.over = true;
+    this.unwatch();
+    if (this.guest.tap === this) this.guest.tap = null;
+  }
+
+  private own(): SimulatedImage[] {
+    return present(this.source.imagesOf(this.guest.domain));
+  }
+
+  private replica(): SimulatedImage[] {
+    return present(this.order.disks.map((disk) => this.target.images.get(disk.path)));
+  }
+
+  private change(state: MirrorStatus['state'], problem: Problem | null = null): void {
+    const rateBps = state === 'copying' ? this.source.world.pace.copyBps : 0;
+    this.status = { ...this.status, state, since: this.now(), rateBps, problem };
+    this.told();
+  }
+
+  private told(): void {
+    this.toldAt = this.now();
+    this.tell(this.status);
+  }
+
+  private lost(): Problem {
+    return {
+      kind: 'replica-lost',
+      message: `${this.target.name} no longer takes the writes of ${this.guest.domain.definition.name}.`,
+      next: `Look whether ${this.target.name} runs and can be reached.`,
+    };
+  }
+
+  private now(): number {
+    return this.source.world.clock.now();
+  }
+}
+
+const present = (images: (SimulatedImage | undefined)[]): SimulatedImage[] =>
+  images.filter((image) => image !== undefined);

@@ -1,0 +1,100 @@
+import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
+import { hostOff, vmNotRunning } from '../../hypervisor/simulated/problems.ts';
+import type { Member } from '../../hypervisor/simulated/types.ts';
+import { fail, type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
+import type { MirrorOrder, ReplicaSource } from '../replication.ts';
+import { SimulatedMirror } from './mirror.ts';
+
+type Listener = (pairId: string, status: MirrorStatus) => void;
+
+/** The mirrors of one host, kept outside the agent as QEMU and the forwarder keep them. */
+interface Mirrors {
+  bootId: string;
+  byPair: Map<string, SimulatedMirror>;
+  listeners: Set<Listener>;
+}
+const kept = new WeakMap<SimulatedHost, Mirrors>();
+
+function mirrorsOf(host: SimulatedHost): Mirrors {
+  const found = kept.get(host);
+  if (found?.bootId === host.bootId) return found;
+  const fresh = { bootId: host.bootId, byPair: new Map(), listeners: new Set<Listener>() };
+  kept.set(host, fresh);
+  return fresh;
+}
+
+/** The primary's side on one simulated host; worthless once that host lost its power. */
+export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
+  const mirrors = mirrorsOf(host);
+  const alive = (): boolean => host.powered && host.bootId === mirrors.bootId;
+  const own = new Set<Listener>();
+  const tell = (pairId: string, status: MirrorStatus): void => {
+    for (const listener of [...mirrors.listeners]) listener(pairId, status);
+  };
+
+  return {
+    async start() {},
+    async stop() {
+      for (const listener of own) mirrors.listeners.delete(listener);
+      own.clear();
+    },
+
+    async mirror(order): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      const guest = host.guest(order.vmUuid);
+      if (!guest || guest.startedAt === null)
+        return fail(vmNotRunning(guest?.domain.definition.name ?? order.vmUuid, host.name));
+      const target = host.world.hostAtReplicationPort(order.remote.port);
+      if (!target || !host.world.linked(host, target) || !offers(target, order))
+        return fail(notOffered(target?.name ?? order.address));
+      mirrors.byPair.get(order.pairId)?.end();
+      const mirror = new SimulatedMirror(order, { source: host, target, guest }, (status) =>
+        tell(order.pairId, status),
+      );
+      mirrors.byPair.set(order.pairId, mirror);
+      void mirror.copy();
+      return ok(undefined);
+    },
+
+    status: (pairId) => (alive() ? (mirrors.byPair.get(pairId)?.status ?? null) : null),
+
+    subscribe(listener) {
+      own.add(listener);
+      mirrors.listeners.add(listener);
+      return () => {
+        own.delete(listener);
+        mirrors.listeners.delete(listener);
+      };
+    },
+
+    async release(pairId): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      const mirror = mirrors.byPair.get(pairId);
+      mirror?.release(mirror.status.problem ?? released(host.name));
+      return ok(undefined);
+    },
+
+    async end(pairId): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      mirrors.byPair.get(pairId)?.end();
+      return ok(undefined);
+    },
+
+    endedInSync: (pairId) => alive() && (mirrors.byPair.get(pairId)?.endedInSync ?? false),
+  };
+}
+
+const offers = (target: Member, order: MirrorOrder): boolean =>
+  order.disks.every((disk) => target.exports.get(order.pairId)?.has(disk.path));
+
+const notOffered = (target: string): Problem => ({
+  kind: 'replica-unreachable',
+  message: `${target} does not offer the standby's disks.`,
+  next: `Look whether ${target} runs and can be reached.`,
+});
+
+const released = (host: string): Problem => ({
+  kind: 'replica-released',
+  message: `${host} was told to go on without its standby.`,
+  next: 'Copy the machine anew when the standby is back.',
+});

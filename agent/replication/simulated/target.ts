@@ -1,0 +1,97 @@
+import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
+import { hostOff } from '../../hypervisor/simulated/problems.ts';
+import { type ExportAddress, fail, ok, type Problem, type Result } from '../../protocol/index.ts';
+import type { ReplicaDisk, ReplicaTarget } from '../replication.ts';
+
+/** What an empty qcow2 image takes on disk. */
+const EMPTY_IMAGE_BYTES = 200 * 1024;
+
+/** The standby's side on one simulated host; worthless once that host lost its power. */
+export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
+  const { bootId } = host;
+  const alive = (): boolean => host.powered && host.bootId === bootId;
+
+  return {
+    async start() {},
+    async stop() {},
+
+    async create(pairId, disks, asideTag) {
+      if (!alive()) return fail(hostOff(host.name));
+      const needed = disks.reduce((sum, disk) => sum + disk.sizeBytes, 0);
+      if (host.freeDiskBytes() < needed) return fail(diskFull(host.name));
+      withdraw(host, pairId);
+      const aside: string[] = [];
+      for (const disk of disks) {
+        const old = host.images.get(disk.path);
+        if (old) {
+          const path = `${disk.path}.${asideTag}`;
+          host.images.delete(disk.path);
+          host.images.set(path, { ...old, path });
+          aside.push(path);
+        }
+        host.images.set(disk.path, emptyImage(disk));
+      }
+      return ok({ aside });
+    },
+
+    async open(pairId, disks) {
+      if (!alive()) return fail(hostOff(host.name));
+      const missing = disks.find((disk) => !host.images.has(disk.path));
+      if (missing) return fail(replicaMissing(host.name, missing.path));
+      host.exports.set(pairId, new Set(disks.map((disk) => disk.path)));
+      host.world.changed();
+      return ok(addressOf(host, pairId, disks));
+    },
+
+    async close(pairId): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      withdraw(host, pairId);
+      return ok(undefined);
+    },
+
+    isOpen: (pairId) => alive() && host.exports.has(pairId),
+
+    async discard(paths): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      for (const path of paths) host.images.delete(path);
+      return ok(undefined);
+    },
+
+    async remove(pairId, disks): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      withdraw(host, pairId);
+      for (const disk of disks) host.images.delete(disk.path);
+      return ok(undefined);
+    },
+  };
+}
+
+function withdraw(host: SimulatedHost, pairId: string): void {
+  if (host.exports.delete(pairId)) host.world.changed();
+}
+
+function addressOf(host: SimulatedHost, pairId: string, disks: ReplicaDisk[]): ExportAddress {
+  const exports: Record<string, string> = {};
+  for (const disk of disks) exports[disk.target] = `${pairId}-${disk.target}`;
+  return { port: host.replicationPort, serverName: host.name, exports, heartbeat: 'heartbeat' };
+}
+
+const emptyImage = (disk: ReplicaDisk) => ({
+  path: disk.path,
+  sizeBytes: disk.sizeBytes,
+  allocatedBytes: EMPTY_IMAGE_BYTES,
+  version: 0,
+  complete: false,
+});
+
+const diskFull = (host: string): Problem => ({
+  kind: 'disk-full',
+  message: `${host} has not enough space for the copy.`,
+  next: `Free space on ${host}, or choose another standby.`,
+});
+
+const replicaMissing = (host: string, path: string): Problem => ({
+  kind: 'replica-missing',
+  message: `The standby's disk ${path} is missing on ${host}.`,
+  next: 'Copy the machine anew.',
+});
