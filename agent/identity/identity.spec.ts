@@ -1,0 +1,93 @@
+import 'reflect-metadata';
+import { lstat, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Pkcs10CertificateRequest } from '@peculiar/x509';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../system-clock.ts';
+import { makeFleetCa } from '../testing/fleet-ca.ts';
+import { type Identity, IdentityStore } from './identity.ts';
+
+let stateDir: string;
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), 'understudy-identity-'));
+});
+afterEach(() => rm(stateDir, { recursive: true, force: true }));
+
+const open = (clock = systemClock) => new IdentityStore({ stateDir, clock, log: () => undefined });
+
+async function identityFor(store: IdentityStore, given: Partial<Identity> = {}): Promise<Identity> {
+  const ca = await makeFleetCa('fleet-1');
+  const csr = await store.certificateRequest('atlas', 'fleet-1');
+  const certificate = await ca.issue(csr, { hostId: 'atlas' });
+  const name = { hostId: 'atlas', fleetId: 'fleet-1', name: 'Atlas', role: 'hypervisor' } as const;
+  return { ...name, certificate, trustedCas: [ca.certificate], ...given };
+}
+
+test('the request is a PKCS#10 that another implementation verifies, the key is private and kept', async () => {
+  const store = open();
+  const csr = new Pkcs10CertificateRequest(await store.certificateRequest('atlas', 'fleet-1'));
+  expect(csr.subject).toBe('O=fleet-1, CN=atlas');
+  expect(await csr.verify()).toBe(true);
+  expect((await stat(join(stateDir, 'tls/host.key'))).mode & 0o777).toBe(0o600);
+  const again = new Pkcs10CertificateRequest(await store.certificateRequest('atlas', 'fleet-1'));
+  expect(Buffer.from(again.publicKey.rawData)).toEqual(Buffer.from(csr.publicKey.rawData));
+});
+
+test('an enrolment survives a restart and is laid out for QEMU', async () => {
+  const store = open();
+  const identity = await identityFor(store);
+  expect(await store.enrol(identity)).toEqual({ ok: true, value: undefined });
+  const later = open();
+  await later.load();
+  expect(later.current).toEqual(identity);
+  expect(later.credentials).toEqual(store.credentials);
+  const link = join(stateDir, 'tls/qemu/server-cert.pem');
+  expect((await lstat(link)).isSymbolicLink()).toBe(true);
+  expect(await readFile(link, 'utf8')).toBe(identity.certificate);
+  expect(await readFile(join(stateDir, 'tls/qemu/client-key.pem'), 'utf8')).toContain('PRIVATE KEY');
+});
+
+test.each<[string, (good: Identity) => Promise<Partial<Identity>>]>([
+  ['another host', async () => ({ hostId: 'boreas' })],
+  ['another fleet', async () => ({ fleetId: 'fleet-2' })],
+  ['nobody readable', async () => ({ certificate: 'not a certificate' })],
+  ['no CA', async () => ({ trustedCas: [] })],
+  ['a CA that did not sign it', async () => ({ trustedCas: [(await makeFleetCa('fleet-1')).certificate] })],
+  [
+    'a key of somebody else',
+    async () => {
+      const other = await mkdtemp(join(tmpdir(), 'understudy-other-'));
+      const store = new IdentityStore({ stateDir: other, clock: systemClock, log: () => undefined });
+      const ca = await makeFleetCa('fleet-1');
+      const csr = await store.certificateRequest('atlas', 'fleet-1');
+      await rm(other, { recursive: true });
+      return { certificate: await ca.issue(csr, { hostId: 'atlas' }), trustedCas: [ca.certificate] };
+    },
+  ],
+])('a certificate of %s is refused, and the identity in force stays', async (_name, spoil) => {
+  const store = open();
+  const good = await identityFor(store);
+  await store.enrol(good);
+  const refused = await store.enrol({ ...good, ...(await spoil(good)) });
+  expect(refused).toMatchObject({ ok: false, problem: { kind: 'certificate-refused' } });
+  expect(store.current).toEqual(good);
+});
+
+test("a certificate outside its time is refused with a word about the host's clock", async () => {
+  const late = open({ ...systemClock, now: () => Date.now() + 50 * 365 * 86_400_000 });
+  const refused = await late.enrol(await identityFor(late));
+  expect(refused).toMatchObject({ ok: false, problem: { next: expect.stringContaining('timedatectl') } });
+});
+
+test('without a key there is nothing to enrol, and a damaged identity counts as none', async () => {
+  const store = open();
+  const identity = await identityFor(store);
+  await store.enrol(identity);
+  await writeFile(join(stateDir, 'identity.json'), 'rubbish');
+  const damaged = open();
+  await damaged.load();
+  expect(damaged.current).toBeNull();
+  await rm(join(stateDir, 'tls/host.key'));
+  expect(await open().enrol(identity)).toMatchObject({ problem: { kind: 'no-host-key' } });
+});
