@@ -1,0 +1,264 @@
+import { describe, expect, test } from 'vitest';
+import type { LocalCopy, MirrorStatus, PairRecord, PairStatus, Task } from '../../../agent/protocol/index.ts';
+import { type HostSight, type JoinInput, joinPair, ON_STAGE_MS } from './join.ts';
+
+const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
+const answers = (name: string): HostSight => ({ name, reach: 'answers', silentSince: null });
+const silent = (name: string, since = NOW - 60_000): HostSight => ({
+  name,
+  reach: 'silent',
+  silentSince: since,
+});
+
+const record: PairRecord = {
+  pairId: 'p1',
+  version: 3,
+  config: 1,
+  epoch: { n: 1, by: '' },
+  owner: 'h-atlas',
+  begun: true,
+  policy: 'manual',
+  armed: false,
+  replica: { mode: 'sync', state: 'in-sync', point: NOW - 500, since: NOW - 5_000 },
+  forced: false,
+  maintenance: null,
+};
+
+const mirror: MirrorStatus = {
+  state: 'in-sync',
+  doneBytes: 100,
+  totalBytes: 100,
+  rateBps: 0,
+  since: NOW - 4_000,
+  problem: null,
+};
+
+function status(local: LocalCopy, change: Partial<PairStatus> = {}): PairStatus {
+  const own = local.kind === 'primary' || local.kind === 'waiting' ? 'h-atlas' : 'h-boreas';
+  return {
+    spec: {
+      pairId: 'p1',
+      config: 1,
+      workload: { kind: 'vm', uuid: '6d1ac9b2-5f0c-4b0e-8a44-6a1c1c1b2d3e', name: 'web' },
+      members: ['h-atlas', 'h-boreas'],
+      disks: [],
+      definitions: {},
+      autostartBefore: true,
+      createdAt: 0,
+    },
+    record,
+    local,
+    mirror: null,
+    peer: { hostId: own === 'h-atlas' ? 'h-boreas' : 'h-atlas', reachable: true, since: 0 },
+    ...change,
+  };
+}
+
+const primary = (change: Partial<PairStatus> = {}) =>
+  status({ kind: 'primary', vm: 'running' }, { mirror, ...change });
+const standby = (change: Partial<PairStatus> = {}) => status({ kind: 'standby', exports: 'open' }, change);
+const deaf = { hostId: 'h-atlas', reachable: false, since: NOW - 50_000 };
+
+function join(change: Partial<JoinInput> & { atlas?: PairStatus | null; boreas?: PairStatus | null } = {}) {
+  const { atlas = primary(), boreas = standby(), ...rest } = change;
+  return joinPair({
+    members: {
+      ...(atlas ? { 'h-atlas': { status: atlas, heardAt: NOW } } : {}),
+      ...(boreas ? { 'h-boreas': { status: boreas, heardAt: NOW } } : {}),
+    },
+    hosts: { 'h-atlas': answers('atlas'), 'h-boreas': answers('boreas') },
+    tasks: [],
+    previous: null,
+    now: NOW,
+    ...rest,
+  });
+}
+
+function task(change: Partial<Task>): Task {
+  return {
+    id: 't1',
+    kind: 'protect',
+    pairId: 'p1',
+    subject: 'web',
+    state: 'running',
+    startedAt: NOW - 9_000,
+    endedAt: null,
+    steps: [],
+    progress: null,
+    problem: null,
+    cancellable: true,
+    resumed: 0,
+    ...change,
+  };
+}
+
+describe('both answer', () => {
+  test('in sync, by mirror and record', () => {
+    const view = join();
+    expect(view).toMatchObject({
+      id: 'p1',
+      name: 'web',
+      primary: 'h-atlas',
+      standby: 'h-boreas',
+      health: 'in-sync',
+      since: NOW - 5_000,
+      stale: false,
+    });
+    expect(view.sentence).toMatch(/^In sync since .*: every write web confirms is on boreas too\.$/);
+  });
+
+  test('a mirror in sync whose record is not yet written is still copying', () => {
+    const atlas = primary({ record: { ...record, replica: { ...record.replica, state: 'catching-up' } } });
+    expect(join({ atlas, boreas: null }).health).toBe('copying');
+  });
+
+  test('copying tells how far, and whether it is the first', () => {
+    const atlas = primary({ mirror: { ...mirror, state: 'copying', doneBytes: 42, totalBytes: 100 } });
+    expect(join({ atlas, tasks: [task({})] }).sentence).toBe('The first copy to boreas is running: 42 %.');
+    expect(join({ atlas, tasks: [task({ kind: 'resync' })] }).sentence).toMatch(/^A full copy to boreas/);
+  });
+
+  test('a copy that was ordered and has no mirror yet is being prepared', () => {
+    const view = join({ atlas: primary({ mirror: null }), tasks: [task({})] });
+    expect(view).toMatchObject({ health: 'copying', since: NOW - 9_000 });
+    expect(view.sentence).toBe('The first copy to boreas is being prepared.');
+  });
+
+  test('held writes', () => {
+    const view = join({ atlas: primary({ mirror: { ...mirror, state: 'held', since: NOW - 300 } }) });
+    expect(view).toMatchObject({ health: 'held', since: NOW - 300 });
+  });
+
+  test.each(['stale', 'none'] as const)('a broken mirror with a replica that is %s', (state) => {
+    const replica = { ...record.replica, state, point: state === 'none' ? null : NOW - 90_000 };
+    const atlas = primary({
+      mirror: { ...mirror, state: 'broken' },
+      record: { ...record, version: 4, replica },
+    });
+    const view = join({ atlas });
+    expect(view.health).toBe('not-in-sync');
+    expect(view.sentence).toContain(state === 'none' ? 'without a usable copy' : 'alone');
+  });
+
+  test('a guest shut down by hand; the time holds while it stays so', () => {
+    const atlas = status({ kind: 'primary', vm: 'stopped' });
+    const first = join({ atlas });
+    expect(first).toMatchObject({ health: 'stopped', since: NOW });
+    expect(join({ atlas, previous: first, now: NOW + 5_000 }).since).toBe(NOW);
+  });
+});
+
+describe('a host is silent', () => {
+  const boreasAnswers = { 'h-atlas': silent('atlas'), 'h-boreas': answers('boreas') };
+
+  test('the primary: lost, with what the copy was when last heard', () => {
+    const view = join({ hosts: boreasAnswers, boreas: standby({ peer: deaf }) });
+    expect(view).toMatchObject({ health: 'primary-lost', since: NOW - 60_000, stale: true });
+    expect(view.sentence).toContain('in sync when last heard');
+  });
+
+  test('the primary, to this console only: no failover is suggested', () => {
+    const view = join({ hosts: boreasAnswers });
+    expect(view).toMatchObject({ health: 'in-sync', stale: true });
+    expect(view.sentence).toContain('boreas hears it');
+  });
+
+  test('the standby', () => {
+    const hosts = { 'h-atlas': answers('atlas'), 'h-boreas': silent('boreas') };
+    const atlas = primary({ mirror: { ...mirror, state: 'broken' } });
+    expect(join({ hosts, atlas })).toMatchObject({ health: 'standby-lost', since: NOW - 60_000 });
+  });
+
+  test('the standby, to this console only: the mirror knows better', () => {
+    const hosts = { 'h-atlas': answers('atlas'), 'h-boreas': silent('boreas') };
+    expect(join({ hosts })).toMatchObject({ health: 'in-sync', stale: true });
+  });
+
+  test('both', () => {
+    const hosts = { 'h-atlas': silent('atlas', NOW - 9_000), 'h-boreas': silent('boreas', NOW - 7_000) };
+    expect(join({ hosts })).toMatchObject({ health: 'unknown', since: NOW - 7_000 });
+  });
+
+  test('not yet decided: the last known is shown as old, nothing is called lost', () => {
+    const trying: HostSight = { name: 'atlas', reach: 'trying', silentSince: null };
+    expect(join({ hosts: { 'h-atlas': trying, 'h-boreas': answers('boreas') } })).toMatchObject({
+      health: 'in-sync',
+      stale: true,
+    });
+  });
+
+  test('a primary that is not in the list at all', () => {
+    const view = join({
+      hosts: { 'h-boreas': answers('boreas') },
+      atlas: null,
+      boreas: standby({ peer: deaf }),
+    });
+    expect(view).toMatchObject({ health: 'primary-lost', primary: 'h-atlas' });
+  });
+});
+
+describe('after a failover', () => {
+  const taken: PairRecord = {
+    ...record,
+    version: 5,
+    epoch: { n: 2, by: 'h-boreas' },
+    owner: 'h-boreas',
+    forced: true,
+    replica: { mode: 'sync', state: 'none', point: null, since: NOW - 1_000 },
+  };
+  const boreas = status({ kind: 'primary', vm: 'running' }, { record: taken });
+  const done = task({ kind: 'failover', state: 'done', endedAt: NOW - 1_000 });
+
+  test('the newest record wins over the old owner word', () => {
+    const hosts = { 'h-atlas': silent('atlas'), 'h-boreas': answers('boreas') };
+    const view = join({ boreas, hosts, tasks: [done] });
+    expect(view).toMatchObject({ primary: 'h-boreas', standby: 'h-atlas', health: 'standby-lost' });
+    expect(view.onStageSince).toEqual({ hostId: 'h-boreas', at: NOW - 1_000 });
+  });
+
+  test('a higher epoch wins over a higher version', () => {
+    const atlas = primary({ record: { ...record, version: 99 } });
+    expect(join({ atlas, boreas }).primary).toBe('h-boreas');
+  });
+
+  test('it is news for a while only', () => {
+    const view = join({ boreas, tasks: [{ ...done, endedAt: NOW - ON_STAGE_MS - 1 }] });
+    expect(view.onStageSince).toBeNull();
+  });
+
+  test('while it is being started', () => {
+    const notYet = { ...boreas, record: { ...taken, begun: false } };
+    const view = join({ boreas: notYet, tasks: [task({ kind: 'failover' })] });
+    expect(view).toMatchObject({ health: 'stopped', sentence: 'web is being started on boreas.' });
+    expect(join({ boreas: notYet }).sentence).toBe('boreas took web over and has not started it.');
+  });
+
+  test('the old host came back: quarantined, until it is being made the standby', () => {
+    const atlas = status({
+      kind: 'quarantined',
+      since: NOW - 2_000,
+      supersededBy: taken.epoch,
+      ownEpoch: record.epoch,
+    });
+    const view = join({ atlas, boreas });
+    expect(view).toMatchObject({ health: 'quarantined', since: NOW - 2_000 });
+    expect(view.sentence).toBe('web runs on boreas. The old copy on atlas is set aside until you decide.');
+    expect(join({ atlas, boreas, tasks: [task({ kind: 'resync' })] }).health).toBe('copying');
+  });
+});
+
+test('an owner that cannot ask waits, and says why', () => {
+  const atlas = status({ kind: 'waiting', since: NOW - 3_000, reason: 'boreas does not answer.' });
+  const view = join({
+    atlas,
+    boreas: null,
+    hosts: { 'h-atlas': answers('atlas'), 'h-boreas': silent('boreas') },
+  });
+  expect(view).toMatchObject({ health: 'waiting', since: NOW - 3_000 });
+  expect(view.sentence).toContain('boreas does not answer.');
+});
+
+test('a switchover in progress', () => {
+  const view = join({ tasks: [task({ kind: 'switchover' })] });
+  expect(view.sentence).toBe('web is moving to boreas.');
+});

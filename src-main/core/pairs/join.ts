@@ -1,0 +1,188 @@
+import type { LocalCopy, MirrorStatus, PairRecord, PairStatus, Task } from '../../../agent/protocol/index.ts';
+import { compareRecord } from '../../../agent/protocol/index.ts';
+import type { PairHealth, PairView } from '../../contract/index.ts';
+import * as say from './sentences.ts';
+
+/** How this console stands to a host. `trying`: not yet decided, e.g. right after the start. */
+export interface HostSight {
+  name: string;
+  reach: 'answers' | 'trying' | 'silent';
+  /** Wall clock (ms) since which it is silent; null unless silent. */
+  silentSince: number | null;
+}
+
+export interface MemberWord {
+  status: PairStatus;
+  heardAt: number;
+}
+
+export interface JoinInput {
+  /** What each member said last, by host id; at least one. */
+  members: Record<string, MemberWord>;
+  /** By host id; a host this console does not know is missing. */
+  hosts: Record<string, HostSight>;
+  /** Tasks of this pair, on whatever host. */
+  tasks: Task[];
+  /** The view before, so that `since` holds on. */
+  previous: PairView | null;
+  now: number;
+}
+
+/** How long a finished failover or switchover is news. */
+export const ON_STAGE_MS = 15 * 60_000;
+
+/** One member as seen from here, with its own word when it ever gave one. */
+export interface Member extends HostSight {
+  id: string;
+  word: PairStatus | null;
+}
+
+/** What the sentences are made of. */
+export interface Joined {
+  machine: string;
+  record: PairRecord;
+  owner: Member;
+  standby: Member;
+  mirror: MirrorStatus | null;
+  /** The order being carried out, if any. */
+  task: Task | null;
+  now: number;
+}
+
+interface Finding {
+  health: PairHealth;
+  /** Null: not known from the agents; kept from the view before, or now. */
+  since: number | null;
+  sentence: string;
+}
+
+/** Joins what both members say into one view: the newest record wins (docs/safety.md). */
+export function joinPair(input: JoinInput): PairView {
+  const joined = joinMembers(input);
+  const finding = find(joined);
+  const held = input.previous?.health === finding.health ? input.previous.since : input.now;
+  return {
+    id: joined.record.pairId,
+    name: joined.machine,
+    primary: joined.owner.id,
+    standby: joined.standby.id,
+    health: finding.health,
+    sentence: finding.sentence,
+    since: finding.since ?? held,
+    members: input.members,
+    stale: joined.owner.reach !== 'answers' || joined.standby.reach !== 'answers',
+    onStageSince: onStage(input, joined),
+  };
+}
+
+function joinMembers(input: JoinInput): Joined {
+  const words = Object.values(input.members).map((member) => member.status);
+  const newest = words.reduce((a, b) => (compareRecord(b.record, a.record) > 0 ? b : a));
+  const spec = words.reduce((a, b) => (b.spec.config > a.spec.config ? b : a)).spec;
+  const { record } = newest;
+  const [first, second] = spec.members;
+  const owner = memberOf(input, record.owner);
+  return {
+    machine: spec.workload.name,
+    record,
+    owner,
+    standby: memberOf(input, record.owner === first ? second : first),
+    mirror: owner.word?.local.kind === 'primary' ? owner.word.mirror : null,
+    task: input.tasks.find((task) => task.state === 'running') ?? null,
+    now: input.now,
+  };
+}
+
+function memberOf(input: JoinInput, id: string): Member {
+  const sight = input.hosts[id] ?? { name: 'a host not in the list', reach: 'silent', silentSince: null };
+  return { ...sight, id, word: input.members[id]?.status ?? null };
+}
+
+function onStage(input: JoinInput, joined: Joined): PairView['onStageSince'] {
+  const moves = input.tasks.filter(
+    (task) => (task.kind === 'failover' || task.kind === 'switchover') && task.state === 'done',
+  );
+  const at = Math.max(...moves.map((task) => task.endedAt ?? 0));
+  if (moves.length === 0 || input.now - at > ON_STAGE_MS) return null;
+  return { hostId: joined.owner.id, at };
+}
+
+/** The first that applies, the most urgent first. */
+function find(joined: Joined): Finding {
+  return lost(joined) ?? returned(joined) ?? moving(joined) ?? standing(joined) ?? mirrored(joined);
+}
+
+function lost(joined: Joined): Finding | null {
+  const { owner, standby } = joined;
+  if (owner.reach !== 'silent') return null;
+  if (standby.reach === 'silent') {
+    const since = latest(owner.silentSince, standby.silentSince);
+    return { health: 'unknown', since, sentence: say.neitherAnswers(joined) };
+  }
+  const hearing = standby.word?.peer;
+  if (hearing?.reachable && hearing.hostId === owner.id) {
+    const health = joined.record.replica.state === 'in-sync' ? 'in-sync' : 'not-in-sync';
+    return { health, since: null, sentence: say.onlyThisConsoleIsCutOff(joined) };
+  }
+  return { health: 'primary-lost', since: owner.silentSince, sentence: say.primaryLost(joined) };
+}
+
+/** A host that came back and starts nothing by itself. */
+function returned(joined: Joined): Finding | null {
+  const { owner, standby } = joined;
+  if (owner.word?.local.kind === 'waiting') {
+    const { since, reason } = owner.word.local;
+    return { health: 'waiting', since, sentence: say.waiting(joined, reason) };
+  }
+  const aside = standby.word?.local;
+  if (aside?.kind !== 'quarantined' || standby.reach === 'silent' || joined.task !== null) return null;
+  return { health: 'quarantined', since: aside.since, sentence: say.quarantined(joined) };
+}
+
+function moving(joined: Joined): Finding | null {
+  const { record, task } = joined;
+  const move = task?.kind === 'failover' || task?.kind === 'switchover';
+  if (move) return { health: 'stopped', since: task.startedAt, sentence: say.moving(joined) };
+  return record.begun ? null : { health: 'stopped', since: null, sentence: say.notBegun(joined) };
+}
+
+/** The guest is down although its host answers, or the standby is away. */
+function standing(joined: Joined): Finding | null {
+  const { owner, standby, mirror, task } = joined;
+  const copying = mirror?.state === 'copying' || mirror?.state === 'in-sync';
+  if (standby.reach === 'silent' && !copying && mirror?.state !== 'held') {
+    return { health: 'standby-lost', since: standby.silentSince, sentence: say.standbyLost(joined) };
+  }
+  if (task === null && isDown(owner.word?.local)) {
+    return { health: 'stopped', since: null, sentence: say.stopped(joined) };
+  }
+  return null;
+}
+
+function isDown(local: LocalCopy | undefined): boolean {
+  return local?.kind === 'primary' && local.vm === 'stopped';
+}
+
+function mirrored(joined: Joined): Finding {
+  const { mirror, task, record } = joined;
+  const copies = task?.kind === 'protect' || task?.kind === 'resync';
+  switch (mirror?.state) {
+    case 'in-sync':
+      if (record.replica.state === 'in-sync') {
+        return { health: 'in-sync', since: record.replica.since, sentence: say.inSync(joined) };
+      }
+      return { health: 'copying', since: mirror.since, sentence: say.copying(joined) };
+    case 'held':
+      return { health: 'held', since: mirror.since, sentence: say.held(joined) };
+    case 'copying':
+      return { health: 'copying', since: mirror.since, sentence: say.copying(joined) };
+    default:
+      if (copies) return { health: 'copying', since: task.startedAt, sentence: say.copying(joined) };
+      return { health: 'not-in-sync', since: record.replica.since, sentence: say.notInSync(joined) };
+  }
+}
+
+function latest(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.max(a, b);
+}

@@ -1,0 +1,83 @@
+import type { Joined } from './join.ts';
+import { clockTime } from './time.ts';
+
+function since(joined: Joined, at: number | null): string {
+  return at === null ? '' : ` since ${clockTime(at, joined.now)}`;
+}
+
+export function inSync(joined: Joined): string {
+  const { machine, standby, record } = joined;
+  return `In sync${since(joined, record.replica.since)}: every write ${machine} confirms is on ${standby.name} too.`;
+}
+
+export function copying(joined: Joined): string {
+  const { standby, mirror, task } = joined;
+  const what = task?.kind === 'protect' ? 'The first copy' : 'A full copy';
+  if (!mirror || mirror.totalBytes === 0) return `${what} to ${standby.name} is being prepared.`;
+  const percent = Math.min(100, Math.floor((mirror.doneBytes / mirror.totalBytes) * 100));
+  return `${what} to ${standby.name} is running: ${percent} %.`;
+}
+
+export function held(joined: Joined): string {
+  const { machine, standby, mirror } = joined;
+  return `${machine} waits: ${standby.name} has not confirmed its writes${since(joined, mirror?.since ?? null)}.`;
+}
+
+export function notInSync(joined: Joined): string {
+  const { machine, owner, standby, record, now } = joined;
+  const { state, point } = record.replica;
+  if (state === 'none' || point === null) {
+    return `${machine} runs on ${owner.name} without a usable copy on ${standby.name}.`;
+  }
+  return `${machine} runs on ${owner.name} alone: the copy on ${standby.name} ends at ${clockTime(point, now)}.`;
+}
+
+export function primaryLost(joined: Joined): string {
+  const { machine, owner, standby, record } = joined;
+  const copy = {
+    'in-sync': `its copy on ${standby.name} was in sync when last heard.`,
+    stale: `its copy on ${standby.name} is older than the last write.`,
+    'catching-up': `its copy on ${standby.name} is not complete.`,
+    none: `there is no copy on ${standby.name}.`,
+  }[record.replica.state];
+  return `${owner.name} has not answered${since(joined, owner.silentSince)}. ${machine} ran there; ${copy}`;
+}
+
+export function onlyThisConsoleIsCutOff(joined: Joined): string {
+  const { owner, standby } = joined;
+  return `This console has not reached ${owner.name}${since(joined, owner.silentSince)}, but ${standby.name} hears it.`;
+}
+
+export function neitherAnswers(joined: Joined): string {
+  return `Neither ${joined.owner.name} nor ${joined.standby.name} answers: nothing is known of ${joined.machine}.`;
+}
+
+export function standbyLost(joined: Joined): string {
+  const { machine, owner, standby } = joined;
+  return `${standby.name} has not answered${since(joined, standby.silentSince)}: ${machine} runs on ${owner.name} alone.`;
+}
+
+export function stopped(joined: Joined): string {
+  return `${joined.machine} is shut down on ${joined.owner.name}.`;
+}
+
+export function moving(joined: Joined): string {
+  const { machine, owner, standby, task, record } = joined;
+  if (!record.begun) return `${machine} is being started on ${owner.name}.`;
+  const target = task?.kind === 'switchover' ? standby : owner;
+  return `${machine} is moving to ${target.name}.`;
+}
+
+export function notBegun(joined: Joined): string {
+  return `${joined.owner.name} took ${joined.machine} over and has not started it.`;
+}
+
+export function waiting(joined: Joined, reason: string): string {
+  const { machine, owner } = joined;
+  return `${owner.name} does not start ${machine} before it knows that it may: ${reason}`;
+}
+
+export function quarantined(joined: Joined): string {
+  const { machine, owner, standby } = joined;
+  return `${machine} runs on ${owner.name}. The old copy on ${standby.name} is set aside until you decide.`;
+}
