@@ -38,7 +38,7 @@ export const peerApi = {
   /** The record and spec as the other member holds them; null when it knows no such pair. */
   'record.read': method(
     v.object({ pairId: PairId }),
-    v.object({ record: v.nullable(PairRecord), spec: v.nullable(PairSpec) }),
+    v.object({ record: v.nullable(PairRecord), spec: v.nullable(PairSpec), /** Its copy is set aside and waits for a person. */ quarantined: v.boolean() }),
     2_000,
   ),
   /** Offers a record (and spec); the receiver keeps the newer of both, fsynced, and returns what it holds now. */

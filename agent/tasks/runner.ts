@@ -152,7 +152,7 @@ export class TaskRunner {
 
   cancel(id: string): Result<void> {
     const entry = this.#entries.get(id);
-    if (!entry || entry.task.state !== 'running') {
+    if (entry?.task.state !== 'running') {
       return fail({
         kind: 'task-ended',
         message: 'That task has already ended.',

@@ -1,0 +1,67 @@
+import type { VmDefinition } from '../hypervisor/hypervisor.ts';
+import type { Check, HostId } from '../protocol/index.ts';
+import { must, type PairContext } from './context.ts';
+
+export interface ProtectPlan {
+  checks: Check[];
+  bytesToCopy: number;
+  definition: VmDefinition;
+  /** Proposed image path on the standby, by disk target. */
+  paths: Record<string, string>;
+}
+
+/** Disks whose content has to be copied: writable ones. */
+export const copiedDisks = (definition: VmDefinition): VmDefinition['disks'] =>
+  definition.disks.filter((disk) => disk.device === 'disk' && !disk.readOnly);
+
+/** Can this guest be protected onto that standby? Looks on both sides, changes nothing. */
+export async function planProtection(
+  context: PairContext,
+  vmUuid: string,
+  standby: HostId,
+): Promise<ProtectPlan> {
+  const { hypervisor, peers, selfName } = context.deps;
+  const definition = must(await hypervisor.definition(vmUuid));
+  const checks = await hypervisor.checkSource(vmUuid);
+  const known = context.store.ofVm(vmUuid);
+  if (known) {
+    checks.push({
+      id: 'already-protected',
+      state: 'failed',
+      host: selfName(),
+      title: 'Protection so far',
+      message: `${definition.name} is already protected.`,
+      next: 'End that protection first if it should get another standby.',
+    });
+  }
+  const disks = copiedDisks(definition);
+  const answer = await peers.to(standby).call('standby.check', {
+    vmUuid,
+    name: definition.name,
+    definition: definition.text,
+    disks: disks.map(({ target, path, sizeBytes, format }) => ({ target, path, sizeBytes, format })),
+  });
+  const standbyName = context.nameOf(standby);
+  checks.push(
+    answer.ok
+      ? {
+          id: 'hosts-connected',
+          state: 'ok',
+          host: selfName(),
+          title: 'Link between the hosts',
+          message: `${selfName()} and ${standbyName} reach each other, encrypted.`,
+          next: '',
+        }
+      : {
+          id: 'hosts-connected',
+          state: 'failed',
+          host: selfName(),
+          title: 'Link between the hosts',
+          message: answer.problem.message,
+          next: answer.problem.next,
+        },
+  );
+  const bytesToCopy = disks.reduce((sum, disk) => sum + disk.sizeBytes, 0);
+  if (!answer.ok) return { checks, bytesToCopy, definition, paths: {} };
+  return { checks: [...checks, ...answer.value.checks], bytesToCopy, definition, paths: answer.value.paths };
+}

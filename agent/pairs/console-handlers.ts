@@ -1,0 +1,178 @@
+import { ProblemError, type Task } from '../protocol/index.ts';
+import { copiedDisks, planProtection } from './checks.ts';
+import { must, type PairContext } from './context.ts';
+import { unusable } from './orders/failover.ts';
+import type { PairsService } from './service.ts';
+import { pairDisks } from './standby.ts';
+import type { StoredPair } from './store.ts';
+
+type Handlers = PairsService['consoleHandlers'];
+
+function refuseForeign(context: PairContext, pair: StoredPair): void {
+  if (context.isOwner(pair)) return;
+  throw new ProblemError({
+    kind: 'not-owner',
+    message: `${pair.spec.workload.name} does not run on ${context.deps.selfName()}.`,
+    next: `Give this order to ${context.nameOf(pair.record.owner)}.`,
+  });
+}
+
+/** Steps that copy carry this; `overQuarantine` only by a person's order. */
+const copyData = (context: PairContext, pair: StoredPair, overQuarantine: boolean) => ({
+  pairId: pair.spec.pairId,
+  subject: pair.spec.workload.name,
+  standbyName: context.nameOf(context.other(pair.spec)),
+  overQuarantine,
+  remote: null,
+});
+
+async function protectStart(
+  context: PairContext,
+  params: Parameters<Handlers['protect.start']>[0],
+): Promise<{ task: Task }> {
+  const repeated = context.tasks.list().find((task) => task.id === params.requestId);
+  if (repeated) return { task: repeated };
+  const { hypervisor } = context.deps;
+  const plan = await planProtection(context, params.vmUuid, params.standby);
+  const failed = plan.checks.find((check) => check.state === 'failed');
+  if (failed) {
+    throw new ProblemError({
+      kind: `check-${failed.id}`,
+      message: `${failed.host}: ${failed.message}`,
+      next: failed.next,
+    });
+  }
+  const { definition } = plan;
+  const standbyPaths = plan.paths;
+  const text = hypervisor.withDisks(definition.text, standbyPaths);
+  const vm = hypervisor.list().find((candidate) => candidate.uuid === params.vmUuid);
+  const standbyName = context.nameOf(params.standby);
+  const task = must(
+    await context.tasks.order('protect', {
+      id: params.requestId,
+      pairId: params.pairId,
+      subject: definition.name,
+      data: {
+        pairId: params.pairId,
+        subject: definition.name,
+        standbyName,
+        overQuarantine: false,
+        remote: null,
+        spec: {
+          pairId: params.pairId,
+          config: 1,
+          workload: { kind: 'vm', uuid: params.vmUuid, name: definition.name },
+          members: [context.self, params.standby],
+          disks: pairDisks(copiedDisks(definition), context.self, params.standby, standbyPaths),
+          definitions: { [context.self]: definition.text, [params.standby]: text },
+          autostartBefore: vm?.autostart ?? false,
+          createdAt: context.now(),
+        },
+      },
+    }),
+  );
+  context.audit(
+    'protect-ordered',
+    null,
+    `${params.actor} protects ${definition.name} with a copy on ${standbyName}.`,
+    { pairId: params.pairId },
+    params.actor,
+  );
+  return { task };
+}
+
+async function failover(
+  context: PairContext,
+  params: Parameters<Handlers['pair.failover']>[0],
+): Promise<{ task: Task }> {
+  const pair = context.pair(params.pairId);
+  const problem = context.isOwner(pair) ? null : unusable(context, pair);
+  if (problem) throw new ProblemError(problem);
+  const subject = pair.spec.workload.name;
+  context.audit(
+    'failover-ordered',
+    pair,
+    `${params.actor} orders ${subject} to start on ${context.deps.selfName()}${params.forced ? ', vouching that the old copy is stopped' : ''}.`,
+    params.evidence,
+    params.actor,
+  );
+  const { pairId, expected, forced } = params;
+  const data = { pairId, expected, forced, subject, here: context.deps.selfName() };
+  return {
+    task: must(await context.tasks.order('failover', { id: params.requestId, pairId, subject, data })),
+  };
+}
+
+async function ordered(
+  context: PairContext,
+  params: { requestId: string; actor: string; pairId: string },
+  kind: 'unprotect' | 'resync' | 'switchover',
+  text: (pair: StoredPair, other: string) => string,
+): Promise<{ task: Task }> {
+  const repeated = context.tasks.list().find((task) => task.id === params.requestId);
+  if (repeated) return { task: repeated };
+  const pair = context.pair(params.pairId);
+  refuseForeign(context, pair);
+  const other = context.nameOf(context.other(pair.spec));
+  const subject = pair.spec.workload.name;
+  const data =
+    kind === 'switchover'
+      ? { pairId: params.pairId, subject, other, asked: false }
+      : copyData(context, pair, kind === 'resync');
+  const task = must(
+    await context.tasks.order<unknown>(kind, { id: params.requestId, pairId: params.pairId, subject, data }),
+  );
+  context.audit(`${kind}-ordered`, pair, `${params.actor} ${text(pair, other)}`, undefined, params.actor);
+  return { task };
+}
+
+/** What this member answers to consoles. */
+export function consoleHandlers(context: PairContext): Handlers {
+  const { deps } = context;
+  return {
+    'protect.check': async ({ vmUuid, standby }) => {
+      const { checks, bytesToCopy } = await planProtection(context, vmUuid, standby);
+      return { checks, bytesToCopy };
+    },
+    'protect.fix': async ({ hostId, vmUuid, fix, actor }) => {
+      if (hostId === context.self) must(await deps.hypervisor.fix(vmUuid, fix));
+      else must(await deps.peers.to(hostId).call('standby.fix', { vmUuid, fix }));
+      context.audit(
+        'fixed',
+        null,
+        `${actor} had "${fix}" put right on ${context.nameOf(hostId)}.`,
+        undefined,
+        actor,
+      );
+      return {};
+    },
+    'protect.start': (params) => protectStart(context, params),
+    'protect.end': (params) =>
+      ordered(
+        context,
+        params,
+        'unprotect',
+        (pair, other) => `ends the protection of ${pair.spec.workload.name} by ${other}.`,
+      ),
+    'pair.failover': (params) => failover(context, params),
+    'pair.switchover': (params) =>
+      ordered(
+        context,
+        params,
+        'switchover',
+        (pair, other) => `moves ${pair.spec.workload.name} to ${other}.`,
+      ),
+    'pair.resync': (params) =>
+      ordered(
+        context,
+        params,
+        'resync',
+        (pair, other) => `makes ${other} the standby of ${pair.spec.workload.name} again.`,
+      ),
+    'task.cancel': async ({ taskId, actor }) => {
+      must(context.tasks.cancel(taskId));
+      context.audit('cancel-ordered', null, `${actor} cancels task ${taskId}.`, undefined, actor);
+      return {};
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import * as v from 'valibot';
+import { ExportAddress, type MirrorStatus, type Problem, ProblemError } from '../../protocol/index.ts';
+import type { Step, StepIo } from '../../tasks/runner.ts';
+import { must, type PairContext } from '../context.ts';
+import { withReplica } from '../record.ts';
+
+/** What the copying steps share, in every order that has them. */
+export const CopyData = v.object({
+  pairId: v.string(),
+  standbyName: v.string(),
+  subject: v.string(),
+  /** A person ordered it over a quarantined copy. */
+  overQuarantine: v.boolean(),
+  remote: v.nullable(ExportAddress),
+});
+export type CopyData = v.InferOutput<typeof CopyData>;
+
+const TERMINAL: MirrorStatus['state'][] = ['in-sync', 'broken', 'off', 'held'];
+
+/** Resolves with the first terminal state of the mirror, telling progress on the way. */
+function watchCopy(context: PairContext, pairId: string, io: StepIo): Promise<MirrorStatus> {
+  const { source } = context.deps;
+  return new Promise((resolve, reject) => {
+    const finish = (end: () => void): void => {
+      unsubscribe();
+      io.signal.removeEventListener('abort', onAbort);
+      end();
+    };
+    const see = (status: MirrorStatus): void => {
+      const left = status.totalBytes - status.doneBytes;
+      io.progress({
+        doneBytes: status.doneBytes,
+        totalBytes: status.totalBytes,
+        rateBps: status.rateBps,
+        remainingS: status.rateBps > 0 ? Math.ceil(left / status.rateBps) : null,
+      });
+      if (TERMINAL.includes(status.state)) finish(() => resolve(status));
+    };
+    const onAbort = (): void => finish(() => reject(new Error('aborted')));
+    const unsubscribe = source.subscribe((id, status) => {
+      if (id === pairId) see(status);
+    });
+    io.signal.addEventListener('abort', onAbort);
+    if (io.signal.aborted) onAbort();
+    const now = source.status(pairId);
+    if (now && TERMINAL.includes(now.state)) see(now);
+  });
+}
+
+const copyBroke = (data: CopyData, cause: Problem | null): Problem =>
+  cause ?? {
+    kind: 'copy-broke',
+    message: `The copy of ${data.subject} to ${data.standbyName} broke off.`,
+    next: `Check ${data.standbyName} and the network between the two, then start the copy again.`,
+  };
+
+/** Prepare the standby, copy everything, record *in sync*: the steps every way into protection shares. */
+export function copySteps<D extends CopyData>(context: PairContext): Step<D>[] {
+  const { source } = context.deps;
+  return [
+    {
+      id: 'prepare',
+      label: (data) => `Make room on ${data.standbyName}`,
+      cancellable: true,
+      async run(data) {
+        await source.end(data.pairId);
+        const pair = await context.setRecord(data.pairId, (record) =>
+          withReplica(record, 'catching-up', context.now()),
+        );
+        const other = context.other(pair.spec);
+        data.remote = must(
+          await context.deps.peers.to(other).call('standby.prepare', {
+            spec: pair.spec,
+            record: pair.record,
+            overQuarantine: data.overQuarantine,
+          }),
+        );
+      },
+    },
+    {
+      id: 'copy',
+      label: (data) => `Copy the disks to ${data.standbyName}`,
+      cancellable: true,
+      async run(data, io) {
+        const pair = context.pair(data.pairId);
+        const peer = context.deps.peers.get(context.other(pair.spec));
+        if (!peer || !data.remote) throw new ProblemError(context.unreachable(context.other(pair.spec)));
+        const known = source.status(data.pairId);
+        // After an agent restart the mirror may have gone on without us.
+        if (!io.resumed || !known || known.state === 'broken' || known.state === 'off') {
+          must(
+            await source.mirror({
+              pairId: data.pairId,
+              vmUuid: pair.spec.workload.uuid,
+              disks: context.disks(pair.spec, context.self),
+              address: peer.address,
+              remote: data.remote,
+            }),
+          );
+        }
+        const end = await watchCopy(context, data.pairId, io);
+        if (end.state !== 'in-sync') throw new ProblemError(copyBroke(data, end.problem));
+        io.note(
+          `${Math.round(end.totalBytes / 2 ** 20)} MiB, ${pair.spec.disks.length} ${pair.spec.disks.length === 1 ? 'disk' : 'disks'}`,
+        );
+      },
+    },
+    {
+      id: 'record',
+      label: () => 'Record that both copies agree',
+      cancellable: false,
+      async run(data) {
+        if (source.status(data.pairId)?.state !== 'in-sync')
+          throw new ProblemError(copyBroke(data, source.status(data.pairId)?.problem ?? null));
+        const pair = await context.setRecord(data.pairId, (record) =>
+          withReplica(record, 'in-sync', context.now(), context.now()),
+        );
+        must(await context.exchange(data.pairId));
+        context.audit('in-sync', pair, `${data.subject} is in sync on ${data.standbyName}.`);
+      },
+    },
+  ];
+}
+
+/** After a copy that did not end: the mirror is taken away and the record says that the replica is no good. */
+export async function abandonCopy(context: PairContext, pairId: string): Promise<void> {
+  await context.deps.source.end(pairId);
+  const pair = context.store.get(pairId);
+  if (!pair || !context.isOwner(pair)) return;
+  await context.setRecord(pairId, (record) => withReplica(record, 'none', context.now()));
+  await context.exchange(pairId);
+}

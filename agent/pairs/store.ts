@@ -1,0 +1,154 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { DurableFile } from '../journal/durable-file.ts';
+import type { Log } from '../ports.ts';
+import { compareRecord, Epoch, PairRecord, PairSpec, type VmState } from '../protocol/index.ts';
+
+/** What this member alone knows of its copy; survives crashes, is never sent as truth to others. */
+export const LocalNotes = v.object({
+  /** The guest was last seen running here by right; decides about a start after a reboot of the host. */
+  wantRunning: v.boolean(),
+  /** Boot of the host during which the guest was last known to run here. */
+  bootId: v.string(),
+  quarantine: v.nullable(v.object({ since: v.number(), ownEpoch: Epoch, supersededBy: Epoch })),
+  /** Images set aside here; `keep`: a person's to discard, otherwise dropped once in sync again. */
+  aside: v.array(v.object({ path: v.string(), keep: v.boolean() })),
+  /** What the images here are worth: a copy that was whole at some moment, half of one, or nothing. */
+  image: v.picklist(['none', 'partial', 'complete']),
+  /** Protection ended while the other member could not be told. */
+  ended: v.boolean(),
+});
+export type LocalNotes = v.InferOutput<typeof LocalNotes>;
+
+const StoredPair = v.object({ spec: PairSpec, record: PairRecord, notes: LocalNotes });
+export type StoredPair = v.InferOutput<typeof StoredPair>;
+
+export const freshNotes = (bootId: string): LocalNotes => ({
+  wantRunning: false,
+  bootId,
+  quarantine: null,
+  aside: [],
+  image: 'none',
+  ended: false,
+});
+
+/** States in which a guest's process exists. */
+export const isLive = (state: VmState | null | undefined): boolean =>
+  state === 'running' || state === 'paused' || state === 'shutting-down';
+
+interface Slot {
+  value: StoredPair;
+  file: DurableFile<typeof StoredPair>;
+  tail: Promise<unknown>;
+}
+
+/**
+ * The pairs of this member on disk, one file each. Every change goes through `change`, which serialises the changes of
+ * one pair and returns only once the new value is durable.
+ */
+export class PairStore {
+  readonly #directory: string;
+  readonly #log: Log;
+  readonly #slots = new Map<string, Slot>();
+  readonly #listeners = new Set<(pairId: string) => void>();
+
+  constructor(directory: string, log: Log) {
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  async load(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(this.#directory)) {
+      if (!name.endsWith('.json')) continue;
+      const file = new DurableFile(join(this.#directory, name), StoredPair);
+      const read = await file.read();
+      // A damaged file is left in place: the pair then is unknown here, so nothing of it is started.
+      if (!read.ok) this.#log('warn', read.problem.message);
+      else if (read.value)
+        this.#slots.set(read.value.spec.pairId, { value: read.value, file, tail: Promise.resolve() });
+    }
+  }
+
+  get(pairId: string): StoredPair | null {
+    return this.#slots.get(pairId)?.value ?? null;
+  }
+
+  all(): StoredPair[] {
+    return [...this.#slots.values()].map((slot) => slot.value);
+  }
+
+  ofVm(uuid: string): StoredPair | null {
+    return this.all().find(({ spec, notes }) => !notes.ended && spec.workload.uuid === uuid) ?? null;
+  }
+
+  subscribe(listener: (pairId: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Applies `mutate` to the current value; null from it changes nothing. Returns the value held afterwards. */
+  change(
+    pairId: string,
+    mutate: (current: StoredPair | null) => StoredPair | null,
+  ): Promise<StoredPair | null> {
+    const slot = this.#slots.get(pairId);
+    const run = async (): Promise<StoredPair | null> => {
+      const current = this.get(pairId);
+      const next = mutate(current);
+      if (!next || next === current) return current;
+      await this.#write(pairId, next);
+      return next;
+    };
+    if (!slot) return run();
+    const result = slot.tail.then(run, run);
+    slot.tail = result.catch(() => undefined);
+    return result;
+  }
+
+  async remove(pairId: string): Promise<void> {
+    const slot = this.#slots.get(pairId);
+    if (!slot) return;
+    await slot.tail;
+    await slot.file.remove();
+    this.#slots.delete(pairId);
+    this.#tell(pairId);
+  }
+
+  async #write(pairId: string, value: StoredPair): Promise<void> {
+    const known = this.#slots.get(pairId);
+    const file = known?.file ?? new DurableFile(join(this.#directory, `${pairId}.json`), StoredPair);
+    await file.write(value);
+    const slot = this.#slots.get(pairId);
+    if (slot) slot.value = value;
+    else this.#slots.set(pairId, { value, file, tail: Promise.resolve() });
+    this.#tell(pairId);
+  }
+
+  #tell(pairId: string): void {
+    for (const listener of this.#listeners) listener(pairId);
+  }
+}
+
+/**
+ * What a member holds after it has been shown another member's record and spec: the newer one of both.
+ * An owner that is overtaken without having handed over has been superseded: its copy goes into quarantine.
+ */
+export function adopt(
+  current: StoredPair | null,
+  offered: { record: PairRecord; spec: PairSpec },
+  self: { hostId: string; bootId: string },
+  now: number,
+): StoredPair {
+  if (!current) return { ...offered, notes: freshNotes(self.bootId) };
+  if (compareRecord(offered.record, current.record) <= 0) return current;
+  const superseded = current.record.owner === self.hostId && offered.record.owner !== self.hostId;
+  const regained = offered.record.owner === self.hostId;
+  const quarantine = superseded
+    ? { since: now, ownEpoch: current.record.epoch, supersededBy: offered.record.epoch }
+    : regained
+      ? null
+      : current.notes.quarantine;
+  return { ...offered, notes: { ...current.notes, quarantine } };
+}
