@@ -31,6 +31,8 @@ export interface Inspection {
   agent: { hostId: string | null; fleetId: string | null; version: string } | null;
   /** Address of the console's connection as the host sees itself: how other hosts may reach it. */
   reachableAt: string;
+  /** Where its agent listens for other agents, when not on the default ports (practice hosts share one address). */
+  ports?: { peer: number; replication: number };
 }
 
 export interface DeployOrder {
