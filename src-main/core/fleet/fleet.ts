@@ -1,0 +1,262 @@
+import type { AuditEntry, PairStatus, Problem, Result, Task } from '../../../agent/protocol/index.ts';
+import { fail, ok } from '../../../agent/protocol/index.ts';
+import type { FleetPatch, FleetSnapshot, PairView, TaskView, VmView } from '../../contract/index.ts';
+import { type HostSight, joinPair, type MemberWord } from '../pairs/join.ts';
+import type { HostRecord, HostTable } from '../storage/host-table.ts';
+import { type HostChange, HostEntry, vmKey } from './host-entry.ts';
+import type { HostLink } from './host-link.ts';
+import { Patches, type ViewOf } from './patches.ts';
+
+/** How long an agent's word may wait before it is written to the cache. */
+const KEEP_MS = 3_000;
+/** How often views that age by themselves are looked at again. */
+const AGE_MS = 60_000;
+
+/** What other services want to hear of. */
+export type FleetEvent =
+  /** The agent told its whole state: after each connection. */
+  | { kind: 'online'; hostId: string }
+  | { kind: 'task'; hostId: string; task: Task }
+  | { kind: 'audit'; hostId: string; entry: AuditEntry };
+
+export interface FleetOptions {
+  table: HostTable;
+  /** True for simulated hosts. */
+  practice: boolean;
+  now: () => number;
+  emit: (patch: FleetPatch) => void;
+}
+
+/** All hosts of this console: one link each, what their agents say, and one joined picture of it. */
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #hosts = new Map<string, HostEntry>();
+  readonly #patches: Patches;
+  readonly #listeners = new Set<(event: FleetEvent) => void>();
+  readonly #unkept = new Set<string>();
+  readonly #pairs = new Map<string, PairView>();
+  #keepTimer: NodeJS.Timeout | null = null;
+  readonly #ageTimer: NodeJS.Timeout;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#patches = new Patches(this.#viewOf(), options.emit);
+    this.#ageTimer = setInterval(() => this.#markKnownPairs(), AGE_MS);
+    this.#ageTimer.unref();
+  }
+
+  snapshot(): FleetSnapshot {
+    return this.#patches.snapshot();
+  }
+
+  subscribe(listener: (event: FleetEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  hosts(): HostEntry[] {
+    return [...this.#hosts.values()];
+  }
+
+  get(hostId: string): HostEntry | null {
+    return this.#hosts.get(hostId) ?? null;
+  }
+
+  find(hostId: string): Result<HostEntry> {
+    const host = this.get(hostId);
+    return host ? ok(host) : fail(noSuchHost());
+  }
+
+  /** "atlas", or words that stand for a host not in the list. */
+  nameOf(hostId: string): string {
+    return this.get(hostId)?.record.name ?? 'a host not in the list';
+  }
+
+  pair(pairId: string): Result<PairView> {
+    const pair = this.#join(pairId);
+    return pair ? ok(pair) : fail(noSuchPair());
+  }
+
+  pairs(): PairView[] {
+    return [...this.#pairIds()].flatMap((pairId) => this.#join(pairId) ?? []);
+  }
+
+  /** Takes a host in and starts its link. */
+  add(record: HostRecord, link: HostLink): void {
+    const last = this.#options.table.lastState(record.id);
+    const entry = new HostEntry(record, link, last, this.#options.now, (change) =>
+      this.#changed(entry, change),
+    );
+    this.#hosts.set(record.id, entry);
+    this.#markAll(entry);
+    link.start();
+  }
+
+  /** Name, place or access changed. */
+  update(record: HostRecord): void {
+    const entry = this.#hosts.get(record.id);
+    if (entry === undefined) return;
+    this.#options.table.put(record);
+    entry.record = record;
+    this.#markAll(entry);
+  }
+
+  async remove(hostId: string): Promise<void> {
+    const entry = this.#hosts.get(hostId);
+    if (entry === undefined) return;
+    this.#hosts.delete(hostId);
+    this.#unkept.delete(hostId);
+    this.#options.table.delete(hostId);
+    this.#markAll(entry);
+    await entry.close();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#ageTimer);
+    this.#keepNow();
+    this.#patches.stop();
+    this.#listeners.clear();
+    await Promise.all(this.hosts().map((host) => host.close()));
+  }
+
+  #changed(entry: HostEntry, change: HostChange): void {
+    const hostId = entry.record.id;
+    if (change.kind === 'host') this.#patches.mark('hosts', hostId);
+    else if (change.kind === 'reach') this.#markPairsOf(entry);
+    else if (change.kind === 'audit') this.#tell({ kind: 'audit', hostId, entry: change.entry });
+    else {
+      this.#keepSoon(hostId);
+      this.#said(entry, change);
+    }
+  }
+
+  #said(entry: HostEntry, change: Extract<HostChange, { kind: 'vm' | 'pair' | 'task' | 'state' }>): void {
+    const hostId = entry.record.id;
+    if (change.kind === 'vm') {
+      this.#patches.mark('vms', vmKey(hostId, change.uuid));
+    } else if (change.kind === 'pair') {
+      this.#patches.mark('pairs', change.pairId);
+    } else if (change.kind === 'task') {
+      this.#patches.mark('tasks', change.task.id);
+      this.#patches.mark('pairs', change.task.pairId);
+      this.#tell({ kind: 'task', hostId, task: change.task });
+    } else {
+      this.#markAll(entry);
+      this.#tell({ kind: 'online', hostId });
+    }
+  }
+
+  #tell(event: FleetEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #viewOf(): ViewOf {
+    return {
+      hosts: (key) => this.get(key)?.view(this.#options.practice) ?? null,
+      vms: (key) => this.#vm(key),
+      pairs: (key) => this.#join(key),
+      tasks: (key) => this.#task(key),
+    };
+  }
+
+  #vm(key: string): VmView | null {
+    const [hostId = '', uuid = ''] = key.split('/');
+    return this.get(hostId)?.vmView(uuid) ?? null;
+  }
+
+  #task(taskId: string): TaskView | null {
+    for (const host of this.#hosts.values()) {
+      const task = host.tasks.get(taskId);
+      if (task) return { hostId: host.record.id, task };
+    }
+    return null;
+  }
+
+  #join(pairId: string): PairView | null {
+    const members: Record<string, MemberWord> = {};
+    const sights: Record<string, HostSight> = {};
+    const tasks: Task[] = [];
+    for (const host of this.#hosts.values()) {
+      sights[host.record.id] = host.sight();
+      tasks.push(...[...host.tasks.values()].filter((task) => task.pairId === pairId));
+      const status = host.pairs.get(pairId);
+      if (status) members[host.record.id] = { status, heardAt: host.heardAt ?? 0 };
+    }
+    const previous = this.#pairs.get(pairId) ?? null;
+    if (Object.keys(members).length === 0) {
+      this.#pairs.delete(pairId);
+      return null;
+    }
+    const pair = joinPair({ members, hosts: sights, tasks, previous, now: this.#options.now() });
+    this.#pairs.set(pairId, pair);
+    return pair;
+  }
+
+  #pairIds(): Set<string> {
+    return new Set(this.hosts().flatMap((host) => [...host.pairs.keys()]));
+  }
+
+  /** Everything of this host, also what it had before and has no more. */
+  #markAll(entry: HostEntry): void {
+    const { id } = entry.record;
+    this.#patches.mark('hosts', id);
+    for (const key of this.#patches.keys('vms')) if (key.startsWith(`${id}/`)) this.#patches.mark('vms', key);
+    for (const uuid of entry.vms.keys()) this.#patches.mark('vms', vmKey(id, uuid));
+    for (const key of [...this.#patches.keys('tasks'), ...entry.tasks.keys()])
+      this.#patches.mark('tasks', key);
+    this.#markKnownPairs();
+    this.#markPairsOf(entry);
+  }
+
+  #markPairsOf(entry: HostEntry): void {
+    this.#patches.mark('hosts', entry.record.id);
+    for (const pairId of entry.pairs.keys()) this.#patches.mark('pairs', pairId);
+    for (const pair of this.#pairs.values()) {
+      if (isMember(pair, entry.record.id)) this.#patches.mark('pairs', pair.id);
+    }
+  }
+
+  #markKnownPairs(): void {
+    for (const pairId of this.#patches.keys('pairs')) this.#patches.mark('pairs', pairId);
+  }
+
+  #keepSoon(hostId: string): void {
+    this.#unkept.add(hostId);
+    this.#keepTimer ??= setTimeout(() => this.#keepNow(), KEEP_MS);
+  }
+
+  #keepNow(): void {
+    if (this.#keepTimer !== null) clearTimeout(this.#keepTimer);
+    this.#keepTimer = null;
+    for (const hostId of this.#unkept) {
+      const last = this.get(hostId)?.lastState();
+      if (last) this.#options.table.keepState(hostId, last);
+    }
+    this.#unkept.clear();
+  }
+}
+
+/** The members' own words by host id, without what else a view carries. */
+export function statusOf(pair: PairView, hostId: string): PairStatus | null {
+  return pair.members[hostId]?.status ?? null;
+}
+
+function isMember(pair: PairView, hostId: string): boolean {
+  return pair.primary === hostId || pair.standby === hostId;
+}
+
+function noSuchHost(): Problem {
+  return {
+    kind: 'no-such-host',
+    message: 'This host is not in the list any more.',
+    next: 'Go back to the map.',
+  };
+}
+
+function noSuchPair(): Problem {
+  return {
+    kind: 'no-such-pair',
+    message: 'No host reports this protection any more.',
+    next: 'Go back to the map; the protection may have ended.',
+  };
+}
