@@ -119,8 +119,8 @@ export class ClientConnection implements SshConnection {
 /** ssh2's own destroy() closes a channel only after somebody has read it to its end. */
 function closable(channel: ClientChannel): Duplex {
   const destroy = channel.destroy.bind(channel);
-  channel.destroy = (error) => {
-    destroy(error);
+  channel.destroy = () => {
+    destroy();
     channel.resume();
     return channel;
   };

@@ -159,6 +159,7 @@ class ReconnectingLink implements HostLink {
       signal,
     });
     if (!ssh.ok) return ssh;
+    signal.addEventListener('abort', () => ssh.value.close(), { once: true });
     const session = await AgentSession.open(ssh.value, this.#services.consoleVersion);
     if (!session.ok) ssh.value.close();
     return session;

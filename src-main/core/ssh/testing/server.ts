@@ -64,15 +64,20 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
+  const destroyAll = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     peakChannels: () => count.peak,
     commands,
-    cut: () => sockets.forEach((socket) => void socket.destroy()),
-    freeze: () => sockets.forEach((socket) => void socket.pause()),
+    cut: destroyAll,
+    freeze: () => {
+      for (const socket of sockets) socket.pause();
+    },
     close: async () => {
-      sockets.forEach((socket) => void socket.destroy());
+      destroyAll();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
@@ -81,7 +86,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 function authenticate(context: AuthContext, options: TestServerOptions): void {
   const methods = options.methods ?? ['password'];
   if (context.method === 'password' && methods.includes('password')) {
-    return context.password === options.password ? context.accept() : context.reject(methods);
+    if (context.password === options.password) context.accept();
+    else context.reject(methods);
+    return;
   }
   if (context.method === 'keyboard-interactive' && methods.includes('keyboard-interactive')) {
     context.prompt([{ prompt: 'Password: ', echo: false }], (answers) =>
@@ -97,7 +104,10 @@ function authenticate(context: AuthContext, options: TestServerOptions): void {
       context.signature === undefined ||
       (context.blob !== undefined &&
         allowed.verify(context.blob, context.signature, context.hashAlgo) === true);
-    if (same && signed) return context.accept();
+    if (same && signed) {
+      context.accept();
+      return;
+    }
   }
   context.reject(methods);
 }
@@ -110,7 +120,10 @@ function serve(
 ): void {
   client.on('session', (accept) => serveSession(accept(), options, commands, opened));
   client.on('openssh.streamlocal', (accept, reject, { socketPath }) => {
-    if (options.forbidForwarding) return reject();
+    if (options.forbidForwarding) {
+      reject();
+      return;
+    }
     const socket = createConnection(socketPath);
     socket.once('error', () => reject());
     socket.once('connect', () => {
