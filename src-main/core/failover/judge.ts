@@ -1,0 +1,135 @@
+import type { LocalCopy, PairRecord, Problem, Sight, VmState } from '../../../agent/protocol/index.ts';
+import type { Evidence, Verdict } from '../../contract/index.ts';
+import type { HostSight } from '../pairs/join.ts';
+import * as say from './sentences.ts';
+
+/** What the old host's own agent answered just now. */
+export interface OldHostWord {
+  /** Null: the machine is not defined there. */
+  vm: VmState | null;
+  hypervisorReachable: boolean;
+  local: LocalCopy['kind'] | null;
+}
+
+/** A third party that may have seen the old host. */
+export interface Onlooker {
+  name: string;
+  /** "standby": the host where the copy is; "witness" and "host": others of the fleet. */
+  as: 'standby' | 'witness' | 'host';
+  /** Null: it does not answer this console, or knows nothing of the old host. */
+  sight: Sight | null;
+}
+
+export interface VerdictInputs {
+  now: number;
+  machine: string;
+  /** This console's own view of the host the machine ran on. */
+  old: HostSight;
+  oldWord: OldHostWord | null;
+  standby: HostSight;
+  standbyId: string;
+  onlookers: Onlooker[];
+  /** The pair's record as the standby holds it; null when it gave none. */
+  record: PairRecord | null;
+  pairId: string;
+}
+
+type Finding = Verdict['result'];
+
+/**
+ * May the copy be started without a second one running? Pure: the same evidence, the same verdict.
+ * Only the old host's own agent can prove that the machine stopped; silence proves nothing (docs/safety.md).
+ */
+export function judge(inputs: VerdictInputs): Verdict {
+  const evidence = gather(inputs);
+  const result = weigh(evidence);
+  const refusal = refuse(inputs, result);
+  const unproven = result === 'unproven';
+  return {
+    pairId: inputs.pairId,
+    result,
+    sentence: say.verdict(inputs, result),
+    evidence,
+    standby: inputs.standbyId,
+    replica: { text: say.replica(inputs), usable: isUsable(inputs.record) },
+    loss: say.loss(inputs),
+    risks: unproven ? say.risks(inputs) : [],
+    steps: say.steps(inputs),
+    typedName: unproven ? inputs.machine : null,
+    refusal,
+  };
+}
+
+/** Higher is less certain that the old copy is down. */
+const SEVERITY: Record<Finding, number> = { stopped: 0, unproven: 1, running: 2 };
+
+/** True when `now` is worse than what the person saw. */
+export function isWorse(now: Finding, seen: Finding): boolean {
+  return SEVERITY[now] > SEVERITY[seen];
+}
+
+function weigh(evidence: Evidence[]): Finding {
+  if (evidence.some((piece) => piece.says === 'running')) return 'running';
+  return evidence.some((piece) => piece.says === 'stopped') ? 'stopped' : 'unproven';
+}
+
+function gather(inputs: VerdictInputs): Evidence[] {
+  const own = inputs.oldWord ? oldHostSays(inputs, inputs.oldWord) : [];
+  return [...own, consoleSees(inputs), ...inputs.onlookers.map((onlooker) => onlookerSays(inputs, onlooker))];
+}
+
+function oldHostSays(inputs: VerdictInputs, word: OldHostWord): Evidence[] {
+  const piece = (text: string, says: Evidence['says']): Evidence[] => [
+    { source: `${inputs.old.name}'s agent`, text, says, at: inputs.now },
+  ];
+  if (!word.hypervisorReachable) return piece('answers, but its hypervisor does not', 'nothing');
+  switch (word.vm) {
+    case 'running':
+    case 'paused':
+    case 'shutting-down':
+      return piece(`says ${inputs.machine} is ${say.vmState[word.vm]} there`, 'running');
+    case 'stopped':
+    case 'crashed':
+      return piece(`says ${inputs.machine} is ${say.vmState[word.vm]} there`, 'stopped');
+    case null:
+      return piece(`says ${inputs.machine} does not exist there any more`, 'stopped');
+    default:
+      return piece(`does not know the state of ${inputs.machine}`, 'nothing');
+  }
+}
+
+function consoleSees(inputs: VerdictInputs): Evidence {
+  const { old, now } = inputs;
+  const text =
+    old.reach === 'answers' ? `reaches ${old.name}` : say.notReached(old.name, old.silentSince, now);
+  return { source: 'this console', text, says: 'nothing', at: old.silentSince ?? now };
+}
+
+/**
+ * An onlooker that hears the old host's agent right now, while nobody can ask that agent about the machine: the host is
+ * up, so the machine must be taken to run.
+ */
+function onlookerSays(inputs: VerdictInputs, { name, as, sight }: Onlooker): Evidence {
+  const source = as === 'standby' ? `${name}'s agent` : `${as} ${name}`;
+  const old = inputs.old.name;
+  if (sight === null)
+    return { source, text: `could not be asked about ${old}`, says: 'nothing', at: inputs.now };
+  if (!sight.reachable) {
+    const at = sight.lastHeardAt ?? sight.since;
+    return { source, text: say.notHeard(old, sight.lastHeardAt, inputs.now), says: 'nothing', at };
+  }
+  const says = inputs.oldWord === null ? 'running' : 'nothing';
+  return { source, text: `hears ${old} right now`, says, at: inputs.now };
+}
+
+/** A half-made copy is a mixture, and a copy that never was complete is nothing to start from. */
+function isUsable(record: PairRecord | null): boolean {
+  return record?.replica.state === 'in-sync' || record?.replica.state === 'stale';
+}
+
+function refuse(inputs: VerdictInputs, result: Finding): Problem | null {
+  if (inputs.standby.reach !== 'answers') return say.standbySilent(inputs);
+  if (!isUsable(inputs.record)) return say.noUsableReplica(inputs);
+  if (result === 'running') return say.stillRuns(inputs);
+  return null;
+}

@@ -1,0 +1,118 @@
+import type { Problem } from '../../../agent/protocol/index.ts';
+import type { Verdict } from '../../contract/index.ts';
+import { clockTime } from '../pairs/time.ts';
+import type { VerdictInputs } from './judge.ts';
+
+export const vmState = {
+  running: 'running',
+  paused: 'paused',
+  'shutting-down': 'shutting down',
+  stopped: 'stopped',
+  crashed: 'crashed',
+} as const;
+
+export function notReached(name: string, since: number | null, now: number): string {
+  return since === null
+    ? `has not reached ${name} yet`
+    : `has not reached ${name} since ${clockTime(since, now)}`;
+}
+
+export function notHeard(name: string, at: number | null, now: number): string {
+  return at === null ? `has never heard ${name}` : `has not heard ${name} since ${clockTime(at, now)}`;
+}
+
+export function verdict(inputs: VerdictInputs, result: Verdict['result']): string {
+  const { machine, old } = inputs;
+  switch (result) {
+    case 'running':
+      return inputs.oldWord
+        ? `${machine} runs on ${old.name}: a second copy must not be started.`
+        : `${old.name} is up, so ${machine} may still run there: a second copy must not be started.`;
+    case 'stopped':
+      return `${machine} is stopped on ${old.name}, by its own agent's word: it is safe to start the copy.`;
+    case 'unproven':
+      return `Nothing proves that ${machine} stopped on ${old.name}. You decide, and you vouch for it.`;
+  }
+}
+
+export function replica(inputs: VerdictInputs): string {
+  const { record, now } = inputs;
+  if (record === null) return 'nothing is known of the copy';
+  const { state, point, since } = record.replica;
+  switch (state) {
+    case 'in-sync':
+      return `in sync when last heard, ${clockTime(point ?? since, now)}`;
+    case 'stale':
+      return `ends at ${clockTime(point ?? since, now)}: writes after that are not in it`;
+    case 'catching-up':
+      return `incomplete: a copy was under way since ${clockTime(since, now)}`;
+    case 'none':
+      return 'there is no copy';
+  }
+}
+
+export function loss(inputs: VerdictInputs): string {
+  const { record, machine, old, standby, now } = inputs;
+  const state = record?.replica.state;
+  if (record === null || state === 'none' || state === 'catching-up') return 'The copy cannot be used.';
+  if (state === 'stale') {
+    const at = clockTime(record.replica.point ?? record.replica.since, now);
+    return `Everything ${machine} wrote after ${at} is missing from the copy on ${standby.name}.`;
+  }
+  if (inputs.oldWord !== null) return `Nothing: every write ${machine} confirmed is on ${standby.name} too.`;
+  return (
+    `Nothing that ${machine} confirmed while the two were in sync, which is what ${standby.name} last knew. ` +
+    `Only if ${old.name} lost its link to ${standby.name} first and went on alone are its later writes missing.`
+  );
+}
+
+export function risks(inputs: VerdictInputs): string[] {
+  const { machine, old, standby } = inputs;
+  return [
+    `If ${old.name} still runs and only its network is cut, two copies of ${machine} run: they answer at the same ` +
+      'address when the network returns, and each holds writes the other does not have.',
+    `To be sure, take ${old.name} off the power (pull the cable, or use its remote management) before you go on.`,
+    `When ${old.name} comes back it starts nothing by itself: it asks ${standby.name} first, and its old copy is set aside.`,
+  ];
+}
+
+export function steps(inputs: VerdictInputs): string[] {
+  const { machine, standby } = inputs;
+  return [
+    `${standby.name} closes the copy, so that no write from outside can reach it.`,
+    `${standby.name} records that it owns ${machine} now.`,
+    `${standby.name} starts ${machine}.`,
+  ];
+}
+
+export function standbySilent({ standby, machine }: VerdictInputs): Problem {
+  return {
+    kind: 'standby-offline',
+    message: `${standby.name} holds the copy of ${machine} and does not answer this console.`,
+    next: `Bring ${standby.name} back or reconnect it, then try again.`,
+  };
+}
+
+export function noUsableReplica({ standby, machine, record }: VerdictInputs): Problem {
+  const why = record?.replica.state === 'catching-up' ? 'is not complete' : 'does not exist';
+  return {
+    kind: 'replica-unusable',
+    message: `The copy of ${machine} on ${standby.name} ${why}: it cannot be started.`,
+    next: `Bring ${machine}'s own host back, or restore the machine from a backup.`,
+  };
+}
+
+export function stillRuns({ machine, old, oldWord }: VerdictInputs): Problem {
+  if (oldWord !== null) {
+    return {
+      kind: 'still-running',
+      message: `${machine} runs on ${old.name}.`,
+      next: 'Use Switch over: it shuts the machine down there first and loses nothing.',
+    };
+  }
+  return {
+    kind: 'still-running',
+    message: `${old.name} is up: other hosts hear it, only this console does not reach it.`,
+    next: `Reconnect ${old.name} and switch over, or take it off the power and try again.`,
+  };
+}
