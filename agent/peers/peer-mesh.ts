@@ -1,0 +1,228 @@
+import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import * as v from 'valibot';
+import type { IdentityStore } from '../identity/identity.ts';
+import { DurableFile } from '../journal/durable-file.ts';
+import type { Clock, Log } from '../ports.ts';
+import {
+  fail,
+  type Handlers,
+  ok,
+  Peer,
+  type PeerApi,
+  ProblemError,
+  peerApi,
+  type Result,
+  type Sight,
+} from '../protocol/index.ts';
+import { type Caller, openLink } from '../rpc/index.ts';
+import { LastingLink } from './lasting-link.ts';
+import { PeerServer } from './peer-server.ts';
+import type { Peers } from './peers.ts';
+
+/** How soon a port that could not be opened is tried again, ms. */
+const PORT_RETRY_MS = 2000;
+
+export interface PeerMeshOptions {
+  stateDir: string;
+  /** Without `host`: all addresses. */
+  listen: { host?: string; port: number };
+  version: string;
+  bootId: string;
+  clock: Clock;
+  log: Log;
+  identity: IdentityStore;
+}
+
+/** What other members may ask, but for the greeting, which the mesh answers itself. */
+export type PeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
+
+/** The other members of the fleet over mutual TLS: one port for them, one lasting link to each of them. */
+export class PeerMesh implements Peers {
+  readonly #options: PeerMeshOptions;
+  readonly #server: PeerServer;
+  readonly #links = new Map<string, LastingLink>();
+  readonly #listeners = new Set<(sight: Sight) => void>();
+  readonly #file: DurableFile<v.ArraySchema<typeof Peer, undefined>>;
+  #handlers: PeerHandlers | null = null;
+  #running = false;
+  #retry: { cancel(): void } | null = null;
+
+  constructor(options: PeerMeshOptions) {
+    this.#options = options;
+    this.#file = new DurableFile(join(options.stateDir, 'peers.json'), v.array(Peer));
+    this.#server = new PeerServer({
+      clock: options.clock,
+      log: options.log,
+      isMember: (hostId) => this.#links.has(hostId),
+      onMember: (hostId, socket) => this.#answer(hostId, socket),
+    });
+  }
+
+  /** The TCP port in use; 0 while not listening. */
+  get port(): number {
+    return this.#server.port;
+  }
+
+  /** What this host answers to other members; call before `start`. */
+  serve(handlers: PeerHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  /** Reads the list of members and, once enrolled, listens and dials. */
+  async start(): Promise<void> {
+    this.#running = true;
+    const stored = await this.#file.read();
+    if (!stored.ok) this.#options.log('warn', stored.problem.message);
+    else this.#apply(stored.value ?? []);
+    const listening = await this.listen();
+    if (!listening.ok) this.#options.log('warn', listening.problem.message);
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    this.#retry?.cancel();
+    const links = [...this.#links.values()];
+    this.#links.clear();
+    await Promise.all([this.#server.close(), ...links.map((link) => link.stop())]);
+  }
+
+  /** Opens the port with the credentials in force, and keeps trying when it is taken. Nothing to do before enrolment. */
+  async listen(): Promise<Result<void>> {
+    this.#retry?.cancel();
+    const { credentials } = this.#options.identity;
+    if (credentials === null || !this.#running || this.#server.listening) return ok(undefined);
+    const listening = await this.#server.listen(this.#options.listen, credentials);
+    if (!listening.ok) this.#retry = this.#options.clock.setTimeout(() => void this.listen(), PORT_RETRY_MS);
+    return listening;
+  }
+
+  /** After enrolment: new credentials on every connection, no restart. */
+  async renew(): Promise<Result<void>> {
+    const { credentials } = this.#options.identity;
+    if (credentials !== null && this.#server.listening) this.#server.renew(credentials);
+    for (const link of this.#links.values()) link.renew();
+    return this.listen();
+  }
+
+  /** Replaces the list, durably. Entries for this host itself are left out. */
+  async setPeers(peers: Peer[]): Promise<void> {
+    const self = this.#options.identity.current?.hostId;
+    const others = peers.filter((peer) => peer.hostId !== self);
+    await this.#file.write(others);
+    if (this.#running) this.#apply(others);
+  }
+
+  list(): Peer[] {
+    return [...this.#links.values()].map((link) => link.peer);
+  }
+
+  to(hostId: string): Caller<PeerApi> {
+    const problem = {
+      kind: 'peer-unknown',
+      message: `This host knows no member "${hostId}" of its fleet.`,
+      next: 'Connect the console once, so that it tells the hosts about each other.',
+    };
+    return this.#links.get(hostId) ?? { call: () => Promise.resolve(fail(problem)) };
+  }
+
+  get(hostId: string): Peer | null {
+    return this.#links.get(hostId)?.peer ?? null;
+  }
+
+  sights(): Sight[] {
+    return [...this.#links.values()].map((link) => link.sight);
+  }
+
+  sight(hostId: string): Sight | null {
+    return this.#links.get(hostId)?.sight ?? null;
+  }
+
+  onSight(listener: (sight: Sight) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #apply(peers: Peer[]): void {
+    const wanted = new Map(peers.map((peer) => [peer.hostId, peer]));
+    for (const [hostId, link] of this.#links) {
+      if (sameAs(link.peer, wanted.get(hostId))) wanted.delete(hostId);
+      else this.#drop(hostId, link, wanted.has(hostId));
+    }
+    for (const peer of wanted.values()) this.#add(peer);
+  }
+
+  #drop(hostId: string, link: LastingLink, staysMember: boolean): void {
+    this.#links.delete(hostId);
+    void link.stop();
+    if (!staysMember) this.#server.expel(hostId);
+  }
+
+  #add(peer: Peer): void {
+    const { bootId, clock, log, identity } = this.#options;
+    const link = new LastingLink({
+      peer,
+      bootId,
+      clock,
+      log,
+      credentials: () => identity.credentials,
+      onSight: (sight) => this.#tell(link, sight),
+    });
+    this.#links.set(peer.hostId, link);
+    link.start();
+  }
+
+  #tell(link: LastingLink, sight: Sight): void {
+    // One that was replaced or dropped meanwhile has nothing to say any more.
+    if (this.#links.get(sight.hostId) !== link) return;
+    for (const listener of this.#listeners) listener(sight);
+  }
+
+  #answer(hostId: string, stream: TLSSocket): void {
+    const handlers = this.#handlers;
+    if (handlers === null) {
+      stream.destroy();
+      return;
+    }
+    this.#links.get(hostId)?.nudge();
+    const hello: Handlers<PeerApi>['peer.hello'] = (params) => this.#hello(hostId, params.hostId);
+    const log = this.#options.log;
+    openLink({
+      stream,
+      serve: { api: peerApi, handlers: { ...handlers, 'peer.hello': hello } },
+      log,
+      onClose: (end) => {
+        if (end.kind === 'malformed' || end.kind === 'too-large') {
+          log('warn', `closed the link from ${hostId}: ${end.text}`);
+        }
+      },
+    });
+  }
+
+  async #hello(
+    proven: string,
+    claimed: string,
+  ): Promise<{ hostId: string; bootId: string; version: string }> {
+    const { identity, bootId, version } = this.#options;
+    const self = identity.current;
+    if (proven !== claimed || self === null) {
+      throw new ProblemError({
+        kind: 'not-who-it-says',
+        message: `A host with the certificate of ${proven} says it is ${claimed}.`,
+        next: 'Enrol the host anew from the console.',
+      });
+    }
+    return { hostId: self.hostId, bootId, version };
+  }
+}
+
+function sameAs(a: Peer, b: Peer | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.name === b.name &&
+    a.address === b.address &&
+    a.port === b.port &&
+    a.replicationPort === b.replicationPort &&
+    a.role === b.role
+  );
+}
