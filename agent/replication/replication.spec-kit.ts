@@ -112,6 +112,7 @@ export function replicationContract(name: string, openBench: () => Promise<Repli
       await bench.shutdownGuest();
       await bench.source.end(pairId);
       expect(bench.source.endedInSync(pairId)).toBe(true);
+      expect(bench.source.status(pairId)).toBeNull();
       expect(await bench.missing()).toBe(0);
     });
 

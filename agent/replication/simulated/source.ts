@@ -11,6 +11,8 @@ type Listener = (pairId: string, status: MirrorStatus) => void;
 interface Mirrors {
   bootId: string;
   byPair: Map<string, SimulatedMirror>;
+  /** Pairs whose last mirror ended with every acknowledged write on the replica. */
+  endedInSync: Set<string>;
   listeners: Set<Listener>;
 }
 const kept = new WeakMap<SimulatedHost, Mirrors>();
@@ -18,7 +20,12 @@ const kept = new WeakMap<SimulatedHost, Mirrors>();
 function mirrorsOf(host: SimulatedHost): Mirrors {
   const found = kept.get(host);
   if (found?.bootId === host.bootId) return found;
-  const fresh = { bootId: host.bootId, byPair: new Map(), listeners: new Set<Listener>() };
+  const fresh: Mirrors = {
+    bootId: host.bootId,
+    byPair: new Map(),
+    endedInSync: new Set(),
+    listeners: new Set(),
+  };
   kept.set(host, fresh);
   return fresh;
 }
@@ -30,6 +37,13 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
   const own = new Set<Listener>();
   const tell = (pairId: string, status: MirrorStatus): void => {
     for (const listener of [...mirrors.listeners]) listener(pairId, status);
+  };
+  const end = (pairId: string): void => {
+    const mirror = mirrors.byPair.get(pairId);
+    if (!mirror) return;
+    mirror.end();
+    if (mirror.endedInSync) mirrors.endedInSync.add(pairId);
+    mirrors.byPair.delete(pairId);
   };
 
   return {
@@ -47,7 +61,8 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       const target = host.world.hostAtReplicationPort(order.remote.port);
       if (!target || !host.world.linked(host, target) || !offers(target, order))
         return fail(notOffered(target?.name ?? order.address));
-      mirrors.byPair.get(order.pairId)?.end();
+      end(order.pairId);
+      mirrors.endedInSync.delete(order.pairId);
       const mirror = new SimulatedMirror(order, { source: host, target, guest }, (status) =>
         tell(order.pairId, status),
       );
@@ -76,11 +91,12 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
 
     async end(pairId): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
-      mirrors.byPair.get(pairId)?.end();
+      end(pairId);
       return ok(undefined);
     },
 
-    endedInSync: (pairId) => alive() && (mirrors.byPair.get(pairId)?.endedInSync ?? false),
+    endedInSync: (pairId) =>
+      alive() && (mirrors.byPair.get(pairId)?.endedInSync ?? mirrors.endedInSync.has(pairId)),
   };
 }
 

@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type HostSpec, SimulatedHost } from '../../hypervisor/simulated/host.ts';
+import { createSimulatedHypervisor } from '../../hypervisor/simulated/simulated.ts';
+import { SimulatedWorld } from '../../hypervisor/simulated/world.ts';
+import { openAuditLog } from '../../journal/audit.ts';
+import { createPairs } from '../../pairs/pairs.ts';
+import type { PairsService } from '../../pairs/service.ts';
+import type { Peers } from '../../peers/peers.ts';
+import type { Clock } from '../../ports.ts';
+import {
+  type ConsoleApi,
+  fail,
+  ok,
+  type PairStatus,
+  type ParamsOf,
+  type Peer,
+  problemOf,
+  type Sight,
+  type Task,
+} from '../../protocol/index.ts';
+import { createSimulatedSource } from './source.ts';
+import { createSimulatedTarget } from './target.ts';
+
+/** Simulated seconds in one real second. */
+const SPEED = 20;
+
+type Ordered = Exclude<
+  keyof PairsService['consoleHandlers'],
+  'protect.check' | 'protect.fix' | 'task.cancel'
+>;
+
+/** Hosts with the agents' pairs service on them, joined by calls in memory where the simulated network lets them. */
+export class Rig {
+  readonly world: SimulatedWorld;
+  readonly boxes = new Map<string, Box>();
+  readonly warnings: string[] = [];
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.world = new SimulatedWorld({
+      clock: fastClock(),
+      pace: { bootMs: 2_000, copyBps: 4e9 },
+      onViolation: () => undefined,
+    });
+  }
+
+  static async open(specs: HostSpec[]): Promise<Rig> {
+    const rig = new Rig(await mkdtemp(join(tmpdir(), 'understudy-rig-')));
+    for (const spec of specs) rig.boxes.set(spec.name, new Box(rig, new SimulatedHost(rig.world, spec)));
+    for (const box of rig.boxes.values()) await box.startAgent();
+    return rig;
+  }
+
+  box(name: string): Box {
+    const box = this.boxes.get(name);
+    if (!box) throw new Error(`no box named ${name}`);
+    return box;
+  }
+
+  async close(): Promise<void> {
+    for (const box of this.boxes.values()) await box.stopAgent();
+    await rm(this.folder, { recursive: true });
+  }
+}
+
+/** One host with its agent. Host ids are the names. */
+export class Box {
+  readonly host: SimulatedHost;
+  private readonly rig: Rig;
+  private pairs: PairsService | null = null;
+  private readonly sightListeners = new Set<(sight: Sight) => void>();
+  private readonly seen = new Map<string, Sight>();
+
+  constructor(rig: Rig, host: SimulatedHost) {
+    this.rig = rig;
+    this.host = host;
+    rig.world.onChange(() => this.lookAround());
+  }
+
+  get service(): PairsService {
+    if (!this.pairs) throw new Error(`no agent runs on ${this.host.name}`);
+    return this.pairs;
+  }
+
+  get running(): boolean {
+    return this.pairs !== null && this.host.powered;
+  }
+
+  pair(): PairStatus | undefined {
+    return this.service.list()[0];
+  }
+
+  async startAgent(): Promise<void> {
+    const { host, rig } = this;
+    const stateDir = join(rig.folder, host.name);
+    await mkdir(stateDir, { recursive: true });
+    const clock = { ...rig.world.clock, bootMs: () => host.bootMs() };
+    const hypervisor = createSimulatedHypervisor(host);
+    const source = createSimulatedSource(host);
+    const target = createSimulatedTarget(host);
+    this.pairs = createPairs({
+      stateDir,
+      selfHostId: () => host.name,
+      selfName: () => host.name,
+      bootId: host.bootId,
+      clock,
+      log: (level, text) => {
+        if (level === 'warn') rig.warnings.push(`${host.name}: ${text}`);
+      },
+      audit: await openAuditLog(join(stateDir, 'audit.log'), clock),
+      hypervisor,
+      source,
+      target,
+      peers: this.peers(),
+    });
+    await hypervisor.start();
+    await source.start();
+    await target.start();
+    this.seen.clear();
+    this.lookAround();
+    await this.pairs.start();
+    for (const box of rig.boxes.values()) box.lookAround();
+  }
+
+  async stopAgent(): Promise<void> {
+    await this.pairs?.stop();
+    this.pairs = null;
+    for (const box of this.rig.boxes.values()) box.lookAround();
+  }
+
+  async powerOff(): Promise<void> {
+    this.host.powerOff();
+    await this.stopAgent();
+  }
+
+  async powerOn(): Promise<void> {
+    this.host.powerOn();
+    await this.startAgent();
+  }
+
+  /** Gives an order as a console does, and waits for its end. */
+  async order<M extends Ordered>(
+    method: M,
+    params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>,
+  ): Promise<Task> {
+    const handler = this.service.consoleHandlers[method] as (
+      params: unknown,
+      signal: AbortSignal,
+    ) => Promise<{ task: Task }>;
+    const order = { ...params, requestId: randomUUID(), actor: 'spec' };
+    const { task } = await handler(order, new AbortController().signal);
+    let latest = task;
+    await until(() => {
+      latest = this.service.tasks().find((each) => each.id === task.id) ?? latest;
+      return latest.state !== 'running';
+    });
+    return latest;
+  }
+
+  private peers(): Peers {
+    return {
+      to: (hostId) => ({
+        call: async (method, params) => {
+          const other = this.rig.box(hostId);
+          const here = this.host.bootId;
+          const problem = { kind: 'peer-unreachable', message: `${hostId} is silent.`, next: 'Wait.' };
+          const answers = (): boolean => this.host.bootId === here && this.sees(other);
+          if (!answers()) return fail(problem);
+          try {
+            const handlers = other.service.peerHandlers as unknown as Record<
+              string,
+              (params: unknown, signal: AbortSignal) => Promise<never>
+            >;
+            const handler = handlers[method];
+            if (!handler) throw new Error(`no handler of ${method}`);
+            const value = await handler(structuredClone(params), new AbortController().signal);
+            return answers() ? ok(structuredClone(value)) : fail(problem);
+          } catch (error) {
+            return answers() ? fail(problemOf(error)) : fail(problem);
+          }
+        },
+      }),
+      get: (hostId) => this.peer(hostId),
+      sights: () => [...this.seen.values()],
+      sight: (hostId) => this.seen.get(hostId) ?? null,
+      onSight: (listener) => {
+        this.sightListeners.add(listener);
+        return () => this.sightListeners.delete(listener);
+      },
+    };
+  }
+
+  private peer(hostId: string): Peer {
+    const { replicationPort } = this.rig.box(hostId).host;
+    return { hostId, name: hostId, address: hostId, port: 0, replicationPort, role: 'hypervisor' };
+  }
+
+  private sees(other: Box): boolean {
+    return this.running && other.running && this.rig.world.linked(this.host, other.host);
+  }
+
+  private lookAround(): void {
+    if (!this.running) return;
+    for (const other of this.rig.boxes.values()) {
+      if (other === this) continue;
+      const reachable = this.sees(other);
+      if (this.seen.get(other.host.name)?.reachable === reachable) continue;
+      const since = this.rig.world.clock.now();
+      const sight = { hostId: other.host.name, name: other.host.name, reachable, since, lastHeardAt: since };
+      this.seen.set(other.host.name, sight);
+      for (const listener of [...this.sightListeners]) listener(sight);
+    }
+  }
+}
+
+/** Looks until `state` holds; the test's own limit ends it otherwise. */
+export async function until(state: () => boolean): Promise<void> {
+  while (!state()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+function fastClock(): Clock {
+  const started = Date.now();
+  const passed = (): number => performance.now() * SPEED;
+  return {
+    now: () => started + passed(),
+    bootMs: passed,
+    setTimeout(run, ms) {
+      const timer = setTimeout(run, ms / SPEED);
+      return { cancel: () => clearTimeout(timer) };
+    },
+  };
+}
