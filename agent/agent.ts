@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { ConsoleDesk } from './console/console-desk.ts';
+import { LiveState } from './console/live-state.ts';
+import type { Hypervisor } from './hypervisor/hypervisor.ts';
+import { IdentityStore } from './identity/identity.ts';
+import { openAuditLog } from './journal/audit.ts';
+import { createPairs } from './pairs/pairs.ts';
+import type { PairsService } from './pairs/service.ts';
+import { PeerMesh } from './peers/peer-mesh.ts';
+import type { Clock, Log } from './ports.ts';
+import type { HostFacts, HostLoad, HostRole } from './protocol/index.ts';
+import type { ReplicaSource, ReplicaTarget } from './replication/replication.ts';
+
+export interface AgentOptions {
+  /** Everything this agent remembers lies here; made when it is missing. */
+  stateDir: string;
+  version: string;
+  clock: Clock;
+  log: Log;
+  hypervisor: Hypervisor;
+  source: ReplicaSource;
+  target: ReplicaTarget;
+  facts(): Promise<HostFacts>;
+  load(): Promise<HostLoad>;
+  /** Where the other members reach this one; without `host` on all addresses, port 0: any free one. */
+  peerListen: { host?: string; port: number };
+  /** What this host is for until enrolment says it. */
+  role: HostRole;
+  /** True while the host is shutting down. */
+  hostStopping?(): Promise<boolean>;
+}
+
+/** One host's agent; many can live in one process. */
+export interface Agent {
+  /** Resolves once consoles can attach and other members are dialled. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Serves a console on this stream (a connection to the agent's socket); hangs up unless started. */
+  attachConsole(stream: Duplex): void;
+  /** TCP port on which other members reach this one; 0 until enrolled. */
+  readonly peerPort: number;
+}
+
+export function createAgent(options: AgentOptions): Agent {
+  let rooms: Rooms | null = null;
+  return {
+    async start() {
+      const wired = wire(options, await options.facts());
+      await startInOrder(options, wired);
+      rooms = wired;
+    },
+    async stop() {
+      const started = rooms;
+      rooms = null;
+      if (started !== null) await stopInOrder(options, started);
+    },
+    attachConsole(stream) {
+      if (rooms === null) stream.destroy();
+      else rooms.desk.attach(stream);
+    },
+    get peerPort() {
+      return rooms?.peers.port ?? 0;
+    },
+  };
+}
+
+interface Rooms {
+  identity: IdentityStore;
+  peers: PeerMesh;
+  pairs: PairsService;
+  live: LiveState;
+  desk: ConsoleDesk;
+}
+
+function wire(options: AgentOptions, facts: HostFacts): Rooms {
+  const { stateDir, version, clock, log, hypervisor, peerListen: listen } = options;
+  const { bootId, hostname } = facts;
+  const audit = openAuditLog(join(stateDir, 'audit.log'), clock);
+  const identity = new IdentityStore({ stateDir, clock, log });
+  const peers = new PeerMesh({ stateDir, listen, version, bootId, clock, log, identity });
+  const self = {
+    selfHostId: () => identity.current?.hostId ?? null,
+    selfName: () => identity.current?.name ?? hostname,
+  };
+  const pairs = createPairs({ ...options, ...self, bootId, audit, peers });
+  const rooms = { identity, peers, pairs, audit };
+  const live = new LiveState({ ...options, ...rooms }, facts);
+  const desk = new ConsoleDesk({ ...options, ...rooms, live, bootId, hypervisor: hypervisor.kind });
+  return { ...rooms, live, desk };
+}
+
+/** Guests first, then the others, then the pairs, which decide on what both show them. */
+async function startInOrder({ hypervisor, source, target }: AgentOptions, rooms: Rooms): Promise<void> {
+  await rooms.identity.load();
+  await hypervisor.start();
+  await Promise.all([source.start(), target.start()]);
+  rooms.peers.serve(rooms.pairs.peerHandlers);
+  await rooms.peers.start();
+  await rooms.pairs.start();
+  rooms.live.start();
+}
+
+async function stopInOrder({ hypervisor, source, target }: AgentOptions, rooms: Rooms): Promise<void> {
+  rooms.desk.close();
+  rooms.live.stop();
+  await rooms.pairs.stop();
+  await rooms.peers.stop();
+  await Promise.all([source.stop(), target.stop()]);
+  await hypervisor.stop();
+}
