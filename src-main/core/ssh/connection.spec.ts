@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { connectTo, problemIn, valueOf } from './testing/client.ts';
+import { connectTo, problemIn, valueIn } from './testing/client.ts';
 import { startTestServer, type TestServer, type TestServerOptions } from './testing/server.ts';
 import type { SshConnection } from './types.ts';
 
@@ -16,7 +16,7 @@ afterEach(async () => {
 async function open(options: TestServerOptions = {}): Promise<{ server: TestServer; ssh: SshConnection }> {
   const server = await startTestServer({ password: 'right', ...options });
   cleanups.push(() => server.close());
-  const ssh = valueOf(await connectTo(server.port));
+  const ssh = valueIn(await connectTo(server.port));
   cleanups.push(() => ssh.close());
   return { server, ssh };
 }
@@ -24,7 +24,7 @@ async function open(options: TestServerOptions = {}): Promise<{ server: TestServ
 describe('run', () => {
   it('gives the script to a shell by standard input and returns what it says', async () => {
     const { server, ssh } = await open();
-    const outcome = valueOf(await ssh.run('echo "out $((1 + 1))"; echo err >&2; exit 3'));
+    const outcome = valueIn(await ssh.run('echo "out $((1 + 1))"; echo err >&2; exit 3'));
     expect(outcome).toEqual({ code: 3, stdout: 'out 2\n', stderr: 'err\n' });
     expect(server.commands).toEqual(['/bin/sh -s']);
   });
@@ -34,7 +34,7 @@ describe('run', () => {
     const outcomes = await Promise.all(
       Array.from({ length: 12 }, (_, index) => ssh.run(`sleep 0.1; echo ${index}`)),
     );
-    expect(outcomes.map((outcome) => valueOf(outcome).stdout)).toEqual(
+    expect(outcomes.map((outcome) => valueIn(outcome).stdout)).toEqual(
       Array.from({ length: 12 }, (_, index) => `${index}\n`),
     );
     expect(server.peakChannels()).toBe(5);
@@ -43,7 +43,7 @@ describe('run', () => {
   it('gives up on a command that does not end', async () => {
     const { ssh } = await open();
     expect(problemIn(await ssh.run('sleep 60', { timeoutMs: 200 })).kind).toBe('command-timeout');
-    expect(valueOf(await ssh.run('echo still here')).stdout).toBe('still here\n');
+    expect(valueIn(await ssh.run('echo still here')).stdout).toBe('still here\n');
   });
 
   it('refuses endless output', async () => {
@@ -79,14 +79,14 @@ exit 1`;
   it('feeds the password by standard input only', async () => {
     const { server, ssh } = await open({ path: fakeSudo(ASKS) });
     const outcome = await ssh.run('echo as root', { rights: { kind: 'sudo', password: 'secret' } });
-    expect(valueOf(outcome)).toEqual({ code: 0, stdout: 'as root\n', stderr: '' });
+    expect(valueIn(outcome)).toEqual({ code: 0, stdout: 'as root\n', stderr: '' });
     expect(server.commands.join()).not.toContain('secret');
   });
 
   it('never gives the password to the script where sudo asks for none', async () => {
     const { ssh } = await open({ path: fakeSudo('exec "$@"') });
     const outcome = await ssh.run('cat; echo done', { rights: { kind: 'sudo', password: 'secret' } });
-    expect(valueOf(outcome)).toEqual({ code: 0, stdout: 'done\n', stderr: '' });
+    expect(valueIn(outcome)).toEqual({ code: 0, stdout: 'done\n', stderr: '' });
   });
 
   it('tells a wrong password after one attempt and runs nothing', async () => {
@@ -125,7 +125,7 @@ describe('upload', () => {
     const content = randomBytes(3_000_000);
     writeFileSync(join(folder, 'from'), content);
     const progress: number[] = [];
-    valueOf(
+    valueIn(
       await ssh.upload(
         { from: join(folder, 'from'), to: join(folder, 'to'), mode: 0o755 },
         { onProgress: (done) => progress.push(done) },
@@ -159,7 +159,7 @@ describe('openSocket', () => {
 
   it('carries bytes both ways to a unix socket on the host', async () => {
     const { ssh } = await open();
-    const stream = valueOf(await ssh.openSocket(await echoSocket()));
+    const stream = valueIn(await ssh.openSocket(await echoSocket()));
     const answer = new Promise<string>((resolve) => stream.once('data', (chunk) => resolve(String(chunk))));
     stream.write('hello');
     expect(await answer).toBe('hello');
@@ -177,11 +177,11 @@ describe('openSocket', () => {
     const { ssh } = await open();
     const path = await echoSocket();
     const streams = await Promise.all(
-      Array.from({ length: 5 }, async () => valueOf(await ssh.openSocket(path))),
+      Array.from({ length: 5 }, async () => valueIn(await ssh.openSocket(path))),
     );
     const sixth = ssh.run('echo now');
     streams[0]?.destroy();
-    expect(valueOf(await sixth).stdout).toBe('now\n');
+    expect(valueIn(await sixth).stdout).toBe('now\n');
     for (const stream of streams) stream.destroy();
   });
 });
@@ -190,7 +190,7 @@ describe('the end of a connection', () => {
   it('is noticed when the host stops answering', async () => {
     const server = await startTestServer({ password: 'right' });
     cleanups.push(() => server.close());
-    const ssh = valueOf(await connectTo(server.port, { keepAlive: { intervalMs: 200, countMax: 2 } }));
+    const ssh = valueIn(await connectTo(server.port, { keepAlive: { intervalMs: 200, countMax: 2 } }));
     const ended = new Promise((resolve) => ssh.onClose(resolve));
     server.freeze();
     expect(await ended).toMatchObject({

@@ -31,7 +31,7 @@ export async function connectTo(
   return connectSsh(services, { target: target(port), login, expected: offer.value.fingerprint, ...order });
 }
 
-export function valueOf<T>(result: Result<T>): T {
+export function valueIn<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(`${result.problem.kind}: ${result.problem.message}`);
   return result.value;
 }
