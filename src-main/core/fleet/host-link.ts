@@ -9,7 +9,7 @@ import type {
 import type { Caller } from '../../../agent/rpc/link.ts';
 import type { Connection, Login } from '../../contract/index.ts';
 
-/** Where a host is and how to log in there. */
+/** Where a host is and how to log in there. Its host key must be one that was trusted before. */
 export interface HostTarget {
   hostId: string;
   /** For sentences shown to the person. */
@@ -21,8 +21,6 @@ export interface HostTarget {
   login: Login | null;
   /** Null when the user is root or sudo asks for nothing. */
   sudoPassword: string | null;
-  /** "SHA256:..." of the host key that was trusted; any other is refused. */
-  fingerprint: string;
 }
 
 export type HostNotice = {

@@ -1,12 +1,16 @@
 import type { Check, HostRole, Peer, Result } from '../../../agent/protocol/index.ts';
-import type { HostKeyOffer, Login } from '../../contract/index.ts';
+import type { HostDefaults, HostKeyOffer, Login } from '../../contract/index.ts';
 
 /** What the add-a-host wizard needs of the rooms `ssh` and `deploy`. */
 export interface HostAccess {
+  /** What the person's own SSH set-up offers: private keys, a running agent, aliases. */
+  environment(): Promise<Pick<HostDefaults, 'keyFiles' | 'agentAvailable' | 'aliases'>>;
   /** Reads the host key; logs in nowhere. */
-  probe(address: string, port: number): Promise<Result<Pick<HostKeyOffer, 'algorithm' | 'fingerprint'>>>;
-  /** Logs in with exactly that host key; installs nothing. */
-  open(access: AccessTarget): Promise<Result<HostSession>>;
+  probe(address: string, port: number, signal: AbortSignal): Promise<Result<HostKeyOffer>>;
+  /** The deliberate path after a changed key: from now on this one is the host's. */
+  trust(address: string, port: number, key: Pick<HostKeyOffer, 'algorithm' | 'fingerprint'>): void;
+  /** Logs in; installs nothing. */
+  open(access: AccessTarget, signal?: AbortSignal): Promise<Result<HostSession>>;
 }
 
 export interface AccessTarget {
@@ -17,7 +21,8 @@ export interface AccessTarget {
   user: string;
   login: Login;
   sudoPassword: string | null;
-  fingerprint: string;
+  /** The fingerprint the person has just confirmed; null: only a key trusted before passes. */
+  fingerprint: string | null;
 }
 
 /** What was found on a host one is logged in to. */
@@ -29,8 +34,8 @@ export interface Inspection {
   canAdd: { hypervisor: boolean; witness: boolean };
   /** Ids the agent already there was enrolled with; null when there is none. */
   agent: { hostId: string | null; fleetId: string | null; version: string } | null;
-  /** Address of the console's connection as the host sees itself: how other hosts may reach it. */
-  reachableAt: string;
+  /** How agents on other hosts will reach the agent here and its replicas. */
+  peer: { address: string; port: number; replicationPort: number };
   /** Where its agent listens for other agents, when not on the default ports (practice hosts share one address). */
   ports?: { peer: number; replication: number };
 }

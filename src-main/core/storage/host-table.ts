@@ -20,12 +20,10 @@ export interface HostRecord {
   user: string;
   role: HostRole;
   login: LoginMethod;
-  /** "SHA256:..." of its host key. */
-  fingerprint: string;
   /** /etc/machine-id; '' when unknown. */
   machineId: string;
-  /** How other hosts reach it. */
-  peerAddress: string;
+  /** How agents on other hosts reach its agent and its replicas. */
+  peer: { address: string; port: number; replicationPort: number };
   addedAt: number;
 }
 
@@ -38,9 +36,10 @@ interface HostRow {
   user: string;
   role: string;
   login: string;
-  fingerprint: string;
   machine_id: string;
   peer_address: string;
+  peer_port: number;
+  replication_port: number;
   added_at: number;
 }
 
@@ -62,15 +61,22 @@ export class HostTable {
   }
 
   put(host: HostRecord): void {
+    const { login, peer, ...flat } = host;
     this.#db
       .prepare(
-        `INSERT INTO host VALUES (@id, @name, @site, @address, @port, @user, @role, @login, @fingerprint,
-           @machineId, @peerAddress, @addedAt)
+        `INSERT INTO host VALUES (@id, @name, @site, @address, @port, @user, @role, @login,
+           @machineId, @peerAddress, @peerPort, @replicationPort, @addedAt)
          ON CONFLICT (id) DO UPDATE SET name = @name, site = @site, address = @address, port = @port, user = @user,
-           role = @role, login = @login, fingerprint = @fingerprint, machine_id = @machineId,
-           peer_address = @peerAddress`,
+           role = @role, login = @login, machine_id = @machineId,
+           peer_address = @peerAddress, peer_port = @peerPort, replication_port = @replicationPort`,
       )
-      .run({ ...host, login: JSON.stringify(host.login) });
+      .run({
+        ...flat,
+        login: JSON.stringify(login),
+        peerAddress: peer.address,
+        peerPort: peer.port,
+        replicationPort: peer.replicationPort,
+      });
   }
 
   delete(id: string): void {
@@ -106,9 +112,8 @@ function fromRow(row: HostRow): HostRecord {
     user: row.user,
     role: v.parse(HostRole, row.role),
     login: v.parse(LoginMethod, JSON.parse(row.login)),
-    fingerprint: row.fingerprint,
     machineId: row.machine_id,
-    peerAddress: row.peer_address,
+    peer: { address: row.peer_address, port: row.peer_port, replicationPort: row.replication_port },
     addedAt: row.added_at,
   };
 }

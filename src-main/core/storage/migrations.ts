@@ -16,11 +16,12 @@ export const migrations: readonly string[] = [
     role TEXT NOT NULL,
     -- How to log in, without secrets: {"method":"key","path":"..."}
     login TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
     -- /etc/machine-id, '' when unknown: tells the same machine under another address.
     machine_id TEXT NOT NULL,
-    -- How other hosts reach it.
+    -- How agents on other hosts reach its agent and its replicas.
     peer_address TEXT NOT NULL,
+    peer_port INTEGER NOT NULL,
+    replication_port INTEGER NOT NULL,
     added_at INTEGER NOT NULL
   ) STRICT;
 

@@ -17,9 +17,8 @@ const atlas: HostRecord = {
   user: 'root',
   role: 'hypervisor',
   login: { method: 'key', path: '/home/ada/.ssh/id_ed25519' },
-  fingerprint: 'SHA256:x',
   machineId: 'm1',
-  peerAddress: '10.0.0.1',
+  peer: { address: '10.0.0.1', port: 7420, replicationPort: 7421 },
   addedAt: 5,
 };
 
