@@ -1,0 +1,84 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Peer, Problem } from '../../../agent/protocol/index.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { HostRecord } from '../storage/host-table.ts';
+import type { SettingTable } from '../storage/tables.ts';
+import { memberUnknown } from './problems.ts';
+
+const REMOVED_KEY = 'removed-hosts';
+
+/**
+ * Keeps every agent's list of the other members current. Members that another console added are left in it, and
+ * offered here: the fleet is the truth, not this list.
+ */
+export class PeerLists {
+  readonly #fleet: Fleet;
+  readonly #settings: SettingTable;
+  readonly #report: (problem: Problem) => void;
+  readonly #reported = new Set<string>();
+
+  constructor(deps: { fleet: Fleet; settings: SettingTable; report: (problem: Problem) => void }) {
+    this.#fleet = deps.fleet;
+    this.#settings = deps.settings;
+    this.#report = deps.report;
+    deps.fleet.subscribe((event) => {
+      if (event.kind === 'online') void this.#sync(event.hostId);
+    });
+  }
+
+  /** The other members as this console knows them, for the host with this id. */
+  peersOf(hostId: string): Peer[] {
+    return this.#fleet
+      .hosts()
+      .filter((host) => host.record.id !== hostId)
+      .map((host) => peerOf(host.record));
+  }
+
+  /** After a host was added, renamed or removed: tells all that answer; the others are told when they do. */
+  async spread(): Promise<void> {
+    const answering = this.#fleet.hosts().filter((host) => host.reach === 'answers');
+    await Promise.all(answering.map((host) => this.#sync(host.record.id)));
+  }
+
+  markRemoved(hostId: string, removed: boolean): void {
+    const others = this.#removed().filter((id) => id !== hostId);
+    this.#settings.put(REMOVED_KEY, removed ? [...others, hostId] : others);
+  }
+
+  /** A failure is made up for at the next connection. */
+  async #sync(hostId: string): Promise<void> {
+    const link = this.#fleet.get(hostId)?.link;
+    const answer = await link?.call('agent.peers', {});
+    if (!link || !answer?.ok) return;
+    const current = answer.value.peers;
+    const own = this.peersOf(hostId);
+    const strangers = current.filter((peer) => !this.#isSettled(peer.hostId));
+    for (const peer of strangers) this.#offer(peer);
+    const wanted = [...own, ...strangers];
+    if (!isDeepStrictEqual(byId(wanted), byId(current))) await link.call('agent.setPeers', { peers: wanted });
+  }
+
+  /** Known here, or deliberately removed here. */
+  #isSettled(hostId: string): boolean {
+    return this.#fleet.get(hostId) !== null || this.#removed().includes(hostId);
+  }
+
+  #offer(peer: Peer): void {
+    if (this.#reported.has(peer.hostId)) return;
+    this.#reported.add(peer.hostId);
+    this.#report(memberUnknown(peer.name, peer.address));
+  }
+
+  #removed(): string[] {
+    const kept = this.#settings.get(REMOVED_KEY);
+    return Array.isArray(kept) ? kept.filter((id) => typeof id === 'string') : [];
+  }
+}
+
+function peerOf({ id, name, role, peer }: HostRecord): Peer {
+  return { hostId: id, name, role, ...peer };
+}
+
+function byId(peers: Peer[]): Peer[] {
+  return [...peers].sort((a, b) => (a.hostId < b.hostId ? -1 : 1));
+}
