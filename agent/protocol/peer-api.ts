@@ -11,7 +11,14 @@ export const GuestNeeds = v.object({
   /** Domain XML as on the source. */
   definition: v.string(),
   disks: v.array(
-    v.object({ target: v.string(), path: v.string(), sizeBytes: v.number(), format: v.string() }),
+    v.object({
+      target: v.string(),
+      path: v.string(),
+      sizeBytes: v.number(),
+      format: v.string(),
+      /** What the image takes on the source's file system, when known: sparse images need less than their size. */
+      allocatedBytes: v.optional(v.number()),
+    }),
   ),
 });
 export type GuestNeeds = v.InferOutput<typeof GuestNeeds>;
@@ -25,6 +32,9 @@ export const ExportAddress = v.object({
   exports: v.record(v.string(), v.string()),
   /** NBD export of the scratch image, for the heartbeat. */
   heartbeat: v.string(),
+  /** The standby's name and its images by disk target, for messages about them. */
+  host: v.optional(v.string()),
+  paths: v.optional(v.record(v.string(), v.string())),
 });
 export type ExportAddress = v.InferOutput<typeof ExportAddress>;
 
@@ -38,7 +48,11 @@ export const peerApi = {
   /** The record and spec as the other member holds them; null when it knows no such pair. */
   'record.read': method(
     v.object({ pairId: PairId }),
-    v.object({ record: v.nullable(PairRecord), spec: v.nullable(PairSpec), /** Its copy is set aside and waits for a person. */ quarantined: v.boolean() }),
+    v.object({
+      record: v.nullable(PairRecord),
+      spec: v.nullable(PairSpec),
+      /** Its copy is set aside and waits for a person. */ quarantined: v.boolean(),
+    }),
     2_000,
   ),
   /** Offers a record (and spec); the receiver keeps the newer of both, fsynced, and returns what it holds now. */

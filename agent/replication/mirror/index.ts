@@ -1,0 +1,186 @@
+import { join } from 'node:path';
+import type { Hypervisor, HypervisorEvent } from '../../hypervisor/hypervisor.ts';
+import type { Clock, Log } from '../../ports.ts';
+import { fail, type MirrorStatus, ok, type Result } from '../../protocol/index.ts';
+import type { GroupStatus } from '../forwarder/control-protocol.ts';
+import { jobId } from '../names.ts';
+import type { MirrorOrder, ReplicaSource } from '../replication.ts';
+import type { ServiceRunner } from '../services.ts';
+import { BlockLayer } from './block-layer.ts';
+import { ForwarderClient } from './forwarder-client.ts';
+import { PairMirror } from './pair-mirror.ts';
+import { type SavedMirror, SavedMirrors } from './saved.ts';
+
+export interface MirrorSourceOptions {
+  hypervisor: Hypervisor;
+  services: ServiceRunner;
+  /** The forwarder's control socket. */
+  forwarderSocket: string;
+  /** The agent's state directory; mirrors are remembered below it. */
+  stateDir: string;
+  clock: Clock;
+  log: Log;
+  /** How long the standby may stay silent before writes are held, ms. */
+  deadlines?: { copying: number; inSync: number };
+}
+
+/** Silence bearable while copying (nothing relies on the copy yet), and once it is relied on. */
+const DEADLINES = { copying: 5_000, inSync: 400 };
+
+/** The primary's side: mirrors made in the guests' QEMU through QMP, sent through this host's forwarder. */
+export function createMirrorSource(options: MirrorSourceOptions): ReplicaSource {
+  return new MirrorSource(options);
+}
+
+class MirrorSource implements ReplicaSource {
+  readonly #options: MirrorSourceOptions;
+  readonly #forwarder: ForwarderClient;
+  readonly #saved: SavedMirrors;
+  readonly #mirrors = new Map<string, PairMirror>();
+  readonly #endedInSync = new Set<string>();
+  readonly #listeners = new Set<(pairId: string, status: MirrorStatus) => void>();
+  #unsubscribe: (() => void) | null = null;
+
+  constructor(options: MirrorSourceOptions) {
+    this.#options = options;
+    this.#saved = new SavedMirrors(join(options.stateDir, 'mirrors'), options.log);
+    this.#forwarder = new ForwarderClient({
+      socketPath: options.forwarderSocket,
+      services: options.services,
+      log: options.log,
+      onStatus: (group) => this.#mirrors.get(group.group)?.onForwarder(group),
+      onConnected: (groups) => this.#compare(groups),
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#options.hypervisor.subscribe((event) => this.#onHypervisor(event));
+    const saved = await this.#saved.read();
+    for (const { order, endedInSync } of saved) if (endedInSync) this.#endedInSync.add(order.pairId);
+    const live = saved.filter((one) => one.live);
+    if (live.length === 0) return;
+    const groups = await this.#forwarder.order({ c: 'status' });
+    if (!groups.ok) this.#options.log('warn', groups.problem.message);
+    await Promise.all(live.map((one) => this.#adopt(one, groups.ok ? groups.value : [])));
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    for (const mirror of this.#mirrors.values()) mirror.detach();
+    this.#mirrors.clear();
+    this.#forwarder.stop();
+  }
+
+  async mirror(order: MirrorOrder): Promise<Result<void>> {
+    const missing = order.disks.find(({ target }) => order.remote.exports[target] === undefined);
+    if (missing || order.disks.length === 0) {
+      return fail({
+        kind: 'export-missing',
+        message: `The standby does not offer a place for disk ${missing?.target ?? ''}.`,
+        next: 'Start the copy again.',
+      });
+    }
+    const ended = await this.end(order.pairId);
+    if (!ended.ok) return ended;
+    this.#endedInSync.delete(order.pairId);
+    const mirror = this.#make(order);
+    const started = await mirror.start();
+    if (!started.ok) {
+      this.#mirrors.delete(order.pairId);
+      this.#keepConnected();
+    }
+    return started;
+  }
+
+  status(pairId: string): MirrorStatus | null {
+    return this.#mirrors.get(pairId)?.status ?? null;
+  }
+
+  subscribe(listener: (pairId: string, status: MirrorStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async release(pairId: string): Promise<Result<void>> {
+    return (await this.#mirrors.get(pairId)?.release()) ?? ok(undefined);
+  }
+
+  async end(pairId: string): Promise<Result<void>> {
+    const mirror = this.#mirrors.get(pairId);
+    if (!mirror) return ok(undefined);
+    const ended = await mirror.end();
+    if (!ended.ok) return ended;
+    if (mirror.endedInSync) this.#endedInSync.add(pairId);
+    if (this.#mirrors.get(pairId) === mirror) this.#mirrors.delete(pairId);
+    this.#keepConnected();
+    return ok(undefined);
+  }
+
+  endedInSync(pairId: string): boolean {
+    return this.#mirrors.get(pairId)?.endedInSync ?? this.#endedInSync.has(pairId);
+  }
+
+  async #adopt(saved: SavedMirror, groups: GroupStatus[]): Promise<void> {
+    const mirror = this.#make(saved.order);
+    const group = groups.find((one) => one.group === saved.order.pairId) ?? null;
+    await mirror.adopt(group, saved.inSync);
+  }
+
+  #make(order: MirrorOrder): PairMirror {
+    const { hypervisor, clock, log } = this.#options;
+    const mirror: PairMirror = new PairMirror(order, {
+      forwarder: this.#forwarder,
+      blocks: new BlockLayer(hypervisor, order.vmUuid, order.pairId),
+      clock,
+      log,
+      guestLives: () => lives(hypervisor, order.vmUuid),
+      changed: (status) => {
+        if (this.#mirrors.get(order.pairId) !== mirror) return;
+        for (const listener of this.#listeners) listener(order.pairId, status);
+      },
+      keep: (what) => this.#saved.write({ order, ...what }),
+      deadlines: this.#options.deadlines ?? DEADLINES,
+    });
+    this.#mirrors.set(order.pairId, mirror);
+    this.#keepConnected();
+    return mirror;
+  }
+
+  #keepConnected(): void {
+    this.#forwarder.keep = [...this.#mirrors.values()].some((mirror) => !mirror.over);
+  }
+
+  /** After the forwarder came back: what it says now counts, and what it does not know is lost. */
+  #compare(groups: GroupStatus[]): void {
+    for (const [pairId, mirror] of this.#mirrors) {
+      const group = groups.find((one) => one.group === pairId);
+      if (group) mirror.onForwarder(group);
+      else mirror.forgotten();
+    }
+  }
+
+  #onHypervisor(event: HypervisorEvent): void {
+    for (const mirror of this.#mirrors.values()) {
+      const { vmUuid, pairId } = mirror.order;
+      if (event.kind === 'reachable') {
+        if (event.reachable) void mirror.refresh();
+      } else if (event.uuid !== vmUuid) continue;
+      else if (event.kind === 'stopped') void mirror.guestStopped();
+      else if (event.kind === 'qmp' && concerns(event.data, jobId(pairId, ''))) void mirror.refresh();
+    }
+  }
+}
+
+/** Whether a block job event (BLOCK_JOB_READY, ...) is about one of this pair's jobs. */
+function concerns(data: unknown, prefix: string): boolean {
+  const device =
+    typeof data === 'object' && data !== null ? (data as { device?: unknown }).device : undefined;
+  return typeof device === 'string' && device.startsWith(prefix);
+}
+
+function lives(hypervisor: Hypervisor, vmUuid: string): boolean {
+  // While the hypervisor daemon does not answer, its last word may be old: QEMU outlives it.
+  if (!hypervisor.reachable) return true;
+  const vm = hypervisor.list().find(({ uuid }) => uuid === vmUuid);
+  return vm !== undefined && vm.state !== 'stopped' && vm.state !== 'crashed';
+}

@@ -1,0 +1,68 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { DurableFile } from '../../journal/durable-file.ts';
+import type { Log } from '../../ports.ts';
+import { ExportAddress, PairId, VmUuid } from '../../protocol/index.ts';
+
+const Order = v.object({
+  pairId: PairId,
+  vmUuid: VmUuid,
+  disks: v.array(
+    v.object({
+      target: v.string(),
+      path: v.string(),
+      sizeBytes: v.number(),
+      format: v.picklist(['qcow2', 'raw']),
+    }),
+  ),
+  address: v.string(),
+  remote: ExportAddress,
+});
+
+/** What an agent must remember of a mirror, because QEMU and the forwarder outlive it. */
+export const SavedMirror = v.object({
+  order: Order,
+  /** The mirror exists, as far as is known. */
+  live: v.boolean(),
+  /** It was in sync: written before anybody is told so. */
+  inSync: v.boolean(),
+  endedInSync: v.boolean(),
+});
+export type SavedMirror = v.InferOutput<typeof SavedMirror>;
+
+/** One durable file per pair. */
+export class SavedMirrors {
+  readonly #directory: string;
+  readonly #log: Log;
+  readonly #files = new Map<string, DurableFile<typeof SavedMirror>>();
+
+  constructor(directory: string, log: Log) {
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  async read(): Promise<SavedMirror[]> {
+    const names = await readdir(this.#directory).catch(() => []);
+    const found: SavedMirror[] = [];
+    for (const name of names) {
+      if (!name.endsWith('.mirror')) continue;
+      const saved = await this.#file(name.slice(0, -'.mirror'.length)).read();
+      if (saved.ok && saved.value) found.push(saved.value);
+      else if (!saved.ok) this.#log('warn', saved.problem.message);
+    }
+    return found;
+  }
+
+  async write(saved: SavedMirror): Promise<void> {
+    await this.#file(saved.order.pairId).write(saved);
+  }
+
+  #file(pairId: string): DurableFile<typeof SavedMirror> {
+    const known = this.#files.get(pairId);
+    if (known) return known;
+    const file = new DurableFile(join(this.#directory, `${pairId}.mirror`), SavedMirror);
+    this.#files.set(pairId, file);
+    return file;
+  }
+}

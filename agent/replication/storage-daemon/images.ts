@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fail, ok, type Problem, type Result } from '../../protocol/index.ts';
+import type { ReplicaDisk } from '../replication.ts';
+
+/** An empty image needs little; less free space than this and the first copied clusters would not fit. */
+const LEAST_FREE_BYTES = 64 * 1024 * 1024;
+
+/** Makes an empty image of the disk's size and format. Problem kinds: `standby-disk-full`, `image-not-made`. */
+export async function createImage(disk: ReplicaDisk, host: string): Promise<Result<void>> {
+  try {
+    await mkdir(dirname(disk.path), { recursive: true });
+    const space = await statfs(dirname(disk.path));
+    if (space.bavail * space.bsize < Math.min(LEAST_FREE_BYTES, disk.sizeBytes)) {
+      return fail(diskFull(host, disk.path));
+    }
+    await run('qemu-img', ['create', '-q', '-f', disk.format, disk.path, String(disk.sizeBytes)]);
+    await syncDirectory(dirname(disk.path));
+    return ok(undefined);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    if (/ENOSPC|No space left/i.test(cause)) return fail(diskFull(host, disk.path));
+    return fail({
+      kind: 'image-not-made',
+      message: `The image ${disk.path} could not be made on ${host} (${cause}).`,
+      next: 'See that the directory exists and is writable for root on that host, then try again.',
+    });
+  }
+}
+
+/** Renames what lies at `path` out of the way; null when nothing did. */
+export async function setAside(path: string, tag: string): Promise<string | null> {
+  try {
+    await stat(path);
+  } catch {
+    return null;
+  }
+  let aside = `${path}.${tag}`;
+  for (let n = 2; await exists(aside); n += 1) aside = `${path}.${tag}-${n}`;
+  await rename(path, aside);
+  await syncDirectory(dirname(path));
+  return aside;
+}
+
+export async function deleteImage(path: string): Promise<Result<void>> {
+  try {
+    await rm(path, { force: true });
+    return ok(undefined);
+  } catch (error) {
+    return fail({
+      kind: 'image-not-deleted',
+      message: `The image ${path} could not be deleted (${String(error)}).`,
+      next: 'Delete it by hand on the standby.',
+    });
+  }
+}
+
+export function diskFull(host: string, path: string): Problem {
+  return {
+    kind: 'standby-disk-full',
+    message: `The disk of ${host} is full: there is no space left for ${path}.`,
+    next: `Free space on ${host} where ${dirname(path)} lies, then start the copy again.`,
+    details: { host, path },
+  };
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function run(command: string, args: string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    execFile(command, args, { timeout: 60_000 }, (error, _stdout, stderr) => {
+      if (error) reject(new Error(stderr.trim() || error.message));
+      else resolve();
+    });
+  });
+}

@@ -1,0 +1,217 @@
+import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.ts';
+import { blockName, blockPrefix, exportId, exportName } from '../names.ts';
+import type { ReplicaDisk, ReplicaTarget } from '../replication.ts';
+import { type DaemonOptions, HEARTBEAT_EXPORT, StorageDaemon } from './daemon.ts';
+import { createImage, deleteImage, setAside } from './images.ts';
+
+export interface StorageDaemonOptions extends DaemonOptions {
+  /** This host's id: the name in its certificate. */
+  hostId: string;
+  /** This host's name, for messages. */
+  hostName: string;
+}
+
+const CLOSE_LOOKS = 200;
+const CLOSE_PAUSE_MS = 25;
+
+/** The standby's side over one qemu-storage-daemon: images by qemu-img, exports through QMP. */
+export function createStorageDaemonTarget(options: StorageDaemonOptions): ReplicaTarget {
+  return new StorageDaemonTarget(options);
+}
+
+class StorageDaemonTarget implements ReplicaTarget {
+  readonly #options: StorageDaemonOptions;
+  readonly #daemon: StorageDaemon;
+  /** Export ids as the daemon last told them. */
+  #offered = new Set<string>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: StorageDaemonOptions) {
+    this.#options = options;
+    this.#daemon = new StorageDaemon(options, { gone: () => this.#offered.clear() });
+  }
+
+  async start(): Promise<void> {
+    // Not running means that nothing is offered: the daemon is started with the first offer.
+    const attached = await this.#daemon.attach();
+    if (attached.ok && attached.value) await this.#refresh();
+    if (!attached.ok) this.#options.log('warn', `storage daemon: ${attached.problem.message}`);
+  }
+
+  async stop(): Promise<void> {
+    this.#daemon.detach();
+  }
+
+  isOpen(pairId: string): boolean {
+    return [...this.#offered].some((id) => id.startsWith(exportId(pairId, '')));
+  }
+
+  create(pairId: string, disks: ReplicaDisk[], asideTag: string): Promise<Result<{ aside: string[] }>> {
+    return this.#inTurn(async () => {
+      const closed = await this.#close(pairId);
+      if (!closed.ok) return closed;
+      const aside: string[] = [];
+      for (const disk of disks) {
+        const moved = await this.#setAside(disk, asideTag);
+        if (!moved.ok) return moved;
+        if (moved.value !== null) aside.push(moved.value);
+        const made = await createImage(disk, this.#options.hostName);
+        if (!made.ok) return made;
+      }
+      return ok({ aside });
+    });
+  }
+
+  open(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
+    return this.#inTurn(async () => {
+      const serving = await this.#daemon.ensureServing();
+      if (!serving.ok) return serving;
+      const refreshed = await this.#refresh();
+      if (!refreshed.ok) return refreshed;
+      for (const disk of disks) {
+        if (this.#offered.has(exportId(pairId, disk.target))) continue;
+        const offered = await this.#offer(pairId, disk);
+        if (!offered.ok) {
+          await this.#close(pairId);
+          return offered;
+        }
+      }
+      const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
+      return ok({
+        port: this.#options.port,
+        serverName: this.#options.hostId,
+        exports: Object.fromEntries(names),
+        heartbeat: HEARTBEAT_EXPORT,
+        host: this.#options.hostName,
+        paths: Object.fromEntries(disks.map(({ target, path }) => [target, path])),
+      });
+    });
+  }
+
+  close(pairId: string): Promise<Result<void>> {
+    return this.#inTurn(() => this.#close(pairId));
+  }
+
+  remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    return this.#inTurn(async () => {
+      const closed = await this.#close(pairId);
+      return closed.ok ? this.#delete(disks.map(({ path }) => path)) : closed;
+    });
+  }
+
+  discard(paths: string[]): Promise<Result<void>> {
+    return this.#inTurn(() => this.#delete(paths));
+  }
+
+  async #delete(paths: string[]): Promise<Result<void>> {
+    for (const path of paths) {
+      const deleted = await deleteImage(path);
+      if (!deleted.ok) return deleted;
+    }
+    return ok(undefined);
+  }
+
+  async #setAside(disk: ReplicaDisk, tag: string): Promise<Result<string | null>> {
+    try {
+      return ok(await setAside(disk.path, tag));
+    } catch (error) {
+      return fail({
+        kind: 'image-in-the-way',
+        message: `The file ${disk.path} on ${this.#options.hostName} could not be renamed (${String(error)}).`,
+        next: 'Move it away by hand, then try again.',
+      });
+    }
+  }
+
+  async #offer(pairId: string, disk: ReplicaDisk): Promise<Result<void>> {
+    const image = blockName('image', pairId, disk.target);
+    const file = blockName('file', pairId, disk.target);
+    const opened = await this.#daemon.addFile(file, disk.path);
+    if (!opened.ok) return fail(this.#notOpened(disk, opened.problem.message));
+    const node = await this.#daemon.execute('blockdev-add', {
+      driver: disk.format,
+      'node-name': image,
+      file,
+      discard: 'unmap',
+    });
+    if (!node.ok) return fail(this.#notOpened(disk, node.problem.message));
+    // Without write-through the qcow2 tables of acknowledged writes stay in memory: the mirror sends no flush.
+    const offered = await this.#daemon.execute('block-export-add', {
+      type: 'nbd',
+      id: exportId(pairId, disk.target),
+      'node-name': image,
+      name: exportName(pairId, disk.target),
+      writable: true,
+      writethrough: true,
+    });
+    if (!offered.ok) return fail(this.#notOpened(disk, offered.problem.message));
+    this.#offered.add(exportId(pairId, disk.target));
+    return ok(undefined);
+  }
+
+  #notOpened(disk: ReplicaDisk, cause: string) {
+    return {
+      kind: 'image-not-opened',
+      message: `The image ${disk.path} on ${this.#options.hostName} could not be opened. ${cause}`,
+      next: 'See that no other process uses it and that it is undamaged (qemu-img check), then try again.',
+      details: { path: disk.path },
+    };
+  }
+
+  /** Export first, so that no write can arrive; then the nodes, which flushes and unlocks the images. */
+  async #close(pairId: string): Promise<Result<void>> {
+    const attached = await this.#daemon.attach();
+    if (!attached.ok) return attached;
+    // No daemon, so nothing has the images open.
+    if (!attached.value) return ok(undefined);
+    const refreshed = await this.#refresh();
+    if (!refreshed.ok) return refreshed;
+    for (const id of this.#offered) {
+      if (!id.startsWith(exportId(pairId, ''))) continue;
+      const ended = await this.#daemon.execute('block-export-del', { id, mode: 'hard' });
+      if (!ended.ok) return ended;
+    }
+    const gone = await this.#untilNotOffered(pairId);
+    if (!gone.ok) return gone;
+    const nodes = await this.#daemon.nodes();
+    if (!nodes.ok) return nodes;
+    for (const role of ['image', 'file'] as const) {
+      for (const node of nodes.value.filter((name) => name.startsWith(blockPrefix(role, pairId)))) {
+        const freed = await this.#daemon.execute('blockdev-del', { 'node-name': node });
+        if (!freed.ok) return freed;
+      }
+    }
+    return ok(undefined);
+  }
+
+  async #untilNotOffered(pairId: string): Promise<Result<void>> {
+    for (let look = 0; look < CLOSE_LOOKS; look += 1) {
+      const refreshed = await this.#refresh();
+      if (!refreshed.ok) return refreshed;
+      if (!this.isOpen(pairId)) return ok(undefined);
+      await new Promise((done) => setTimeout(done, CLOSE_PAUSE_MS));
+    }
+    return fail({
+      kind: 'export-not-closed',
+      message: `The storage daemon on ${this.#options.hostName} does not close the replica's export.`,
+      next: 'See whether its disk hangs; the machine must not be started there before the export is closed.',
+    });
+  }
+
+  async #refresh(): Promise<Result<void>> {
+    const exports = await this.#daemon.exports();
+    if (!exports.ok) {
+      this.#offered.clear();
+      return exports;
+    }
+    this.#offered = new Set(exports.value.map(({ id }) => id));
+    return ok(undefined);
+  }
+
+  /** One order at a time: two of them would see each other's half-made nodes. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#turn.then(work, work);
+    this.#turn = run.catch(() => undefined);
+    return run;
+  }
+}
