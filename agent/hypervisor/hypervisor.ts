@@ -22,6 +22,8 @@ export interface VmDefinition {
     path: string;
     format: string;
     sizeBytes: number;
+    /** What the image takes on the host's file system now; left out where nobody can tell. */
+    allocatedBytes?: number;
     readOnly: boolean;
     device: string;
   }[];

@@ -103,7 +103,10 @@ export class Connection {
   }
 
   #send(procedure: { program: number; number: number }, payload: Buffer, pending: Pending): void {
-    if (this.#ended) return pending.settle({ ok: false, failure: { kind: 'lost', text: 'not connected' } });
+    if (this.#ended) {
+      pending.settle({ ok: false, failure: { kind: 'lost', text: 'not connected' } });
+      return;
+    }
     this.#serial = (this.#serial + 1) >>> 0;
     this.#pending.set(this.#serial, pending);
     this.#write(procedure.program, procedure.number, MessageType.call, this.#serial, payload);
@@ -155,7 +158,8 @@ export class Connection {
   /** A hung libvirtd keeps its socket open; only silence after a ping tells. */
   #watch(): void {
     this.#keepalive = this.#options.clock.setTimeout(() => {
-      if (!this.#heard && this.#asked) return this.#lose(`libvirtd is silent for ${(2 * KEEPALIVE_MS) / 1000} s`);
+      if (!this.#heard && this.#asked)
+        return this.#lose(`libvirtd is silent for ${(2 * KEEPALIVE_MS) / 1000} s`);
       this.#asked = !this.#heard;
       if (this.#asked) this.#sign(Keepalive.ping);
       this.#heard = false;

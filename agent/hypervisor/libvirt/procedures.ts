@@ -3,7 +3,7 @@
  * Sources: libvirt's src/remote/remote_protocol.x, src/remote/qemu_protocol.x, src/rpc/virkeepaliveprotocol.x
  * (numbers never change once released). Flags: /usr/include/libvirt/libvirt-*.h.
  */
-import { type DomainRef, type Procedure, readDomain, readTypedParams, writeDomain } from './types.ts';
+import { type DomainRef, type Procedure, readDomain, writeDomain } from './types.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
 
 export const Program = { remote: 0x20008086, qemu: 0x20008087, keepalive: 0x6b656570 } as const;
@@ -15,7 +15,13 @@ export const XmlFlag = { secure: 1, inactive: 2, migratable: 8 } as const;
 /** virConnectListAllDomainsFlags. */
 export const ListFlag = { persistent: 4, autostart: 1024 } as const;
 /** virDomainUndefineFlagsValues; the kept ones keep the file when the guest is defined again. */
-export const UndefineFlag = { managedSave: 1, snapshotsMetadata: 2, keepNvram: 8, checkpointsMetadata: 16, keepTpm: 64 } as const;
+export const UndefineFlag = {
+  managedSave: 1,
+  snapshotsMetadata: 2,
+  keepNvram: 8,
+  checkpointsMetadata: 16,
+  keepTpm: 64,
+} as const;
 /** virDomainEventID of the events registered for. */
 export const EventId = {
   lifecycle: 0,
@@ -46,7 +52,12 @@ type Encode<A> = (writer: XdrWriter, args: A) => void;
 type Decode<R> = (reader: XdrReader) => R;
 
 const none = (): void => {};
-const remote = <A, R>(number: number, name: string, encode: Encode<A>, decode: Decode<R>): Procedure<A, R> => ({
+const remote = <A, R>(
+  number: number,
+  name: string,
+  encode: Encode<A>,
+  decode: Decode<R>,
+): Procedure<A, R> => ({
   program: Program.remote,
   number,
   name,
@@ -54,7 +65,10 @@ const remote = <A, R>(number: number, name: string, encode: Encode<A>, decode: D
   encode,
   decode,
 });
-const waiting = <A, R>(procedure: Procedure<A, R>): Procedure<A, R> => ({ ...procedure, waitsForGuest: true });
+const waiting = <A, R>(procedure: Procedure<A, R>): Procedure<A, R> => ({
+  ...procedure,
+  waitsForGuest: true,
+});
 const qemu = <A, R>(procedure: Procedure<A, R>): Procedure<A, R> => ({ ...procedure, program: Program.qemu });
 
 interface OnDomain {
@@ -78,11 +92,16 @@ export const authList = remote(66, 'auth_list', none, (reader) => reader.array((
 /** major * 1,000,000 + minor * 1,000 + release, as `libVersion`. */
 export const connectGetVersion = remote(4, 'connect_get_version', none, (reader) => reader.uhyper());
 export const connectGetLibVersion = remote(157, 'connect_get_lib_version', none, (reader) => reader.uhyper());
-export const connectGetCapabilities = remote(7, 'connect_get_capabilities', none, (reader) => reader.string());
+export const connectGetCapabilities = remote(7, 'connect_get_capabilities', none, (reader) =>
+  reader.string(),
+);
 export const connectGetDomainCapabilities = remote(
   342,
   'connect_get_domain_capabilities',
-  (writer, args: { emulator: string | null; arch: string | null; machine: string | null; virtType: string | null }) =>
+  (
+    writer,
+    args: { emulator: string | null; arch: string | null; machine: string | null; virtType: string | null },
+  ) =>
     void writer
       .optionalString(args.emulator)
       .optionalString(args.arch)
@@ -97,7 +116,13 @@ export const connectCompareHypervisorCpu = remote(
   'connect_compare_hypervisor_cpu',
   (
     writer,
-    args: { emulator: string | null; arch: string | null; machine: string | null; virtType: string | null; cpu: string },
+    args: {
+      emulator: string | null;
+      arch: string | null;
+      machine: string | null;
+      virtType: string | null;
+      cpu: string;
+    },
   ) =>
     void writer
       .optionalString(args.emulator)
@@ -128,7 +153,9 @@ export const domainLookupByUuid = remote(
   (writer, args: { uuid: string }) => void writer.uuid(args.uuid),
   readDomain,
 );
-export const domainGetXmlDesc = remote(14, 'domain_get_xml_desc', encodeDomainFlags, (reader) => reader.string());
+export const domainGetXmlDesc = remote(14, 'domain_get_xml_desc', encodeDomainFlags, (reader) =>
+  reader.string(),
+);
 export const domainGetState = remote(212, 'domain_get_state', encodeDomainFlags, (reader) => ({
   state: reader.int(),
   reason: reader.int(),
@@ -161,7 +188,9 @@ export const domainHasManagedSaveImage = remote(
   encodeDomainFlags,
   (reader) => reader.int() !== 0,
 );
-export const domainSnapshotNum = remote(187, 'domain_snapshot_num', encodeDomainFlags, (reader) => reader.int());
+export const domainSnapshotNum = remote(187, 'domain_snapshot_num', encodeDomainFlags, (reader) =>
+  reader.int(),
+);
 
 export interface BlockInfo {
   /** Bytes the image takes on the host. */
@@ -174,7 +203,8 @@ export const domainGetBlockInfo = waiting(
   remote(
     194,
     'domain_get_block_info',
-    (writer, args: OnDomain & { path: string }) => void writeDomain(writer, args.dom).string(args.path).uint(0),
+    (writer, args: OnDomain & { path: string }) =>
+      void writeDomain(writer, args.dom).string(args.path).uint(0),
     (reader): BlockInfo => ({
       allocation: reader.uhyper(),
       capacity: reader.uhyper(),
@@ -183,20 +213,13 @@ export const domainGetBlockInfo = waiting(
   ),
 );
 
-/** `stats` 2 is VIR_DOMAIN_STATS_CPU_TOTAL: of all groups the one that never asks QEMU. */
-export const connectGetAllDomainStats = remote(
-  344,
-  'connect_get_all_domain_stats',
-  (writer, args: { stats: number; flags: number }) => void writer.uint(0).uint(args.stats).uint(args.flags),
-  (reader) => reader.array((each) => ({ dom: readDomain(each), params: readTypedParams(each) })),
-);
-
 /** `source`: 0 DHCP leases of libvirt's networks, 1 guest agent (virDomainInterfaceAddressesSource). */
 export const domainInterfaceAddresses = waiting(
   remote(
     353,
     'domain_interface_addresses',
-    (writer, args: OnDomain & { source: number }) => void writeDomain(writer, args.dom).uint(args.source).uint(0),
+    (writer, args: OnDomain & { source: number }) =>
+      void writeDomain(writer, args.dom).uint(args.source).uint(0),
     (reader) =>
       reader.array((each) => ({
         name: each.string(),

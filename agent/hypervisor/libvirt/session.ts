@@ -42,6 +42,8 @@ export class Session {
   #timer: { cancel(): void } | null = null;
   #up = false;
   version = '';
+  /** libvirt's version as one number, 9000000 for 9.0.0; 0 before the first connection. */
+  libVersion = 0;
   /** Why there is no connection; empty while there is one. */
   reason = '';
 
@@ -68,7 +70,8 @@ export class Session {
   }
 
   async call<A, R>(procedure: Procedure<A, R>, args: A, deadlineMs?: number): Promise<Outcome<R>> {
-    if (!this.#connection) return { ok: false, failure: { kind: 'lost', text: this.reason || 'not connected' } };
+    if (!this.#connection)
+      return { ok: false, failure: { kind: 'lost', text: this.reason || 'not connected' } };
     return this.#connection.call(procedure, args, deadlineMs === undefined ? {} : { deadlineMs });
   }
 
@@ -78,7 +81,8 @@ export class Session {
     args: A,
     deadlineMs?: number,
   ): Promise<Outcome<R>> {
-    if (!this.#connection) return { ok: false, failure: { kind: 'lost', text: this.reason || 'not connected' } };
+    if (!this.#connection)
+      return { ok: false, failure: { kind: 'lost', text: this.reason || 'not connected' } };
     const lane = args.dom.uuid;
     return this.#connection.call(procedure, args, deadlineMs === undefined ? { lane } : { deadlineMs, lane });
   }
@@ -122,7 +126,8 @@ export class Session {
   async #greet(connection: Connection): Promise<string | null> {
     const auth = await connection.call(authList, undefined);
     if (!auth.ok) return failureText(auth.failure);
-    if (!auth.value.includes(AUTH_NONE)) return 'libvirtd asks for a log-in on its local socket (auth_unix_rw)';
+    if (!auth.value.includes(AUTH_NONE))
+      return 'libvirtd asks for a log-in on its local socket (auth_unix_rw)';
     const opened = await connection.call(connectOpen, { uri: URI, flags: 0 });
     if (!opened.ok) return failureText(opened.failure);
     for (const eventId of Object.values(EventId)) {
@@ -140,6 +145,7 @@ export class Session {
     const emulator = await connection.call(connectGetVersion, undefined);
     // Without an installed QEMU this one fails; the daemon is still worth talking to.
     const qemuText = emulator.ok ? `QEMU ${versionText(emulator.value)}` : 'no QEMU';
+    this.libVersion = Number(library.value);
     this.version = `libvirt ${versionText(library.value)}, ${qemuText}`;
     return null;
   }
@@ -149,7 +155,10 @@ export class Session {
       const event = decodeEvent(message);
       if (event && this.#up) this.#options.onEvent(event);
     } catch (error) {
-      this.#options.log('warn', `libvirt: event ${message.header.procedure} not understood: ${String(error)}`);
+      this.#options.log(
+        'warn',
+        `libvirt: event ${message.header.procedure} not understood: ${String(error)}`,
+      );
     }
   }
 

@@ -30,12 +30,6 @@ export class XdrWriter {
     return this.#add(part);
   }
 
-  uhyper(value: bigint): this {
-    const part = Buffer.alloc(8);
-    part.writeBigUInt64BE(value);
-    return this.#add(part);
-  }
-
   /** RFC 4506 4.11: length, UTF-8 bytes, zero padding. */
   string(value: string): this {
     const bytes = Buffer.from(value, 'utf8');
@@ -94,10 +88,6 @@ export class XdrReader {
 
   uhyper(): bigint {
     return this.#bytes.readBigUInt64BE(this.#take(8));
-  }
-
-  double(): number {
-    return this.#bytes.readDoubleBE(this.#take(8));
   }
 
   string(): string {

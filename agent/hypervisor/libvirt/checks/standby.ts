@@ -1,0 +1,179 @@
+import type { Check, VmInfo } from '../../../protocol/index.ts';
+import type { VmDefinition } from '../../hypervisor.ts';
+import type { Domain } from '../domain-xml.ts';
+import { hostChecks } from './daemons.ts';
+import { finding, list, size } from './finding.ts';
+import type { HostView } from './host-view.ts';
+import type { LibvirtView } from './libvirt-view.ts';
+import { checkSpace, proposePaths } from './placement.ts';
+import { checkPlatform } from './platform.ts';
+
+export interface StandbyQuestion {
+  definition: VmDefinition;
+  domain: Domain;
+  /** Guests already on this host. */
+  guests: VmInfo[];
+  host: HostView;
+  libvirt: LibvirtView;
+}
+
+/** Could this guest stand by, and run, on this host? */
+export async function checkStandby(
+  question: StandbyQuestion,
+): Promise<{ checks: Check[]; paths: Record<string, string> }> {
+  const { definition, domain, guests, host, libvirt } = question;
+  const disks = definition.disks.filter((disk) => disk.device === 'disk' && !disk.readOnly);
+  const paths = await proposePaths(disks, host);
+  const name = host.name();
+  const checks = [
+    await checkSpace(disks, paths, host),
+    storageDaemon(name, await findProgram('qemu-storage-daemon', host)),
+    await memory(domain, host),
+    ...(await checkPlatform(domain, host, libvirt)),
+    await networks(domain, host, libvirt),
+    ...(await firmware(domain, host)),
+    await files(domain, host),
+    twins(definition, domain, guests, name),
+    ...(await hostChecks(host)),
+  ];
+  return { checks, paths };
+}
+
+const PROGRAM_FOLDERS = ['/usr/bin', '/usr/local/bin', '/usr/libexec', '/usr/sbin'];
+
+async function findProgram(program: string, host: HostView): Promise<boolean> {
+  const found = await Promise.all(PROGRAM_FOLDERS.map((folder) => host.exists(`${folder}/${program}`)));
+  return found.includes(true);
+}
+
+function storageDaemon(host: string, present: boolean): Check {
+  const check = finding(host, 'storage-daemon', 'Storage daemon');
+  return present
+    ? check.ok('qemu-storage-daemon is installed.')
+    : check.failed(
+        'qemu-storage-daemon is not installed; it keeps the copy of the disks.',
+        'Install it: apt install qemu-system-common (Debian, Ubuntu).',
+      );
+}
+
+async function memory(domain: Domain, host: HostView): Promise<Check> {
+  const check = finding(host.name(), 'memory', 'Memory to run it');
+  const { totalBytes, availableBytes } = await host.memory();
+  const words = `${size(domain.memoryBytes)} needed at a failover`;
+  if (domain.memoryBytes > totalBytes) {
+    return check.failed(
+      `${words}, ${host.name()} has ${size(totalBytes)} in all.`,
+      'Choose another standby, or give the machine less memory.',
+    );
+  }
+  if (domain.memoryBytes > availableBytes) {
+    return check.warning(
+      `${words}, ${size(availableBytes)} free now.`,
+      `Make room on ${host.name()} before the machine has to start there.`,
+    );
+  }
+  return check.ok(`${words}, ${size(availableBytes)} free now.`);
+}
+
+async function networks(domain: Domain, host: HostView, libvirt: LibvirtView): Promise<Check> {
+  const check = finding(host.name(), 'bridges', 'Networks');
+  const active = await libvirt.networks('active');
+  const missing: string[] = [];
+  for (const nic of domain.nics) {
+    if (nic.type === 'network' && !active.includes(nic.source)) missing.push(`network "${nic.source}"`);
+    if (
+      (nic.type === 'bridge' || nic.type === 'direct') &&
+      !(await host.exists(`/sys/class/net/${nic.source}`))
+    ) {
+      missing.push(nic.type === 'bridge' ? `bridge ${nic.source}` : `network device ${nic.source}`);
+    }
+  }
+  if (missing.length === 0) {
+    const names = [...new Set(domain.nics.map((nic) => nic.source).filter(Boolean))];
+    return check.ok(names.length === 0 ? 'It needs none.' : `${list(names)}: present here too.`);
+  }
+  const stopped = (await libvirt.networks('all')).filter((name) => missing.includes(`network "${name}"`));
+  return check.failed(
+    `${host.name()} has no ${list([...new Set(missing)])}${stopped.length > 0 ? ' running' : ''}.`,
+    stopped.length > 0
+      ? `Start it: virsh net-start ${stopped[0]} && virsh net-autostart ${stopped[0]}.`
+      : `Create it on ${host.name()} under the same name, joined to the same network.`,
+  );
+}
+
+async function firmware(domain: Domain, host: HostView): Promise<Check[]> {
+  if (domain.loader === '' && domain.nvram === '') return [];
+  const check = finding(host.name(), 'firmware', 'Firmware');
+  if (domain.loader !== '' && !(await host.exists(domain.loader))) {
+    return [
+      check.failed(
+        `The firmware ${domain.loader} is missing on ${host.name()}.`,
+        'Install the same firmware package as on the other host (Debian: ovmf).',
+      ),
+    ];
+  }
+  if (domain.nvram === '' || (await host.exists(domain.nvram)))
+    return [check.ok('The firmware is here too.')];
+  if (domain.nvramTemplate !== '' && !(await host.exists(domain.nvramTemplate))) {
+    return [
+      check.failed(
+        `Neither the firmware's variables ${domain.nvram} nor their template are on ${host.name()}.`,
+        `Copy ${domain.nvram} from the other host to the same path.`,
+      ),
+    ];
+  }
+  return [
+    check.warning(
+      `The firmware's variables ${domain.nvram} are not copied; at a failover the machine starts with fresh ones, without its boot entries.`,
+      `Copy ${domain.nvram} from the other host to the same path.`,
+    ),
+  ];
+}
+
+/** Files QEMU opens on this host at each start, besides the disks that are copied. */
+async function files(domain: Domain, host: HostView): Promise<Check> {
+  const check = finding(host.name(), 'files', 'Other files it needs');
+  const media = domain.disks
+    .filter((disk) => disk.device !== 'disk' || disk.readOnly)
+    .map((disk) => disk.path);
+  const needed = [...new Set([...domain.bootFiles, ...media])].filter((path) => path !== '');
+  const missing: string[] = [];
+  for (const path of needed) if (!(await host.exists(path))) missing.push(path);
+  if (missing.length > 0) {
+    return check.failed(
+      `${list(missing)} ${missing.length === 1 ? 'is' : 'are'} missing on ${host.name()}; without ${missing.length === 1 ? 'it' : 'them'} the machine cannot start there.`,
+      'Copy it to the same path, or take it out of the machine (eject the medium).',
+    );
+  }
+  return check.ok(needed.length === 0 ? 'It needs none.' : `${list(needed)}: present here too.`);
+}
+
+/** Another guest that would be in the way: the same UUID, name or network address. */
+function twins(definition: VmDefinition, domain: Domain, guests: VmInfo[], host: string): Check {
+  const check = finding(host, 'name', 'Name and identity');
+  const same = guests.find((guest) => guest.uuid === definition.uuid);
+  if (same) {
+    return check.failed(
+      `${host} already has a machine with the same UUID: ${same.name}, ${same.state}.`,
+      same.state === 'stopped'
+        ? `If it is an old copy, undefine it on ${host} (virsh undefine ${same.name} --keep-nvram) and try again.`
+        : `Find out which of the two is the real one; never run both.`,
+    );
+  }
+  const named = guests.find((guest) => guest.name === definition.name);
+  if (named) {
+    return check.failed(
+      `Another machine named ${definition.name} is already defined on ${host}.`,
+      'Rename one of the two (virsh domrename).',
+    );
+  }
+  const macs = new Set(domain.nics.map((nic) => nic.mac).filter(Boolean));
+  const shared = guests.find((guest) => guest.nics.some((nic) => macs.has(nic.mac)));
+  if (shared) {
+    return check.warning(
+      `${shared.name} on ${host} has a network card with the same address (MAC).`,
+      `Give ${shared.name} another one, or the two disturb each other after a failover.`,
+    );
+  }
+  return check.ok('Its name and UUID are free on this host.');
+}

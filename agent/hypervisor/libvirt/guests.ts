@@ -1,0 +1,233 @@
+import type { Log } from '../../ports.ts';
+import type { VmInfo, VmState } from '../../protocol/index.ts';
+import type { HypervisorEvent } from '../hypervisor.ts';
+import { type Domain, parseDomain } from './domain-xml.ts';
+import { type LibvirtEvent, Lifecycle } from './events.ts';
+import { ErrorCode, type Outcome } from './failure.ts';
+import { readImage } from './image.ts';
+import {
+  connectListAllDomains,
+  domainGetAutostart,
+  domainGetState,
+  domainGetXmlDesc,
+  domainLookupByUuid,
+} from './procedures.ts';
+import { findProcess } from './process.ts';
+import type { Session } from './session.ts';
+import type { DomainRef } from './types.ts';
+
+export interface Guest {
+  ref: DomainRef;
+  vm: VmInfo;
+  /** True while the QEMU guest agent inside answers libvirt. */
+  guestAgent: boolean;
+}
+
+/** virDomainState, /usr/include/libvirt/libvirt-domain.h. */
+const STATES: VmState[] = [
+  'unknown',
+  'running',
+  'running',
+  'paused',
+  'shutting-down',
+  'stopped',
+  'crashed',
+  'paused',
+];
+
+/** virDomainEventType to the state it leaves the guest in. */
+const STATE_AFTER: Partial<Record<number, VmState>> = {
+  [Lifecycle.started]: 'running',
+  [Lifecycle.suspended]: 'paused',
+  [Lifecycle.resumed]: 'running',
+  [Lifecycle.stopped]: 'stopped',
+  [Lifecycle.shutdown]: 'shutting-down',
+  [Lifecycle.pmSuspended]: 'paused',
+  [Lifecycle.crashed]: 'crashed',
+};
+
+/** virDomainEventStoppedDetailType; a saved or reverted guest ended in order, from outside. */
+const STOP_REASONS = [
+  'shutdown',
+  'destroyed',
+  'crashed',
+  'migrated',
+  'shutdown',
+  'failed',
+  'destroyed',
+] as const;
+
+type Figures = Pick<VmInfo, 'cpu' | 'memoryUsedBytes' | 'addresses'>;
+
+export type Emit = (event: HypervisorEvent) => void;
+
+/** Every guest libvirt knows, kept current by its events; nothing is polled. */
+export class Guests {
+  readonly #session: Session;
+  readonly #emit: Emit;
+  readonly #log: Log;
+  readonly #guests = new Map<string, Guest>();
+  /** Refreshes under way; `true` when another one is wanted after it. */
+  readonly #refreshing = new Map<string, { again: boolean; done: Promise<void> }>();
+
+  constructor(session: Session, emit: Emit, log: Log) {
+    this.#session = session;
+    this.#emit = emit;
+    this.#log = log;
+  }
+
+  list(): VmInfo[] {
+    return [...this.#guests.values()].map((guest) => guest.vm);
+  }
+
+  all(): Guest[] {
+    return [...this.#guests.values()];
+  }
+
+  get(uuid: string): Guest | null {
+    return this.#guests.get(uuid) ?? null;
+  }
+
+  /** Reads everything anew; those that vanished meanwhile are told as gone. */
+  async reload(): Promise<void> {
+    const listed = await this.#session.call(connectListAllDomains, { flags: 0 });
+    if (!listed.ok) return;
+    const present = new Set(listed.value.map((ref) => ref.uuid));
+    for (const uuid of this.#guests.keys()) if (!present.has(uuid)) this.#remove(uuid);
+    for (const uuid of present) await this.refresh(uuid);
+  }
+
+  /** Reads one guest anew. Calls that come while one is under way share the next. */
+  refresh(uuid: string): Promise<void> {
+    const running = this.#refreshing.get(uuid);
+    if (running) {
+      running.again = true;
+      return running.done;
+    }
+    const entry = { again: false, done: Promise.resolve() };
+    this.#refreshing.set(uuid, entry);
+    entry.done = this.#refreshUntilQuiet(uuid, entry);
+    return entry.done;
+  }
+
+  /** Replaces parts of a guest's picture; raises `vm` when that changes it. */
+  update(uuid: string, changes: Partial<VmInfo>): void {
+    const guest = this.#guests.get(uuid);
+    if (guest) this.#store({ ...guest, vm: { ...guest.vm, ...changes } });
+  }
+
+  handle(event: LibvirtEvent): void {
+    const { uuid } = event.dom;
+    if (event.kind === 'monitor') {
+      this.#emit({ kind: 'qmp', uuid, event: event.event, data: event.data });
+      return;
+    }
+    if (event.kind === 'lifecycle') this.#lifecycle(uuid, event.event, event.detail);
+    if (event.kind === 'guest-agent') this.#setGuestAgent(uuid, event.connected);
+    void this.refresh(uuid);
+  }
+
+  #lifecycle(uuid: string, event: number, detail: number): void {
+    const state = STATE_AFTER[event];
+    // At once from the event itself, so that nobody acts on a picture that is a round trip old.
+    if (state)
+      this.update(
+        uuid,
+        state === 'stopped' ? { state, cpu: 0, memoryUsedBytes: 0, addresses: [] } : { state },
+      );
+    if (event === Lifecycle.stopped) {
+      this.#setGuestAgent(uuid, false);
+      this.#emit({ kind: 'stopped', uuid, reason: STOP_REASONS[detail] ?? 'failed' });
+    }
+  }
+
+  #setGuestAgent(uuid: string, connected: boolean): void {
+    const guest = this.#guests.get(uuid);
+    if (guest) guest.guestAgent = connected;
+  }
+
+  async #refreshUntilQuiet(uuid: string, entry: { again: boolean }): Promise<void> {
+    try {
+      do {
+        entry.again = false;
+        await this.#read(uuid, entry);
+      } while (entry.again);
+    } catch (error) {
+      this.#log('warn', `libvirt: machine ${uuid} could not be read: ${String(error)}`);
+    } finally {
+      this.#refreshing.delete(uuid);
+    }
+  }
+
+  async #read(uuid: string, entry: { again: boolean }): Promise<void> {
+    const found = await this.#session.call(domainLookupByUuid, { uuid });
+    if (!found.ok) return this.#vanish(uuid, found);
+    const dom = found.value;
+    const [xml, state, autostart] = await Promise.all([
+      this.#session.call(domainGetXmlDesc, { dom, flags: 0 }),
+      this.#session.call(domainGetState, { dom, flags: 0 }),
+      this.#session.call(domainGetAutostart, { dom }),
+    ]);
+    if (!xml.ok) return this.#vanish(uuid, xml);
+    if (!state.ok) return this.#vanish(uuid, state);
+    const domain = parseDomain(xml.value);
+    const told = STATES[state.value.state] ?? 'unknown';
+    const vm = await this.#picture(domain, await seen(dom, told), autostart.ok && autostart.value);
+    // Something happened while this was read: what was read may be older than what the event said.
+    if (!entry.again)
+      this.#store({ ref: dom, vm: { ...vm, ...this.#figures(uuid) }, guestAgent: domain.guestAgent });
+  }
+
+  async #picture(domain: Domain, state: VmState, autostart: boolean): Promise<Omit<VmInfo, keyof Figures>> {
+    const disks = await Promise.all(
+      domain.disks.map(async ({ target, path, format, readOnly, device }) => {
+        const image = path === '' ? null : await readImage(path);
+        return { target, path, format, sizeBytes: image?.virtualBytes ?? 0, readOnly, device };
+      }),
+    );
+    return {
+      uuid: domain.uuid,
+      name: domain.name,
+      state,
+      vcpus: domain.vcpus,
+      memoryBytes: domain.memoryBytes,
+      autostart,
+      disks,
+      nics: domain.nics,
+    };
+  }
+
+  /** What the definition does not tell stays as it was sampled. */
+  #figures(uuid: string): Figures {
+    const { cpu = 0, memoryUsedBytes = 0, addresses = [] } = this.#guests.get(uuid)?.vm ?? {};
+    return { cpu, memoryUsedBytes, addresses };
+  }
+
+  #vanish(uuid: string, outcome: Outcome<unknown>): void {
+    if (
+      !outcome.ok &&
+      outcome.failure.kind === 'refused' &&
+      outcome.failure.error.code === ErrorCode.noDomain
+    ) {
+      this.#remove(uuid);
+    }
+  }
+
+  #remove(uuid: string): void {
+    if (this.#guests.delete(uuid)) this.#emit({ kind: 'vm', uuid, vm: null });
+  }
+
+  #store(guest: Guest): void {
+    const { uuid } = guest.vm;
+    const before = this.#guests.get(uuid);
+    this.#guests.set(uuid, guest);
+    if (JSON.stringify(before?.vm) !== JSON.stringify(guest.vm))
+      this.#emit({ kind: 'vm', uuid, vm: guest.vm });
+  }
+}
+
+/** libvirt calls a guest running whose process was stopped by a signal; it neither serves nor writes. */
+async function seen(dom: DomainRef, told: VmState): Promise<VmState> {
+  if (told !== 'running') return told;
+  return (await findProcess(dom.name, dom.uuid))?.frozen ? 'paused' : told;
+}
