@@ -27,6 +27,8 @@ export interface AgentOptions {
   peerListen: { host?: string; port: number };
   /** What this host is for until enrolment says it. */
   role: HostRole;
+  /** Where rooms outside already hold the identity; otherwise it is opened from `stateDir`. Loaded by `start`. */
+  identity?: IdentityStore;
   /** True while the host is shutting down. */
   hostStopping?(): Promise<boolean>;
 }
@@ -77,7 +79,7 @@ function wire(options: AgentOptions, facts: HostFacts): Rooms {
   const { stateDir, version, clock, log, hypervisor, peerListen: listen } = options;
   const { bootId, hostname } = facts;
   const audit = openAuditLog(join(stateDir, 'audit.log'), clock);
-  const identity = new IdentityStore({ stateDir, clock, log });
+  const identity = options.identity ?? new IdentityStore({ stateDir, clock, log });
   const peers = new PeerMesh({ stateDir, listen, version, bootId, clock, log, identity });
   const self = {
     selfHostId: () => identity.current?.hostId ?? null,
