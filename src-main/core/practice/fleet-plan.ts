@@ -53,10 +53,13 @@ export function smallBusiness(): FleetPlan {
   };
 }
 
-const PLACES = 'oak elm ash fir yew bay fig ivy kea owl elk lynx hare wren jay roe moss fern reed dune'.split(' ');
-const TASKS = 'db web mail files auth cache build queue wiki crm print voip dns logs shop pos lab cad mdm scan'.split(
+const PLACES = 'oak elm ash fir yew bay fig ivy kea owl elk lynx hare wren jay roe moss fern reed dune'.split(
   ' ',
 );
+const TASKS =
+  'db web mail files auth cache build queue wiki crm print voip dns logs shop pos lab cad mdm scan'.split(
+    ' ',
+  );
 
 /** A fleet of any size for scale runs: names from word lists, the same at every run. */
 export function largeFleet(hosts: number, vmsPerHost: number): FleetPlan {
@@ -70,7 +73,14 @@ export function largeFleet(hosts: number, vmsPerHost: number): FleetPlan {
       const name = numbered(PLACES, at);
       const drafts = Array.from({ length: vmsPerHost }, (_, nth): Draft => {
         const cpu = 0.05 + ((at * 7 + nth * 13) % 40) / 100;
-        return { name: `${numbered(TASKS, nth)}-${name}`, vcpus: 1, memoryGib: 2, diskGib: [10], cpu, memory: 0.5 };
+        return {
+          name: `${numbered(TASKS, nth)}-${name}`,
+          vcpus: 1,
+          memoryGib: 2,
+          diskGib: [10],
+          cpu,
+          memory: 0.5,
+        };
       });
       return host(name, `Site ${Math.floor(at / 10) + 1}`, ['br0'], (at * vmsPerHost) % 200, drafts);
     }),
@@ -78,7 +88,13 @@ export function largeFleet(hosts: number, vmsPerHost: number): FleetPlan {
   };
 }
 
-function host(name: string, site: string, bridges: string[], firstAddress: number, drafts: Draft[]): PlannedHost {
+function host(
+  name: string,
+  site: string,
+  bridges: string[],
+  firstAddress: number,
+  drafts: Draft[],
+): PlannedHost {
   return {
     name,
     site,
@@ -99,8 +115,14 @@ function guest(draft: Draft, address: string): GuestDraft {
       path: `${IMAGE_FOLDER}/${draft.name}${index === 0 ? '' : `-data${index}`}.qcow2`,
       sizeBytes: gib * GIB,
     })),
-    nature: { cpu: draft.cpu, memory: draft.memory, address, fill: 0.04 },
+    nature: { cpu: draft.cpu, memory: draft.memory, address, fill: fillOf(draft) },
   };
+}
+
+/** Disks hold little, so that a full copy takes seconds at the practice's rate and a story a minute. */
+function fillOf(draft: Draft): number {
+  const total = draft.diskGib.reduce((sum, gib) => sum + gib, 0);
+  return Math.round(((1.5 + total / 200) / total) * 1000) / 1000;
 }
 
 /** The same machine has the same UUID in every practice run (version 8 of RFC 9562: made as one likes). */

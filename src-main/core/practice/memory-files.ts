@@ -13,6 +13,10 @@ export class MemoryFiles {
     return this.files.get(path);
   }
 
+  list(): [path: string, file: MemoryFile][] {
+    return [...this.files];
+  }
+
   isFolder(path: string): boolean {
     return this.folders.has(path);
   }

@@ -17,7 +17,7 @@ export interface SshServerOptions {
   password: string;
   files: MemoryFiles;
   /** Runs a script given to the shell by standard input. */
-  run(script: string, signal: AbortSignal): Promise<Answer>;
+  run(script: string): Promise<Answer>;
   /** Takes over a channel to a unix socket; false when nobody listens there. */
   connect(socketPath: string): ((stream: Duplex) => void) | null;
 }
@@ -97,12 +97,15 @@ export class PracticeSshServer {
   }
 
   private async exec(channel: ServerChannel): Promise<void> {
-    const gone = new AbortController();
-    channel.once('close', () => gone.abort());
-    channel.on('error', () => gone.abort());
+    let gone = false;
+    channel.once('close', () => {
+      gone = true;
+    });
+    // A console that goes away in the middle shows as `close`.
+    channel.on('error', () => undefined);
     const script = await readAll(channel);
-    const answer = await this.options.run(script, gone.signal);
-    if (gone.signal.aborted) return;
+    const answer = await this.options.run(script);
+    if (gone) return;
     if (answer.stderr) channel.stderr.write(answer.stderr);
     channel.write(answer.stdout);
     channel.exit(answer.code);

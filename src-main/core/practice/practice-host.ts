@@ -1,0 +1,175 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import ssh2 from 'ssh2';
+import { type Agent, createAgent } from '../../../agent/agent.ts';
+import { SimulatedHost } from '../../../agent/hypervisor/simulated/host.ts';
+import { createSimulatedHypervisor } from '../../../agent/hypervisor/simulated/simulated.ts';
+import { hostFacts, hostLoad } from '../../../agent/hypervisor/simulated/view.ts';
+import type { SimulatedWorld } from '../../../agent/hypervisor/simulated/world.ts';
+import type { Log } from '../../../agent/ports.ts';
+import { createSimulatedSource } from '../../../agent/replication/simulated/source.ts';
+import { createSimulatedTarget } from '../../../agent/replication/simulated/target.ts';
+import { SOCKET } from '../deploy/places.ts';
+import type { PlannedHost } from './fleet-plan.ts';
+import { answerScript, type HostOfCommands } from './host-commands.ts';
+import { MemoryFiles } from './memory-files.ts';
+import { PracticeSshServer } from './ssh-server.ts';
+
+const ADDRESS = '127.0.0.1';
+const USER = 'root';
+
+export interface PracticeHostOptions {
+  world: SimulatedWorld;
+  plan: PlannedHost;
+  /** Folder for the agent's durable state; outlives the simulated power. */
+  stateDir: string;
+  /** From switching on until SSH and agent answer, ms. */
+  bootDelayMs: number;
+  log: Log;
+}
+
+/** What a person would know of a host before adding it. */
+export interface PracticeAccess {
+  name: string;
+  site: string;
+  address: string;
+  port: number;
+  user: string;
+  password: string;
+}
+
+/** One practice host: a simulated machine, a real SSH server on loopback, and the product's own agent on it. */
+export class PracticeHost implements HostOfCommands {
+  readonly simulated: SimulatedHost;
+  readonly site: string;
+  readonly files = new MemoryFiles();
+  readonly machineId: string;
+  readonly address = ADDRESS;
+  readonly user = USER;
+  peerPort = 0;
+  agentEnabled = false;
+  private readonly options: PracticeHostOptions;
+  private readonly password = randomBytes(9).toString('base64url');
+  private readonly ssh: PracticeSshServer;
+  private agent: Agent | null = null;
+  private agentVersion = '';
+  private booting: { cancel(): void } | null = null;
+  /** Power changes one after the other: a quick off and on must not overlap. */
+  private switching: Promise<void> = Promise.resolve();
+
+  private constructor(options: PracticeHostOptions) {
+    this.options = options;
+    this.site = options.plan.site;
+    this.simulated = new SimulatedHost(options.world, options.plan);
+    this.machineId = createHash('md5').update(options.stateDir).digest('hex');
+    this.ssh = new PracticeSshServer({
+      hostKey: ssh2.utils.generateKeyPairSync('ed25519').private,
+      user: USER,
+      password: this.password,
+      files: this.files,
+      run: (script) => answerScript(this, script),
+      connect: (path) => this.socket(path),
+    });
+  }
+
+  static async open(options: PracticeHostOptions): Promise<PracticeHost> {
+    const host = new PracticeHost(options);
+    host.peerPort = await freePort();
+    await host.ssh.start();
+    return host;
+  }
+
+  get name(): string {
+    return this.options.plan.name;
+  }
+
+  get access(): PracticeAccess {
+    const { name, site, address, user, password } = this;
+    return { name, site, address, port: this.ssh.port, user, password };
+  }
+
+  get stateDir(): string {
+    return this.options.stateDir;
+  }
+
+  /** Pulls the plug, or switches on; on: resolves when the host answers again. */
+  power(on: boolean): Promise<void> {
+    this.booting?.cancel();
+    const change = this.switching.then(() => (on ? this.switchOn() : this.switchOff()));
+    this.switching = change.catch(() => undefined);
+    return change;
+  }
+
+  async close(): Promise<void> {
+    await this.power(false);
+  }
+
+  async startAgent(version: string): Promise<void> {
+    if (this.agent) return;
+    const { simulated, options } = this;
+    const { clock } = options.world;
+    const agent = createAgent({
+      stateDir: options.stateDir,
+      version,
+      clock: { ...clock, bootMs: () => simulated.bootMs() },
+      log: (level, text) => options.log(level, `${this.name}: ${text}`),
+      hypervisor: createSimulatedHypervisor(simulated),
+      source: createSimulatedSource(simulated),
+      target: createSimulatedTarget(simulated),
+      facts: async () => hostFacts(simulated, [ADDRESS]),
+      load: async () => hostLoad(simulated),
+      peerListen: { host: ADDRESS, port: this.peerPort },
+      role: 'hypervisor',
+    });
+    this.agent = agent;
+    this.agentVersion = version;
+    await agent.start();
+  }
+
+  async stopAgent(): Promise<void> {
+    const { agent } = this;
+    this.agent = null;
+    await agent?.stop();
+  }
+
+  private async switchOff(): Promise<void> {
+    this.simulated.powerOff();
+    await Promise.all([this.ssh.cut(), this.stopAgent()]);
+  }
+
+  private async switchOn(): Promise<void> {
+    if (this.simulated.powered) return;
+    const { clock } = this.options.world;
+    const booted = await new Promise<boolean>((resolve) => {
+      const timer = clock.setTimeout(() => resolve(true), this.options.bootDelayMs);
+      this.booting = {
+        cancel: () => {
+          timer.cancel();
+          resolve(false);
+        },
+      };
+    });
+    this.booting = null;
+    if (!booted) return;
+    this.simulated.powerOn();
+    await this.ssh.start();
+    if (this.agentEnabled) await this.startAgent(this.agentVersion);
+  }
+
+  private socket(path: string): ((stream: Duplex) => void) | null {
+    const { agent } = this;
+    if (path !== SOCKET || !agent) return null;
+    return (stream) => agent.attachConsole(stream);
+  }
+}
+
+/** A port nobody listens on now; the agent keeps it over its restarts. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, ADDRESS, resolve));
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  if (!address || typeof address === 'string') throw new Error('no free port on loopback');
+  return address.port;
+}

@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Pace, SimulatedWorld } from '../../../agent/hypervisor/simulated/world.ts';
+import type { Log } from '../../../agent/ports.ts';
+import { systemClock } from '../../../agent/system-clock.ts';
+import { type FleetPlan, largeFleet, smallBusiness } from './fleet-plan.ts';
+import { type PracticeAccess, PracticeHost } from './practice-host.ts';
+
+export interface PracticeOptions {
+  /** A fleet for scale runs instead of the small business. */
+  scale?: { hosts: number; vmsPerHost: number };
+  pace?: Partial<Pace>;
+  bootDelayMs?: number;
+  log?: Log;
+}
+
+export interface Practice {
+  readonly plan: FleetPlan;
+  readonly world: SimulatedWorld;
+  /** How to log in to each host, in the plan's order. */
+  readonly hosts: PracticeAccess[];
+  /** Pulls the plug of a host, or switches it on; on: resolves once it answers again. */
+  power(name: string, on: boolean): Promise<void>;
+  /** Ends every host and deletes what they kept. */
+  close(): Promise<void>;
+}
+
+/** How often every running guest writes something, ms. */
+const WRITE_EVERY_MS = 500;
+const BOOT_DELAY_MS = 4_000;
+
+/** Simulated hosts behind real SSH servers on loopback, ready to be added like any others. */
+export async function createPractice(options: PracticeOptions = {}): Promise<Practice> {
+  const log: Log = options.log ?? (() => undefined);
+  const { scale } = options;
+  const plan = scale ? largeFleet(scale.hosts, scale.vmsPerHost) : smallBusiness();
+  const folder = await mkdtemp(join(tmpdir(), 'understudy-practice-'));
+  const world = new SimulatedWorld({
+    clock: systemClock,
+    pace: options.pace ?? {},
+    onViolation: (text) => log('warn', `practice: ${text}`),
+  });
+  const hosts: PracticeHost[] = [];
+  for (const planned of plan.hosts)
+    hosts.push(
+      await PracticeHost.open({
+        world,
+        plan: planned,
+        stateDir: join(folder, planned.name),
+        bootDelayMs: options.bootDelayMs ?? BOOT_DELAY_MS,
+        log,
+      }),
+    );
+  const writer = setInterval(() => writeEverywhere(hosts), WRITE_EVERY_MS);
+
+  return {
+    plan,
+    world,
+    hosts: hosts.map((host) => host.access),
+    async power(name, on) {
+      await hosts.find((host) => host.name === name)?.power(on);
+    },
+    async close() {
+      clearInterval(writer);
+      await Promise.all(hosts.map((host) => host.close()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The guests' own work: without writes a mirror has nothing to prove. */
+function writeEverywhere(hosts: PracticeHost[]): void {
+  for (const { simulated } of hosts)
+    if (simulated.powered)
+      for (const [uuid, guest] of simulated.guests) if (guest.startedAt !== null) simulated.write(uuid);
+}
