@@ -85,6 +85,8 @@ async function failover(
   context: PairContext,
   params: Parameters<Handlers['pair.failover']>[0],
 ): Promise<{ task: Task }> {
+  const repeated = context.tasks.list().find((task) => task.id === params.requestId);
+  if (repeated) return { task: repeated };
   const pair = context.pair(params.pairId);
   const problem = context.isOwner(pair) ? null : unusable(context, pair);
   if (problem) throw new ProblemError(problem);
@@ -103,6 +105,14 @@ async function failover(
   };
 }
 
+/** A copy that is recorded as in sync is only tidying up: an order given on seeing it waits for that, instead of being refused. */
+async function afterCopy(context: PairContext, pairId: string): Promise<void> {
+  const task = context.tasks.running(pairId);
+  const copies = task?.kind === 'protect' || task?.kind === 'resync';
+  if (task && copies && context.pair(pairId).record.replica.state === 'in-sync')
+    await context.tasks.settled(task.id);
+}
+
 async function ordered(
   context: PairContext,
   params: { requestId: string; actor: string; pairId: string },
@@ -113,6 +123,7 @@ async function ordered(
   if (repeated) return { task: repeated };
   const pair = context.pair(params.pairId);
   refuseForeign(context, pair);
+  await afterCopy(context, params.pairId);
   const other = context.nameOf(context.other(pair.spec));
   const subject = pair.spec.workload.name;
   const data =
