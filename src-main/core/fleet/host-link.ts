@@ -9,7 +9,7 @@ import type {
 import type { Caller } from '../../../agent/rpc/link.ts';
 import type { Connection, Login } from '../../contract/index.ts';
 
-/** Where a host is and how to log in there. Its host key must be one that was trusted before. */
+/** Where a host is and how to log in there. */
 export interface HostTarget {
   hostId: string;
   /** For sentences shown to the person. */
@@ -21,6 +21,8 @@ export interface HostTarget {
   login: Login | null;
   /** Null when the user is root or sudo asks for nothing. */
   sudoPassword: string | null;
+  /** A fingerprint the person has just confirmed; null: only a host key trusted before passes. */
+  fingerprint: string | null;
 }
 
 export type HostNotice = {

@@ -36,8 +36,6 @@ export interface Inspection {
   agent: { hostId: string | null; fleetId: string | null; version: string } | null;
   /** How agents on other hosts will reach the agent here and its replicas. */
   peer: { address: string; port: number; replicationPort: number };
-  /** Where its agent listens for other agents, when not on the default ports (practice hosts share one address). */
-  ports?: { peer: number; replication: number };
 }
 
 export interface DeployOrder {

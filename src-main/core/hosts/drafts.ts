@@ -11,6 +11,8 @@ export interface Draft {
   access: AccessTarget;
   session: HostSession;
   inspection: Inspection;
+  /** True while the agent is being installed. */
+  adding: boolean;
 }
 
 export class Drafts {

@@ -41,7 +41,7 @@ export class HostLogins {
   async target(host: HostRecord): Promise<HostTarget> {
     const { id: hostId, name, address, port, user } = host;
     const [login, sudoPassword] = await Promise.all([this.login(host), this.sudoPassword(hostId)]);
-    return { hostId, name, address, port, user, login, sudoPassword };
+    return { hostId, name, address, port, user, login, sudoPassword, fingerprint: null };
   }
 
   async #put(name: string, value: string | null): Promise<void> {

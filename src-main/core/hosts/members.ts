@@ -99,7 +99,7 @@ export class HostMembers {
     if (blockedBy.length > 0) throw new ProblemError(problems.pairsLiveThere(host.record.name, blockedBy));
     const { login, ...target } = await logins.target(host.record);
     if (login === null) throw new ProblemError(problems.secretUnknown(host.record.name));
-    const session = unwrap(await access.open({ ...target, login, fingerprint: null }));
+    const session = unwrap(await access.open({ ...target, login }));
     try {
       unwrap(await session.uninstall());
     } finally {

@@ -39,6 +39,14 @@ export function draftGone(): Problem {
   };
 }
 
+export function alreadyAdding(name: string): Problem {
+  return {
+    kind: 'already-adding',
+    message: `${name} is being added already.`,
+    next: 'Wait until it is done.',
+  };
+}
+
 export function roleImpossible(role: string, host: string): Problem {
   return {
     kind: 'role-impossible',

@@ -24,6 +24,13 @@ export interface LoginOrder {
   sudoPassword?: string | undefined;
 }
 
+export interface AddOrder {
+  draftId: string;
+  name: string;
+  site: string;
+  role: HostRole;
+}
+
 export interface WizardDeps {
   fleet: Fleet;
   table: HostTable;
@@ -90,7 +97,7 @@ export class HostWizard {
     try {
       const inspection = unwrap(await session.inspect());
       this.#refuseSameMachine(inspection);
-      return this.#view(this.#drafts.keep({ access, session, inspection }));
+      return this.#view(this.#drafts.keep({ access, session, inspection, adding: false }));
     } catch (error) {
       session.close();
       throw error;
@@ -108,28 +115,33 @@ export class HostWizard {
     this.#drafts.close(draftId);
   }
 
-  async add(order: {
-    draftId: string;
-    name: string;
-    site: string;
-    role: HostRole;
-  }): Promise<{ hostId: string }> {
-    const { draftId, role } = order;
-    const draft = this.#drafts.get(draftId);
-    const name = this.#freeName(order.name);
+  async add(order: AddOrder): Promise<{ hostId: string }> {
+    const draft = this.#drafts.get(order.draftId);
+    if (draft.adding) throw new ProblemError(problems.alreadyAdding(draft.access.name));
+    draft.adding = true;
+    try {
+      const hostId = await this.#install(draft, { ...order, name: this.#freeName(order.name) });
+      this.#drafts.close(order.draftId);
+      return { hostId };
+    } finally {
+      draft.adding = false;
+    }
+  }
+
+  async #install(draft: Draft, order: AddOrder): Promise<string> {
+    const { name, role, draftId } = order;
     if (!draft.inspection.canAdd[role]) throw new ProblemError(problems.roleImpossible(role, name));
     this.#refuseSameMachine(draft.inspection);
     const fleetId = this.#fleetFor(draft, name);
-    const record = this.#record(draft, { ...order, name, site: order.site.trim() }, fleetId);
+    const record = this.#record(draft, order, fleetId);
     const peers = this.#deps.peers.peersOf(record.id);
-    unwrap(
-      await draft.session.deploy({ hostId: record.id, fleetId, name, role, peers }, (step, fraction) =>
-        this.#deps.onDeploy(draftId, step, fraction),
-      ),
+    const deployed = await draft.session.deploy(
+      { hostId: record.id, fleetId, name, role, peers },
+      (step, fraction) => this.#deps.onDeploy(draftId, step, fraction),
     );
+    unwrap(deployed);
     await this.#takeIn(record, draft);
-    this.#drafts.close(draftId);
-    return { hostId: record.id };
+    return record.id;
   }
 
   async #takeIn(record: HostRecord, draft: Draft): Promise<void> {
@@ -143,13 +155,13 @@ export class HostWizard {
     await peers.spread();
   }
 
-  #record(draft: Draft, order: { name: string; site: string; role: HostRole }, fleetId: string): HostRecord {
+  #record(draft: Draft, order: AddOrder, fleetId: string): HostRecord {
     const { access, inspection } = draft;
     const returning = inspection.agent?.fleetId === fleetId ? inspection.agent.hostId : null;
     return {
       id: returning ?? randomUUID(),
       name: order.name,
-      site: order.site,
+      site: order.site.trim(),
       address: access.address,
       port: access.port,
       user: access.user,

@@ -1,0 +1,34 @@
+import type { Problem } from '../../agent/protocol/index.ts';
+import type { AppInfo } from '../contract/index.ts';
+
+/** What the page shows of the console itself. */
+export class App {
+  #info: AppInfo;
+  readonly #emit: (info: AppInfo) => void;
+
+  constructor(info: AppInfo, emit: (info: AppInfo) => void) {
+    this.#info = info;
+    this.#emit = emit;
+  }
+
+  get info(): AppInfo {
+    return this.#info;
+  }
+
+  setPractice(practice: boolean): void {
+    this.#change({ practice });
+  }
+
+  notify(problem: Problem): void {
+    this.#change({ notices: [...this.#info.notices, problem] });
+  }
+
+  dismiss(index: number): void {
+    this.#change({ notices: this.#info.notices.filter((_, at) => at !== index) });
+  }
+
+  #change(change: Partial<AppInfo>): void {
+    this.#info = { ...this.#info, ...change };
+    this.#emit(this.#info);
+  }
+}

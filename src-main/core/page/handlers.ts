@@ -1,0 +1,69 @@
+import type { Handlers } from '../../../agent/protocol/index.ts';
+import type { PageApi } from '../../contract/index.ts';
+import type { App } from '../app.ts';
+import type { Session } from '../session.ts';
+import type { SettingsService } from '../settings/settings.ts';
+import type { Stage } from '../stage.ts';
+
+export interface HandlerDeps {
+  app: App;
+  settings: SettingsService;
+  stage: Stage;
+}
+
+/** Every call of the page, by name: the table of contents of what the core does. */
+export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<PageApi> {
+  const on = (): Session => stage.session;
+  return {
+    'app.info': async () => app.info,
+    'app.dismissNotice': done(({ index }) => app.dismiss(index)),
+    'settings.get': async () => settings.get(),
+    'settings.set': async (change) => settings.set(definedOnly(change)),
+    'fleet.snapshot': async () => on().fleet.snapshot(),
+
+    'hosts.defaults': () => on().wizard.defaults(),
+    'hosts.probe': ({ address, port }, signal) => on().wizard.probe(address, port, signal),
+    'hosts.login': (order, signal) => on().wizard.login(order, signal),
+    'hosts.fix': ({ draftId, fix }) => on().wizard.fix(draftId, fix),
+    'hosts.abandon': done(({ draftId }) => on().wizard.abandon(draftId)),
+    'hosts.add': (order) => on().wizard.add(order),
+    'hosts.reconnect': done(({ hostId, login }) => on().members.reconnect(hostId, login)),
+    'hosts.trustKey': done(({ hostId, fingerprint }, signal) =>
+      on().members.trustKey(hostId, fingerprint, signal),
+    ),
+    'hosts.remove': done(({ hostId, evenIfUnreachable }) => on().members.remove(hostId, evenIfUnreachable)),
+    'hosts.rename': done(({ hostId, name, site }) => on().members.rename(hostId, name, site)),
+
+    'protect.check': (machine, signal) => on().protect.check(machine, signal),
+    'protect.fix': done((order) => on().protect.fix(order)),
+    'protect.start': (order) => on().protect.start(order),
+    'protect.end': (order) => on().protect.end(order),
+
+    'pair.verdict': ({ pairId }) => on().failover.verdict(pairId),
+    'pair.failover': (order) => on().failover.failover(order),
+    'pair.switchover': (order) => on().protect.switchover(order),
+    'pair.resync': (order) => on().protect.resync(order),
+    'task.cancel': done(({ taskId }) => on().cancelTask(taskId)),
+    'audit.list': async (query) => ({ entries: on().audit.list(query) }),
+
+    'practice.start': done(() => stage.startPractice()),
+    'practice.stop': done(() => stage.stopPractice()),
+    'practice.power': done(({ hostId, on: powered }) => stage.power(hostId, powered)),
+  };
+}
+
+/** For calls that answer nothing. */
+function done<P>(
+  run: (params: P, signal: AbortSignal) => unknown,
+): (params: P, signal: AbortSignal) => Promise<Record<never, never>> {
+  return async (params, signal) => {
+    await run(params, signal);
+    return {};
+  };
+}
+
+/** `partial` lets a key be there with the value undefined, which would overwrite the present one. */
+function definedOnly<T extends object>(change: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const entries = Object.entries(change).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
+}

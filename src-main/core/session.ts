@@ -1,0 +1,89 @@
+import type { Problem } from '../../agent/protocol/index.ts';
+import { AuditService } from './activity/audit.ts';
+import { cancelTask } from './activity/tasks.ts';
+import { FailoverService } from './failover/failover.ts';
+import { Fleet } from './fleet/fleet.ts';
+import type { OpenHostLink } from './fleet/host-link.ts';
+import type { HostAccess } from './hosts/access.ts';
+import { FleetIdentity } from './hosts/fleet-identity.ts';
+import { HostLogins } from './hosts/logins.ts';
+import { HostMembers } from './hosts/members.ts';
+import { PeerLists } from './hosts/peers.ts';
+import { HostWizard } from './hosts/wizard.ts';
+import { Orders } from './orders/orders.ts';
+import type { Emit } from './page/dispatch.ts';
+import { ProtectService } from './protect/protect.ts';
+import type { SecretStore } from './secrets/secret-store.ts';
+import type { Storage } from './storage/storage.ts';
+
+export interface SessionOptions {
+  storage: Storage;
+  secrets: SecretStore;
+  access: HostAccess;
+  openLink: OpenHostLink;
+  practice: boolean;
+  operator: () => string;
+  now: () => number;
+  emit: Emit;
+  /** Tells the person something that no page asked for. */
+  report: (problem: Problem) => void;
+}
+
+/** One fleet with all services around it: the real one, or the practice one. */
+export interface Session {
+  fleet: Fleet;
+  audit: AuditService;
+  wizard: HostWizard;
+  members: HostMembers;
+  protect: ProtectService;
+  failover: FailoverService;
+  cancelTask(taskId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Builds the services and starts a link to every host that is kept. */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { storage, access, openLink, operator, now, emit, report } = options;
+  const fleet = new Fleet({
+    table: storage.hosts,
+    practice: options.practice,
+    now,
+    emit: (patch) => emit('fleet', patch),
+  });
+  const audit = new AuditService({
+    table: storage.audit,
+    fleet,
+    now,
+    operator,
+    emit: (entry) => emit('audit', entry),
+  });
+  const orders = new Orders({ fleet, commands: storage.commands, audit, operator, now, report });
+  const logins = new HostLogins(options.secrets);
+  const peers = new PeerLists({ fleet, settings: storage.settings, report });
+  const wizard = new HostWizard({
+    fleet,
+    table: storage.hosts,
+    access,
+    logins,
+    identity: new FleetIdentity(storage.settings),
+    peers,
+    audit,
+    openLink,
+    now,
+    onDeploy: (draftId, step, fraction) => emit('deploy', { draftId, step, fraction }),
+  });
+  for (const record of storage.hosts.list()) fleet.add(record, openLink(await logins.target(record)));
+  return {
+    fleet,
+    audit,
+    wizard,
+    members: new HostMembers({ fleet, access, logins, peers, audit, operator }),
+    protect: new ProtectService({ fleet, orders, audit, operator }),
+    failover: new FailoverService({ fleet, orders, now }),
+    cancelTask: (taskId) => cancelTask({ fleet, audit, operator }, taskId),
+    async close() {
+      wizard.close();
+      await fleet.close();
+    },
+  };
+}
