@@ -10,6 +10,8 @@ const STALE_TOLD_MS = 500;
 /** What a member does when its guests and mirrors change by themselves. Every method may be repeated. */
 export class Primary {
   readonly #context: PairContext;
+  /** Pairs whose superseded guest was frozen here already; its process says nothing of it to the hypervisor. */
+  readonly #frozen = new Set<string>();
 
   constructor(context: PairContext) {
     this.#context = context;
@@ -51,7 +53,8 @@ export class Primary {
   async superseded(pairId: string): Promise<void> {
     const pair = this.#context.store.get(pairId);
     if (!pair || this.#context.isOwner(pair)) return;
-    if (!isLive(this.#context.vmState(pair.spec.workload.uuid))) return;
+    if (!isLive(this.#context.vmState(pair.spec.workload.uuid)) || this.#frozen.has(pairId)) return;
+    this.#frozen.add(pairId);
     const frozen = await this.#context.deps.hypervisor.freeze(pair.spec.workload.uuid);
     this.#context.audit(
       'frozen',
@@ -61,6 +64,7 @@ export class Primary {
         : `${pair.spec.workload.name} runs on ${this.#context.deps.selfName()} without permission and could not be frozen: ${frozen.problem.message}`,
       { owner: pair.record.owner, epoch: String(pair.record.epoch.n) },
     );
+    if (!frozen.ok) this.#frozen.delete(pairId);
   }
 
   async #seen(pair: StoredPair, vm: VmInfo): Promise<void> {
@@ -112,6 +116,7 @@ export class Primary {
   async #stopped(pair: StoredPair, reason: string): Promise<void> {
     const context = this.#context;
     const { pairId } = pair.spec;
+    this.#frozen.delete(pairId);
     if (!context.isOwner(pair)) return;
     // A guest that stops because its host shuts down is wanted again when the host is back.
     const meant = reason === 'shutdown' || reason === 'destroyed';
