@@ -54,6 +54,7 @@ export class PracticeHost implements HostOfCommands {
   private readonly ssh: PracticeSshServer;
   private agent: Agent | null = null;
   private agentVersion = '';
+  private starting: Promise<void> = Promise.resolve();
   private booting: { cancel(): void } | null = null;
   /** Power changes one after the other: a quick off and on must not overlap. */
   private switching: Promise<void> = Promise.resolve();
@@ -124,12 +125,15 @@ export class PracticeHost implements HostOfCommands {
     });
     this.agent = agent;
     this.agentVersion = version;
-    await agent.start();
+    this.starting = agent.start();
+    await this.starting;
   }
 
   async stopAgent(): Promise<void> {
     const { agent } = this;
     this.agent = null;
+    // An agent that is just starting can be stopped only afterwards.
+    await this.starting.catch(() => undefined);
     await agent?.stop();
   }
 
