@@ -150,11 +150,7 @@ chmod 755 ${FOLDER}
 rm -rf ${STAGING}
 mkdir -m 700 ${STAGING}
 chown "$user" ${STAGING}
-for file in agent.cjs VERSION ${AGENT_UNIT}; do
-  path=${FOLDER}/$file; [ "$file" != ${AGENT_UNIT} ] || path=${UNIT_FOLDER}/$file
-  if [ -f "$path" ]; then say "present" "$(sha256sum "$path" | cut -d ' ' -f 1) $path"; fi
-done
-for path in ${UNIT_FOLDER}/understudy-*.service; do
+for path in ${FOLDER}/agent.cjs ${UNIT_FOLDER}/understudy-*.service; do
   if [ -f "$path" ]; then say present "$(sha256sum "$path" | cut -d ' ' -f 1) $path"; fi
 done
 if [ -x ${FOLDER}/node ] && ${FOLDER}/node -p 0 >/dev/null 2>&1; then

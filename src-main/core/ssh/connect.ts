@@ -75,7 +75,8 @@ async function findRoute({ environment, hostKeys }: SshServices, target: SshTarg
   const configured = (await readSshConfig(environment)).lookup(target.address);
   if (configured.jump !== null) return fail(jumpNotSupported(target, configured.jump));
   const port = target.port === 22 ? (configured.port ?? 22) : target.port;
-  const keys = await hostKeys.forHost(configured.hostKeyAlias ?? configured.address, port);
+  const known = { address: configured.hostKeyAlias ?? configured.address, port };
+  const keys = await hostKeys.forHost(target, known);
   return ok({ target: { name: target.name, address: configured.address, port }, keys });
 }
 

@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from '../../../agent/protocol/index.ts';
 import type { HostKeyOffer } from '../../contract/index.ts';
 import { compareCommand } from './fingerprint.ts';
-import { type KnownHosts, parseKnownHosts } from './known-hosts.ts';
+import { type KnownHostEntry, parseKnownHosts } from './known-hosts.ts';
 import { hostKeyChanged, hostKeyRevoked, hostKeyUnknown } from './problems.ts';
 import type { HostKey, SshTarget } from './types.ts';
 
@@ -31,6 +31,11 @@ export interface HostKeyJudgement {
   from: 'console' | 'known_hosts' | null;
 }
 
+export interface Endpoint {
+  address: string;
+  port: number;
+}
+
 /** Decides whether a server's key is the one it had before. */
 export class HostKeys {
   readonly #store: HostKeyStore;
@@ -42,9 +47,14 @@ export class HostKeys {
     this.#readKnownHosts = readKnownHosts;
   }
 
-  async forHost(address: string, port: number): Promise<HostKeysOfHost> {
+  /**
+   * `asked` is the address as the person entered it, by which this console remembers; `resolved` is what
+   * ~/.ssh/config made of it, by which known_hosts does.
+   */
+  async forHost(asked: Endpoint, resolved: Endpoint): Promise<HostKeysOfHost> {
     const known = parseKnownHosts(await this.#readKnownHosts());
-    return new HostKeysOfHost(address, port, this.#store, known);
+    const entries = known.lookup(resolved.address, resolved.port);
+    return new HostKeysOfHost(asked, this.#store, entries);
   }
 
   /** The deliberate path: from now on `key` is the host's. A key marked @revoked in known_hosts stays refused. */
@@ -55,24 +65,26 @@ export class HostKeys {
 
 /** What is remembered of one address. This console's own memory, confirmed by a person, goes before known_hosts. */
 export class HostKeysOfHost {
-  readonly #address: string;
-  readonly #port: number;
+  readonly #asked: Endpoint;
   readonly #store: HostKeyStore;
-  readonly #known: KnownHosts;
+  readonly #entries: KnownHostEntry[];
 
-  constructor(address: string, port: number, store: HostKeyStore, known: KnownHosts) {
-    this.#address = address;
-    this.#port = port;
+  constructor(asked: Endpoint, store: HostKeyStore, entries: KnownHostEntry[]) {
+    this.#asked = asked;
     this.#store = store;
-    this.#known = known;
+    this.#entries = entries;
+  }
+
+  #stored(): HostKey | null {
+    return this.#store.get(this.#asked.address, this.#asked.port);
   }
 
   judge(key: HostKey): HostKeyJudgement {
-    const entries = this.#known.lookup(this.#address, this.#port);
+    const entries = this.#entries;
     if (entries.some((entry) => entry.revoked && entry.fingerprint === key.fingerprint)) {
       return { known: 'revoked', before: null, from: 'known_hosts' };
     }
-    const stored = this.#store.get(this.#address, this.#port);
+    const stored = this.#stored();
     if (stored !== null) {
       const same = stored.fingerprint === key.fingerprint;
       return { known: same ? 'known' : 'changed', before: same ? null : stored.fingerprint, from: 'console' };
@@ -88,9 +100,9 @@ export class HostKeysOfHost {
 
   /** Key types remembered for this address, so that the server shows one that can be compared. */
   rememberedAlgorithms(): string[] {
-    const stored = this.#store.get(this.#address, this.#port);
+    const stored = this.#stored();
     if (stored !== null) return [stored.algorithm];
-    const entries = this.#known.lookup(this.#address, this.#port).filter((entry) => !entry.revoked);
+    const entries = this.#entries.filter((entry) => !entry.revoked);
     return [...new Set(entries.map((entry) => entry.algorithm))];
   }
 
@@ -102,7 +114,7 @@ export class HostKeysOfHost {
     const judgement = this.judge(key);
     if (judgement.known === 'revoked') return fail(hostKeyRevoked(target, key));
     if (expected === key.fingerprint) {
-      this.#store.put(this.#address, this.#port, key);
+      this.#store.put(this.#asked.address, this.#asked.port, key);
       return ok(undefined);
     }
     if (expected !== null) return fail(hostKeyChanged(target, key, expected));

@@ -38,6 +38,12 @@ async function credentialOf({ login }: SshLogin, environment: SshEnvironment): P
   }
 }
 
+/** True when an SSH agent runs here and has at least one key to offer. */
+export async function agentHoldsKeys({ agentSocket }: SshEnvironment): Promise<boolean> {
+  if (agentSocket === null) return false;
+  return ((await countIdentities(ssh2.createAgent(agentSocket))) ?? 0) > 0;
+}
+
 /** Null when the agent does not answer. */
 function countIdentities(agent: BaseAgent): Promise<number | null> {
   return new Promise((resolve) => {
