@@ -1,0 +1,195 @@
+import type { Clock } from '../../ports.ts';
+import { fail, ok, type Result } from '../../protocol/index.ts';
+import { DomainXmlError, parseDomain } from './domain-xml.ts';
+import { type Attempt, ErrorCode, type Failure, failed, type Outcome } from './failure.ts';
+import type { Guests } from './guests.ts';
+import {
+  domainCreateWithFlags,
+  domainDefineXmlFlags,
+  domainDestroyFlags,
+  domainLookupByUuid,
+  domainSetAutostart,
+  domainShutdownFlags,
+  domainUndefineFlags,
+  qemuDomainMonitorCommand,
+  UndefineFlag,
+} from './procedures.ts';
+import { findProcess, signal } from './process.ts';
+import { parseQmpReply } from './qmp.ts';
+import type { Session } from './session.ts';
+import type { DomainRef } from './types.ts';
+
+/** Starting and ending a guest may wait for its process, ms. */
+const START_DEADLINE_MS = 120_000;
+const DESTROY_DEADLINE_MS = 60_000;
+/** How long libvirt may try by itself to end a guest, ms. */
+const KILL_AFTER_MS = 1_500;
+const MONITOR_DEADLINE_MS = 20_000;
+/** Version from which the TPM's state may be kept on request (libvirt 8.9.0). */
+const KEEP_TPM_SINCE = 8_009_000;
+
+/** What changes a guest. Each order may come twice: what already holds is no failure. */
+export class Orders {
+  readonly #session: Session;
+  readonly #guests: Guests;
+  readonly #clock: Clock;
+
+  constructor(session: Session, guests: Guests, clock: Clock) {
+    this.#session = session;
+    this.#guests = guests;
+    this.#clock = clock;
+  }
+
+  async define(text: string): Promise<Result<void>> {
+    const name = nameIn(text);
+    if (!name.ok) return name;
+    const defined = await this.#session.call(domainDefineXmlFlags, { xml: text, flags: 0 });
+    if (!defined.ok) {
+      return failed(defined.failure, {
+        kind: 'vm-define-failed',
+        message: `${name.value} could not be defined`,
+        next: 'Mend what libvirt complains of, then order it again.',
+      });
+    }
+    await this.#guests.refresh(defined.value.uuid);
+    return ok(undefined);
+  }
+
+  async undefine(uuid: string): Promise<Result<void>> {
+    const attempt = this.attempt(uuid, 'vm-undefine-failed', '% could not be undefined');
+    const dom = await this.find(uuid);
+    if (!dom.ok) return isGone(dom.failure) ? ok(undefined) : failed(dom.failure, attempt);
+    const done = await this.#session.call(domainUndefineFlags, {
+      dom: dom.value,
+      flags: this.#undefineFlags(),
+    });
+    if (!done.ok && !isGone(done.failure)) return failed(done.failure, attempt);
+    await this.#guests.refresh(uuid);
+    return ok(undefined);
+  }
+
+  async run(uuid: string): Promise<Result<void>> {
+    const attempt = this.attempt(uuid, 'vm-start-failed', '% could not be started');
+    const dom = await this.find(uuid);
+    if (!dom.ok) return failed(dom.failure, attempt);
+    const order = { dom: dom.value, flags: 0 };
+    const started = await this.#session.call(domainCreateWithFlags, order, START_DEADLINE_MS);
+    await this.#guests.refresh(uuid);
+    if (started.ok || this.#guests.get(uuid)?.vm.state === 'running') return ok(undefined);
+    return failed(started.failure, attempt);
+  }
+
+  async shutdown(uuid: string): Promise<Result<void>> {
+    const attempt = this.attempt(uuid, 'vm-shutdown-failed', '% could not be asked to shut down');
+    const dom = await this.find(uuid);
+    if (!dom.ok) return failed(dom.failure, attempt);
+    const asked = await this.#session.callGuest(domainShutdownFlags, { dom: dom.value, flags: 0 });
+    if (asked.ok) return ok(undefined);
+    return isInvalidNow(asked.failure) ? this.#notRunning(uuid) : failed(asked.failure, attempt);
+  }
+
+  async destroy(uuid: string): Promise<Result<void>> {
+    const attempt = this.attempt(uuid, 'vm-destroy-failed', '% could not be switched off');
+    const dom = await this.find(uuid);
+    if (!dom.ok) return failed(dom.failure, attempt);
+    const ended = await this.#destroyOrKill(dom.value);
+    if (!ended.ok && !isInvalidNow(ended.failure)) return failed(ended.failure, attempt);
+    await this.#guests.refresh(uuid);
+    return ok(undefined);
+  }
+
+  async freeze(uuid: string): Promise<Result<void>> {
+    const name = this.#guests.get(uuid)?.ref.name;
+    const found = name === undefined ? null : await findProcess(name, uuid);
+    if (!found) return ok(undefined);
+    if (!found.frozen) signal(found.pid, 'SIGSTOP');
+    this.#guests.update(uuid, { state: 'paused' });
+    return ok(undefined);
+  }
+
+  async setAutostart(uuid: string, on: boolean): Promise<Result<void>> {
+    const attempt = this.attempt(uuid, 'vm-autostart-failed', 'Autostart of % could not be set');
+    const dom = await this.find(uuid);
+    if (!dom.ok) return failed(dom.failure, attempt);
+    const done = await this.#session.call(domainSetAutostart, { dom: dom.value, on });
+    if (!done.ok) return failed(done.failure, attempt);
+    this.#guests.update(uuid, { autostart: on });
+    return ok(undefined);
+  }
+
+  async monitor(uuid: string, command: string, args?: Record<string, unknown>): Promise<Result<unknown>> {
+    const attempt = this.attempt(uuid, 'qmp-failed', `QEMU of % did not carry out ${command}`);
+    const known = this.#guests.get(uuid)?.ref;
+    const dom: Outcome<DomainRef> = known ? { ok: true, value: known } : await this.find(uuid);
+    if (!dom.ok) return failed(dom.failure, attempt);
+    const text = JSON.stringify({ execute: command, ...(args === undefined ? {} : { arguments: args }) });
+    const order = { dom: dom.value, command: text };
+    const reply = await this.#session.callGuest(qemuDomainMonitorCommand, order, MONITOR_DEADLINE_MS);
+    if (reply.ok) return parseQmpReply(reply.value, command, this.nameOf(uuid));
+    return isInvalidNow(reply.failure) ? this.#notRunning(uuid) : failed(reply.failure, attempt);
+  }
+
+  find(uuid: string): Promise<Outcome<DomainRef>> {
+    return this.#session.call(domainLookupByUuid, { uuid });
+  }
+
+  nameOf(uuid: string): string {
+    return this.#guests.get(uuid)?.vm.name ?? `the machine ${uuid}`;
+  }
+
+  /** `%` in the sentence stands for the guest's name. */
+  attempt(uuid: string, kind: string, sentence: string): Attempt {
+    const message = sentence.replace('%', this.nameOf(uuid));
+    return { kind, message, next: 'Mend what libvirt complains of, then order it again.' };
+  }
+
+  /**
+   * libvirt asks QEMU first (SIGTERM) and waits 10 s before it kills; a frozen QEMU, or one with a held write, never
+   * reacts. So it is killed here when libvirt has not managed after a moment, and libvirt sees it gone.
+   */
+  async #destroyOrKill(dom: DomainRef): Promise<Outcome<void>> {
+    const found = await findProcess(dom.name, dom.uuid);
+    const kill = (): void => void (found && signal(found.pid, 'SIGKILL'));
+    if (found?.frozen) kill();
+    const timer = this.#clock.setTimeout(kill, KILL_AFTER_MS);
+    const ended = await this.#session.call(domainDestroyFlags, { dom, flags: 0 }, DESTROY_DEADLINE_MS);
+    timer.cancel();
+    return ended;
+  }
+
+  /** Firmware variables and TPM state stay: the guest may be defined again. */
+  #undefineFlags(): number {
+    const { managedSave, snapshotsMetadata, keepNvram, checkpointsMetadata, keepTpm } = UndefineFlag;
+    const tpm = this.#session.libVersion >= KEEP_TPM_SINCE ? keepTpm : 0;
+    return managedSave | snapshotsMetadata | keepNvram | checkpointsMetadata | tpm;
+  }
+
+  #notRunning(uuid: string): Result<never> {
+    return fail({
+      kind: 'vm-not-running',
+      message: `${this.nameOf(uuid)} is not running.`,
+      next: 'Start it first, or leave out what needs it running.',
+    });
+  }
+}
+
+function isGone(failure: Failure): boolean {
+  return failure.kind === 'refused' && failure.error.code === ErrorCode.noDomain;
+}
+
+function isInvalidNow(failure: Failure): boolean {
+  return failure.kind === 'refused' && failure.error.code === ErrorCode.operationInvalid;
+}
+
+function nameIn(text: string): Result<string> {
+  try {
+    return ok(parseDomain(text).name);
+  } catch (error) {
+    if (!(error instanceof DomainXmlError)) throw error;
+    return fail({
+      kind: 'vm-define-failed',
+      message: `The definition cannot be read: ${error.message}.`,
+      next: 'Protect the machine anew, so that its definition is taken afresh.',
+    });
+  }
+}
