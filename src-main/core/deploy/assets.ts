@@ -54,7 +54,7 @@ export class AgentAssets {
   /** The private Node.js for `uname -m`; null when this console brings none for it. */
   runtimeFor(machine: string): Asset | null {
     const arch = ARCHITECTURES[machine];
-    return arch === undefined ? null : (this.#runtimes.get(`node-linux-${arch}.xz`) ?? null);
+    return arch === undefined ? null : (this.#runtimes.get(`node-linux-${arch}.gz`) ?? null);
   }
 }
 
@@ -66,7 +66,7 @@ function destinationOf(path: string): Pick<Asset, 'to' | 'mode' | 'packed'> | nu
   if (/^systemd\/[a-z-]+\.service$/.test(path)) {
     return { to: `${UNIT_FOLDER}/${basename(path)}`, mode: '644', packed: false };
   }
-  if (/^runtimes\/node-linux-[a-z0-9]+\.xz$/.test(path)) {
+  if (/^runtimes\/node-linux-[a-z0-9]+\.gz$/.test(path)) {
     return { to: `${FOLDER}/node`, mode: '755', packed: true };
   }
   return null;

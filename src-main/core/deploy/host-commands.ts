@@ -45,7 +45,6 @@ export interface HostFindings {
   freeKib: number | null;
   /** The host's own Node.js, '' when there is none. */
   node: { path: string; version: string };
-  hasXz: boolean;
   libvirt: { installed: boolean; running: boolean; version: string; qemu: string; vmCount: number | null };
   agent: { version: string; certificate: string } | null;
   /** Practice hosts share one address, so their agents have ports of their own. */
@@ -71,7 +70,6 @@ if has node; then
   say node.path "$(command -v node)"
   say node.version "$(node -p process.versions.node 2>/dev/null || true)"
 fi
-if has xz; then say xz yes; fi
 if [ -x /usr/sbin/libvirtd ] || [ -x /usr/sbin/virtqemud ]; then say libvirt yes; fi
 for unit in libvirtd.service libvirtd.socket virtqemud.service virtqemud.socket; do
   if [ "$(systemctl is-active "$unit" 2>/dev/null || true)" = active ]; then say libvirt.active "$unit"; fi
@@ -104,7 +102,6 @@ fi
       clockMs: (answers.number('clock') ?? Number.NaN) * 1000 || null,
       freeKib: answers.number('free'),
       node: { path: answers.one('node.path'), version: answers.one('node.version') },
-      hasXz: answers.one('xz') === 'yes',
       libvirt: {
         installed: answers.one('libvirt') === 'yes',
         running: answers.all('libvirt.active').length > 0,
@@ -178,7 +175,7 @@ export interface StagedFile {
   sha256: string;
   to: string;
   mode: string;
-  /** Unpacked with xz on the way. */
+  /** Unpacked with gzip on the way. */
   packed: boolean;
 }
 
@@ -189,7 +186,7 @@ export const place = hostCommand(
     const check = files.map((file) => `${file.sha256}  ${file.name}`).join('\n');
     const unpack = files
       .filter((file) => file.packed)
-      .map((file) => `xz -dc ${quote(file.name)} > ${quote(`${file.name}.new`)}`);
+      .map((file) => `gzip -dc ${quote(file.name)} > ${quote(`${file.name}.new`)}`);
     const move = files.map((file) => {
       const from = file.packed ? `${file.name}.new` : file.name;
       return `chmod ${file.mode} ${quote(from)}; mv -fT ${quote(from)} ${quote(file.to)}`;

@@ -91,7 +91,6 @@ async function inspect(host: HostOfCommands): Promise<Said> {
     ['free', freeKib(host)],
     ['node.path', '/usr/bin/node'],
     ['node.version', '18.20.4'],
-    ['xz', 'yes'],
     ['libvirt', 'yes'],
     ['libvirt.active', 'libvirtd.service'],
     ['libvirt.version', SIMULATED_VERSION],
