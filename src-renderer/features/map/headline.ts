@@ -1,0 +1,232 @@
+import type { FleetSnapshot, HostView, PairView } from '../../../src-main/contract/index.ts';
+import { percent } from '../../lib/format.ts';
+import { m } from '../../lib/messages.ts';
+import { copyShare, type MarkIcon, ownerStatus, type Tone } from '../../lib/pair-state.ts';
+import { to } from '../../lib/router.ts';
+import { clock, remaining } from '../../lib/time.ts';
+import { unprotected } from './layout.ts';
+
+/** The one sentence above the picture, and the single most urgent thing to do. */
+export interface Headline {
+  tone: Tone;
+  icon: MarkIcon;
+  text: string;
+  detail: string;
+  action: { label: string; href: string } | null;
+}
+
+const words = m.map.headline;
+type Rule = (fleet: FleetSnapshot, now: number) => Headline | null;
+
+/** The first rule that has something to say is the most urgent. */
+const RULES: readonly Rule[] = [
+  primaryLost,
+  neitherAnswers,
+  waiting,
+  quarantined,
+  held,
+  stopped,
+  hostLost,
+  notInSync,
+  copying,
+  tooFew,
+  someUnprotected,
+];
+
+export function headline(fleet: FleetSnapshot, now: number): Headline {
+  for (const rule of RULES) {
+    const found = rule(fleet, now);
+    if (found) return found;
+  }
+  return allWell(fleet);
+}
+
+function hypervisors(fleet: FleetSnapshot): HostView[] {
+  return Object.values(fleet.hosts).filter((host) => host.role === 'hypervisor');
+}
+
+function hostName(fleet: FleetSnapshot, id: string): string {
+  return fleet.hosts[id]?.name ?? id;
+}
+
+function withHealth(fleet: FleetSnapshot, health: PairView['health']): PairView[] {
+  return Object.values(fleet.pairs)
+    .filter((pair) => pair.health === health)
+    .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+}
+
+function primaryLost(fleet: FleetSnapshot, now: number): Headline | null {
+  const [pair] = withHealth(fleet, 'primary-lost');
+  if (!pair) return null;
+  const names = withHealth(fleet, 'primary-lost')
+    .filter((other) => other.primary === pair.primary)
+    .map((other) => other.name);
+  return {
+    tone: 'danger',
+    icon: 'cross',
+    text: words.lostHost(hostName(fleet, pair.primary), names),
+    detail: words.lostHostDetail(clock(pair.since, now), hostName(fleet, pair.standby)),
+    action: { label: words.failover(pair.name), href: to.pair(pair.id, 'failover') },
+  };
+}
+
+function neitherAnswers(fleet: FleetSnapshot): Headline | null {
+  const [pair] = withHealth(fleet, 'unknown');
+  if (!pair) return null;
+  return pairHeadline(pair, 'danger', 'question', words.unknown(pair.name), pair.sentence);
+}
+
+function waiting(fleet: FleetSnapshot): Headline | null {
+  const [pair] = withHealth(fleet, 'waiting');
+  if (!pair) return null;
+  const text = words.waiting(hostName(fleet, pair.primary), pair.name);
+  return pairHeadline(pair, 'attention', 'clock', text, words.waitingDetail(hostName(fleet, pair.standby)));
+}
+
+function quarantined(fleet: FleetSnapshot): Headline | null {
+  const [pair] = withHealth(fleet, 'quarantined');
+  if (!pair) return null;
+  const back = hostName(fleet, pair.standby);
+  return {
+    tone: 'attention',
+    icon: 'aside',
+    text: words.quarantined(back, pair.name),
+    detail: words.quarantinedDetail(pair.name, hostName(fleet, pair.primary)),
+    action: { label: words.decide(back), href: to.pair(pair.id, 'return') },
+  };
+}
+
+function held(fleet: FleetSnapshot): Headline | null {
+  const [pair] = withHealth(fleet, 'held');
+  return pair ? pairHeadline(pair, 'attention', 'pause', words.held(pair.name), pair.sentence) : null;
+}
+
+function stopped(fleet: FleetSnapshot): Headline | null {
+  const [pair] = withHealth(fleet, 'stopped');
+  if (!pair) return null;
+  const detail = words.stoppedDetail(hostName(fleet, pair.primary));
+  return pairHeadline(pair, 'attention', 'stop', words.stopped(pair.name), detail);
+}
+
+function notInSync(fleet: FleetSnapshot): Headline | null {
+  const [pair] = withHealth(fleet, 'not-in-sync');
+  if (!pair) return null;
+  return {
+    tone: 'attention',
+    icon: 'alert',
+    text: words.notInSync(pair.name),
+    detail: pair.sentence,
+    action: { label: words.copyAgain(pair.name), href: to.pair(pair.id, 'return') },
+  };
+}
+
+function pairHeadline(pair: PairView, tone: Tone, icon: MarkIcon, text: string, detail: string): Headline {
+  return { tone, icon, text, detail, action: { label: words.look(pair.name), href: to.pair(pair.id) } };
+}
+
+function hostLost(fleet: FleetSnapshot, now: number): Headline | null {
+  const host = Object.values(fleet.hosts).find((each) => each.connection.state === 'offline');
+  if (!host) return null;
+  const since = clock(host.connection.since, now);
+  const left = withHealth(fleet, 'standby-lost').filter((pair) => pair.standby === host.id);
+  const rescued = left.find((pair) => pair.onStageSince !== null);
+  const action = { label: words.seeHost(host.name), href: to.host(host.id) };
+  if (rescued)
+    return {
+      tone: 'attention',
+      icon: 'play',
+      text: words.onStage(rescued.name, hostName(fleet, rescued.primary)),
+      detail: words.onStageDetail(host.name),
+      action,
+    };
+  return {
+    tone: left.length > 0 ? 'attention' : 'danger',
+    icon: 'unlinked',
+    text: words.hostLost(host.name),
+    detail:
+      left.length > 0
+        ? words.hostLostStandby(
+            since,
+            left.map((pair) => pair.name),
+          )
+        : words.hostLostNone(since),
+    action,
+  };
+}
+
+function copying(fleet: FleetSnapshot): Headline | null {
+  const all = withHealth(fleet, 'copying');
+  const [pair] = all;
+  if (!pair) return null;
+  return {
+    tone: 'progress',
+    icon: 'copy',
+    text: all.length === 1 ? words.copying(pair.name) : words.copyingMany(all.length),
+    detail: copyDetail(pair),
+    action: { label: words.follow, href: to.pair(pair.id) },
+  };
+}
+
+function copyDetail(pair: PairView): string {
+  const mirror = ownerStatus(pair)?.mirror;
+  const done = copyShare(pair);
+  if (!mirror || done === null) return pair.sentence;
+  const seconds = mirror.rateBps > 0 ? (mirror.totalBytes - mirror.doneBytes) / mirror.rateBps : null;
+  return words.copyingDetail(percent(done), seconds === null ? '' : remaining(seconds));
+}
+
+function tooFew(fleet: FleetSnapshot): Headline | null {
+  const hosts = hypervisors(fleet);
+  const machines = Object.keys(fleet.vms).length;
+  const add = { label: words.addSecond, href: to.addHost };
+  const [only] = hosts;
+  if (hosts.length === 1 && only) return calm(words.oneHost(only.name), words.oneHostDetail(machines), add);
+  if (hosts.length > 1 && machines === 0 && Object.keys(fleet.pairs).length === 0)
+    return calm(words.noMachines, words.noMachinesDetail, null);
+  return null;
+}
+
+function someUnprotected(fleet: FleetSnapshot): Headline | null {
+  const alone = unprotected(fleet);
+  const [first] = alone;
+  if (!first) return null;
+  const pairs = Object.keys(fleet.pairs).length;
+  const protect =
+    alone.length === 1
+      ? {
+          label: words.protect(first.vm.name),
+          href: to.protect({ hostId: first.hostId, vmUuid: first.vm.uuid }),
+        }
+      : { label: words.protectOne, href: to.protect() };
+  return calm(
+    words.someProtected(pairs, pairs + alone.length),
+    `${words.without(alone.map((view) => view.vm.name))} ${pairs > 0 ? worstLoss(fleet) : ''}`.trim(),
+    protect,
+  );
+}
+
+function calm(text: string, detail: string, action: Headline['action']): Headline {
+  return { tone: 'neutral', icon: 'check', text, detail, action };
+}
+
+function allWell(fleet: FleetSnapshot): Headline {
+  return {
+    tone: 'ok',
+    icon: 'check',
+    text: words.allProtected(Object.keys(fleet.pairs).length),
+    detail: `${worstLoss(fleet)} ${words.nothingLost}`.trim(),
+    action: null,
+  };
+}
+
+/** What the loss of the busiest host would mean. */
+function worstLoss(fleet: FleetSnapshot): string {
+  const ready = Object.values(fleet.pairs).filter((pair) => pair.health === 'in-sync');
+  const byHost = new Map<string, PairView[]>();
+  for (const pair of ready) byHost.set(pair.primary, [...(byHost.get(pair.primary) ?? []), pair]);
+  const [worst] = [...byHost].sort((a, b) => b[1].length - a[1].length || a[0].localeCompare(b[0]));
+  if (!worst) return '';
+  const [hostId, pairs] = worst;
+  const standbys = [...new Set(pairs.map((pair) => hostName(fleet, pair.standby)))];
+  return words.ifFails(hostName(fleet, hostId), pairs.map((pair) => pair.name).sort(), standbys);
+}

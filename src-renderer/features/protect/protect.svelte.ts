@@ -1,0 +1,131 @@
+import type { Check } from '../../../agent/protocol/check.ts';
+import type { Problem } from '../../../agent/protocol/problem.ts';
+import type { HostView, VmView } from '../../../src-main/contract/index.ts';
+import { requestId } from '../../lib/ids.ts';
+import { m } from '../../lib/messages.ts';
+import { router } from '../../lib/place.svelte.ts';
+import { to } from '../../lib/router.ts';
+import { call, session } from '../../lib/session.svelte.ts';
+import { unprotected } from '../map/layout.ts';
+
+export type ProtectStep = 'choose' | 'plan' | 'run';
+
+/** The wizard's course from a machine to its first copy. */
+export class ProtectFlow {
+  step = $state<ProtectStep>('choose');
+  vmKey = $state<string | null>(null);
+  standby = $state<string | null>(null);
+  checks = $state<Check[] | null>(null);
+  bytesToCopy = $state(0);
+  checking = $state(false);
+  fixing = $state<string | null>(null);
+  starting = $state(false);
+  problem = $state<Problem | null>(null);
+  taskId = $state<string | null>(null);
+  #wished: { hostId: string; vmUuid: string };
+  /** One id for this order, however often the button is pressed. */
+  #requestId = requestId();
+
+  constructor(wished: { hostId: string; vmUuid: string; taskId: string }) {
+    this.#wished = wished;
+    this.taskId = wished.taskId || null;
+    if (this.taskId) this.step = 'run';
+  }
+
+  /** What the address named, once the fleet is known; and the only standby there is. */
+  preselect(): void {
+    const wished = this.candidates().find(
+      (view) => view.hostId === this.#wished.hostId && view.vm.uuid === this.#wished.vmUuid,
+    );
+    if (this.vmKey === null && wished) this.vmKey = wished.key;
+    const possible = this.standbys().filter((host) => host.connection.state === 'online');
+    const [only] = possible;
+    const chosen = possible.some((host) => host.id === this.standby);
+    if (!chosen) this.standby = possible.length === 1 && only ? only.id : null;
+  }
+
+  candidates(): VmView[] {
+    return unprotected(session.fleet);
+  }
+
+  vm(): VmView | null {
+    return this.vmKey === null ? null : (session.fleet.vms[this.vmKey] ?? null);
+  }
+
+  /** Every other hypervisor; those that do not answer cannot be chosen. */
+  standbys(): HostView[] {
+    const home = this.vm()?.hostId;
+    return Object.values(session.fleet.hosts)
+      .filter((host) => host.role === 'hypervisor' && host.id !== home)
+      .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+  }
+
+  /** Why the next step cannot be taken; null when it can. */
+  missing(): string | null {
+    if (this.vm() === null) return m.protect.chooseMachine;
+    return this.standby === null ? m.protect.chooseStandby : null;
+  }
+
+  blocked(): boolean {
+    return this.checks === null || this.checks.some((check) => check.state === 'failed');
+  }
+
+  back(): void {
+    this.step = 'choose';
+    this.problem = null;
+    this.checks = null;
+  }
+
+  async check(): Promise<void> {
+    const order = this.#target();
+    if (!order || this.checking) return;
+    this.step = 'plan';
+    this.checking = true;
+    this.problem = null;
+    const found = await call('protect.check', order);
+    this.checking = false;
+    if (found.ok) {
+      this.checks = found.value.checks;
+      this.bytesToCopy = found.value.bytesToCopy;
+    } else this.problem = found.problem;
+  }
+
+  async fix(check: Check): Promise<void> {
+    const order = this.#target();
+    if (!order || !check.fix || this.fixing) return;
+    this.fixing = check.fix;
+    const on = Object.values(session.fleet.hosts).find((host) => host.name === check.host)?.id ?? check.host;
+    const fixed = await call('protect.fix', {
+      hostId: order.hostId,
+      vmUuid: order.vmUuid,
+      on,
+      fix: check.fix,
+    });
+    this.fixing = null;
+    if (fixed.ok) await this.check();
+    else this.problem = fixed.problem;
+  }
+
+  async start(): Promise<void> {
+    const order = this.#target();
+    if (!order || this.blocked() || this.starting) return;
+    this.starting = true;
+    this.problem = null;
+    const started = await call('protect.start', { requestId: this.#requestId, ...order });
+    this.starting = false;
+    if (!started.ok) {
+      this.problem = started.problem;
+      this.#requestId = requestId();
+      return;
+    }
+    this.taskId = started.value.taskId;
+    this.step = 'run';
+    router.replace(to.protect({ taskId: started.value.taskId }));
+  }
+
+  #target(): { hostId: string; vmUuid: string; standby: string } | null {
+    const vm = this.vm();
+    if (!vm || this.standby === null) return null;
+    return { hostId: vm.hostId, vmUuid: vm.vm.uuid, standby: this.standby };
+  }
+}

@@ -1,0 +1,136 @@
+import * as v from 'valibot';
+import type { NoticeOf, ParamsOf, ResultOf } from '../../agent/protocol/method.ts';
+import { fail, ok, Problem, type Result } from '../../agent/protocol/problem.ts';
+import {
+  type FromPage,
+  type PageApi,
+  type PageEvents,
+  pageApi,
+  pageEvents,
+  ToPage,
+} from '../../src-main/contract/index.ts';
+import { m } from './messages.ts';
+
+export type CallName = keyof PageApi;
+type EventName = keyof PageEvents;
+type Listeners = { [E in EventName]?: Set<(data: NoticeOf<PageEvents, E>) => void> };
+
+export interface Client {
+  /** Expected failures are values; nothing throws. */
+  call<M extends CallName>(
+    method: M,
+    params: ParamsOf<PageApi, M>,
+    signal?: AbortSignal,
+  ): Promise<Result<ResultOf<PageApi, M>>>;
+  on<E extends EventName>(event: E, listener: (data: NoticeOf<PageEvents, E>) => void): () => void;
+  /** Feed for messages of the wire. */
+  receive(message: unknown): void;
+  /** The road is there; calls are possible. */
+  opened(): void;
+  /** The road is gone: ends every open call, refuses new ones at once. */
+  lost(): void;
+}
+
+interface Open {
+  settle(result: Result<unknown>): void;
+}
+
+/** The core answers with its own deadline first; this much later the page stops waiting. */
+const GRACE_MS = 2_000;
+
+export function createClient(post: (message: FromPage) => void): Client {
+  const open = new Map<number, Open>();
+  const listeners: Listeners = {};
+  let nextId = 1;
+  let connected = false;
+
+  const call: Client['call'] = (method, params, signal) => {
+    const id = nextId++;
+    if (!connected) return Promise.resolve(fail(m.problem.consoleLost));
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        post({ t: 'cancel', id });
+        settle(fail(m.problem.noAnswer));
+      }, pageApi[method].deadlineMs + GRACE_MS);
+      const settle = (result: Result<unknown>): void => {
+        clearTimeout(timer);
+        open.delete(id);
+        resolve(result as Result<ResultOf<PageApi, typeof method>>);
+      };
+      open.set(id, { settle });
+      signal?.addEventListener('abort', () => {
+        if (open.has(id)) post({ t: 'cancel', id });
+        settle(fail(m.problem.cancelled));
+      });
+      post({ t: 'call', id, method, params });
+    });
+  };
+
+  const receive = (raw: unknown): void => {
+    const message = v.safeParse(ToPage, raw);
+    if (!message.success) report('message', message.issues);
+    else if (message.output.t === 'event') deliver(listeners, message.output.event, message.output.data);
+    else open.get(message.output.id)?.settle(answerOf(message.output));
+  };
+
+  return {
+    call: async (method, params, signal) => checked(method, await call(method, params, signal)),
+    on: (event, listener) => listen(listeners, event, listener),
+    receive,
+    opened: () => {
+      connected = true;
+    },
+    lost: () => {
+      connected = false;
+      for (const { settle } of open.values()) settle(fail(m.problem.consoleLost));
+    },
+  };
+}
+
+/** The answer's shape is checked here too: a core of another version must not put nonsense on screen. */
+function checked<M extends CallName>(method: M, result: Result<unknown>): Result<ResultOf<PageApi, M>> {
+  if (!result.ok) return result;
+  const parsed = v.safeParse(pageApi[method].result, result.value);
+  if (parsed.success) return ok(parsed.output as ResultOf<PageApi, M>);
+  report(method, parsed.issues);
+  return fail(m.problem.badAnswer);
+}
+
+function answerOf(message: Exclude<ToPage, { t: 'event' }>): Result<unknown> {
+  return message.t === 'value' ? ok(message.value) : failed(message.problem);
+}
+
+function failed(raw: unknown): Result<never> {
+  const parsed = v.safeParse(Problem, raw);
+  return fail(parsed.success ? parsed.output : m.problem.badAnswer);
+}
+
+function listen<E extends EventName>(
+  listeners: Listeners,
+  event: E,
+  listener: (data: NoticeOf<PageEvents, E>) => void,
+): () => void {
+  const set: Set<(data: NoticeOf<PageEvents, E>) => void> = listeners[event] ?? new Set();
+  listeners[event] = set as Listeners[E];
+  set.add(listener);
+  return () => set.delete(listener);
+}
+
+function deliver(listeners: Listeners, event: string, data: unknown): void {
+  if (!isEvent(event)) return;
+  const parsed = v.safeParse(pageEvents[event], data);
+  if (!parsed.success) {
+    report(event, parsed.issues);
+    return;
+  }
+  const set = listeners[event] as Set<(data: unknown) => void> | undefined;
+  for (const listener of set ?? []) listener(parsed.output);
+}
+
+function isEvent(name: string): name is EventName {
+  return Object.hasOwn(pageEvents, name);
+}
+
+function report(what: string, issues: readonly { message: string }[]): void {
+  console.warn(`understudy: ${what} was not understood`, issues.map((issue) => issue.message).join('; '));
+}

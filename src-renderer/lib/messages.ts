@@ -1,0 +1,29 @@
+import { activity } from './messages/activity.ts';
+import { addHost } from './messages/add-host.ts';
+import { hosts } from './messages/hosts.ts';
+import { map } from './messages/map.ts';
+import { orders } from './messages/orders.ts';
+import { pairs } from './messages/pairs.ts';
+import { problem } from './messages/problem.ts';
+import { protect } from './messages/protect.ts';
+import { settings } from './messages/settings.ts';
+import { shell } from './messages/shell.ts';
+import { welcome } from './messages/welcome.ts';
+
+/**
+ * Every word on screen that does not come from an agent. One catalogue, typed: a text that takes values is a
+ * function of them, so a missing one does not compile.
+ */
+export const m = {
+  activity,
+  addHost,
+  hosts,
+  map,
+  orders,
+  pairs,
+  problem,
+  protect,
+  settings,
+  shell,
+  welcome,
+};

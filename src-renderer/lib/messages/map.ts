@@ -1,0 +1,88 @@
+import { count, list } from '../format.ts';
+
+/** The picture of the fleet and the one sentence above it. */
+export const map = {
+  grid: 'Hosts and the machines on them',
+  host: (name: string, summary: string) => `${name}, ${summary}`,
+  counts: (runs: number, standbys: number) => `${runs} run here · ${standbys} stand by`,
+  countsWitness: 'looks on, runs no machines',
+  cpu: (percent: string) => `CPU ${percent}`,
+  memory: (percent: string) => `Memory ${percent}`,
+  loadOld: (when: string) => `load from ${when}`,
+  connecting: 'Connecting…',
+  noAnswer: (clock: string) => `No answer since ${clock}`,
+  lostNote: 'What ran here stays aside when it returns.',
+  noVms: 'No machines on this host',
+  unprotected: 'Not protected',
+  protect: 'Protect…',
+  protectName: (name: string) => `Protect ${name}`,
+  failover: 'Fail over…',
+  failoverName: (name: string) => `Fail over ${name}`,
+  cpuShare: (percent: string) => `CPU ${percent}`,
+  machine: (name: string, word: string, host: string) => `${name}, ${word}, ${host}`,
+  witness: 'Witness',
+  witnessOk: 'looks on',
+  witnessLost: (clock: string) => `no answer since ${clock}`,
+  folded: (runs: number, standbys: number) => `${runs} run, ${standbys} stand by`,
+  focus: (name: string) => `Bring ${name} and its partners to the front`,
+  foldedRows: (n: number) => `${count(n, 'more pair')} between folded hosts`,
+  legend: 'Legend',
+  legendRuns: 'runs here',
+  legendStandby: 'standby waits here',
+  legendLink: 'every write goes to both',
+  view: 'View',
+  empty: {
+    noHost: 'No hosts yet.',
+    noHostText: 'Add the first server, then a second one, and its machines appear here.',
+  },
+  headline: {
+    loading: 'Reading the fleet…',
+    allProtected: (n: number) => (n === 1 ? 'The machine is protected.' : `All ${n} machines are protected.`),
+    someProtected: (n: number, all: number) =>
+      n === 0 ? 'No machine is protected yet.' : `${n} of ${all} machines are protected.`,
+    ifFails: (host: string, names: readonly string[], standbys: readonly string[]) =>
+      `If ${host} fails now, ${list(names)} can start on ${list(standbys)}.`,
+    nothingLost: 'Nothing that was acknowledged would be lost.',
+    without: (names: readonly string[]) =>
+      `${list(names)} ${names.length === 1 ? 'has' : 'have'} no standby.`,
+    protect: (name: string) => `Protect ${name}…`,
+    protectOne: 'Protect a machine…',
+    lostHost: (host: string, names: readonly string[]) =>
+      `${host} does not answer. ${list(names)} ${names.length === 1 ? 'is' : 'are'} down with it.`,
+    lostHostDetail: (clock: string, standby: string) =>
+      `No answer since ${clock}. The copy on ${standby} can be started once you have read the evidence.`,
+    failover: (name: string) => `Fail over ${name}…`,
+    onStage: (name: string, host: string) => `${name} is on stage on ${host}.`,
+    onStageDetail: (lost: string) =>
+      `Nothing is asked of you now. ${lost} does not answer; when it returns, its old copy stays aside until you decide.`,
+    quarantined: (host: string, name: string) => `${host} is back. Its old copy of ${name} is set aside.`,
+    quarantinedDetail: (name: string, host: string) =>
+      `${name} runs on ${host} and has no standby until you decide what happens to the old copy.`,
+    decide: (host: string) => `Make ${host} the standby again…`,
+    waiting: (host: string, name: string) => `${host} waits and does not start ${name}.`,
+    waitingDetail: (other: string) =>
+      `It may have been superseded and cannot ask ${other}. Bring ${other} back, or look at the evidence.`,
+    look: (name: string) => `Look at ${name}`,
+    hostLost: (host: string) => `${host} does not answer.`,
+    hostLostNone: (clock: string) => `No answer since ${clock}. No protected machine ran there.`,
+    hostLostStandby: (clock: string, names: readonly string[]) =>
+      `No answer since ${clock}. ${list(names)} ${names.length === 1 ? 'runs on, but has' : 'run on, but have'} no standby until it returns.`,
+    seeHost: (host: string) => `Look at ${host}`,
+    stopped: (name: string) => `${name} is stopped.`,
+    stoppedDetail: (host: string) => `${host} answers, but the machine does not run there.`,
+    notInSync: (name: string) => `${name} runs without a current standby.`,
+    copyAgain: (name: string) => `Copy ${name} anew…`,
+    held: (name: string) => `${name} holds its writes.`,
+    unknown: (name: string) => `Nothing is known of ${name}: neither of its hosts answers.`,
+    copying: (name: string) => `${name} is being copied.`,
+    copyingMany: (n: number) => `${n} machines are being copied.`,
+    copyingDetail: (percent: string, left: string) => (left ? `${percent}, ${left}.` : `${percent} done.`),
+    working: (name: string, what: string) => `${what}: ${name}.`,
+    follow: 'Follow it',
+    oneHost: (host: string) => `${host} is connected. A second host gives its machines a standby.`,
+    oneHostDetail: (n: number) => `${count(n, 'machine')} found.`,
+    noMachines: 'The hosts are connected. There are no machines on them yet.',
+    noMachinesDetail: 'As soon as one is defined it appears here by itself.',
+    addSecond: 'Add another host',
+  },
+};

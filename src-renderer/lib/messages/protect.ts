@@ -1,0 +1,44 @@
+/** The wizard that gives a machine its standby. */
+export const protect = {
+  title: 'Protect a machine',
+  steps: ['Machine and standby', 'Checks and plan', 'First copy'],
+  machine: 'Which machine?',
+  filter: 'Find a machine',
+  none: 'Every machine has a standby.',
+  noneText: 'There is nothing left to protect.',
+  noMatch: (text: string) => `No machine matches “${text}”.`,
+  spec: (host: string, state: string, cpus: number, memory: string, disk: string) =>
+    `${host} · ${state} · ${cpus} CPU · ${memory} memory · ${disk} disk`,
+  standby: 'Where does its standby wait?',
+  standbyText: (free: string) => `${free} memory free`,
+  standbyOffline: 'Does not answer.',
+  noStandby: 'There is no second host.',
+  noStandbyText: 'A standby needs another hypervisor host. Add one, then come back.',
+  chooseMachine: 'Choose a machine first.',
+  chooseStandby: 'Choose where its standby waits.',
+  checking: 'Looking at both hosts…',
+  checksTitle: (vm: string, standby: string) => `Can ${standby} stand in for ${vm}?`,
+  fixesLeft: 'Something stands in the way. Mend it above, then check again.',
+  checkAgain: 'Check again',
+  plan: 'What will happen',
+  planCopy: (bytes: string, from: string, to: string) =>
+    `${bytes} are copied from ${from} to ${to}, encrypted. The machine runs on meanwhile.`,
+  planSync: (to: string) =>
+    `From then on each write reaches both hosts before it is acknowledged. It can take as long as the way to ${to}.`,
+  planAutostart: (vm: string) =>
+    `Autostart of ${vm} is turned off: only the agents start it, so it never runs twice. It is put back when protection ends.`,
+  planFailover: (to: string) => `Nothing starts on ${to} unless you fail over or switch over.`,
+  start: 'Start protection',
+  starting: 'Starting…',
+  running: (vm: string, to: string) => `First copy of ${vm} to ${to}`,
+  leave: 'You may leave or close the console: the agents carry on, and you find it again under Activity.',
+  done: (vm: string) => `${vm} is protected.`,
+  doneText: (vm: string, to: string) =>
+    `The copy on ${to} is in sync. Every write of ${vm} now goes to both hosts.`,
+  failed: (vm: string) => `${vm} is not protected.`,
+  cancelled: (vm: string) => `The first copy of ${vm} was stopped. The machine runs on as before.`,
+  another: 'Protect another machine',
+  open: (vm: string) => `Look at ${vm}`,
+  map: 'Go to the map',
+  again: 'Start over',
+};

@@ -1,0 +1,74 @@
+import type { PairStatus } from '../../agent/protocol/pair.ts';
+import { assertNever } from '../../agent/protocol/problem.ts';
+import type { PairView } from '../../src-main/contract/index.ts';
+import { percent, share } from './format.ts';
+import { m } from './messages.ts';
+
+export type Tone = 'ok' | 'attention' | 'danger' | 'progress' | 'neutral';
+export type MarkIcon =
+  | 'check'
+  | 'copy'
+  | 'pause'
+  | 'alert'
+  | 'cross'
+  | 'unlinked'
+  | 'question'
+  | 'stop'
+  | 'clock'
+  | 'aside'
+  | 'play'
+  | 'ring';
+
+/** A state as it is always shown: never by colour alone. */
+export interface Mark {
+  tone: Tone;
+  icon: MarkIcon;
+  word: string;
+}
+
+/** What the pair's owner said last of its own side. */
+export function ownerStatus(pair: PairView): PairStatus | null {
+  return pair.members[pair.primary]?.status ?? null;
+}
+
+/** Share of the running copy that is done, 0..1; null when none runs. */
+export function copyShare(pair: PairView): number | null {
+  const mirror = ownerStatus(pair)?.mirror;
+  if (mirror?.state !== 'copying' || mirror.totalBytes <= 0) return null;
+  return share(mirror.doneBytes, mirror.totalBytes);
+}
+
+export function pairMark(pair: PairView): Mark {
+  const words = m.pairs.state;
+  switch (pair.health) {
+    case 'in-sync':
+      return { tone: 'ok', icon: 'check', word: pair.stale ? words.inSyncWhenHeard : words.inSync };
+    case 'copying':
+      return { tone: 'progress', icon: 'copy', word: copyWord(pair) };
+    case 'held':
+      return { tone: 'attention', icon: 'pause', word: words.held };
+    case 'not-in-sync':
+      return { tone: 'attention', icon: 'alert', word: words.notInSync };
+    case 'primary-lost':
+      return { tone: 'danger', icon: 'cross', word: words.primaryLost };
+    case 'standby-lost':
+      return { tone: 'attention', icon: 'unlinked', word: words.standbyLost };
+    case 'unknown':
+      return { tone: 'danger', icon: 'question', word: words.unknown };
+    case 'stopped':
+      return { tone: 'attention', icon: 'stop', word: words.stopped };
+    case 'waiting':
+      return { tone: 'attention', icon: 'clock', word: words.waiting };
+    case 'quarantined':
+      return { tone: 'attention', icon: 'aside', word: words.quarantined };
+    default:
+      return assertNever(pair.health);
+  }
+}
+
+function copyWord(pair: PairView): string {
+  const done = copyShare(pair);
+  if (done === null) return m.pairs.state.preparing;
+  const first = ownerStatus(pair)?.record.replica.point === null;
+  return first ? m.pairs.state.firstCopy(percent(done)) : m.pairs.state.copying(percent(done));
+}

@@ -1,0 +1,74 @@
+/** Where the person is. The hash holds it, so a reloaded window comes back to the same place. */
+export type Place =
+  | { page: 'map' }
+  | { page: 'list' }
+  | { page: 'welcome' }
+  | { page: 'add-host' }
+  | { page: 'host'; hostId: string }
+  | { page: 'pair'; pairId: string; dialog: PairDialog | null }
+  | { page: 'protect'; hostId: string; vmUuid: string; taskId: string }
+  | { page: 'activity'; pairId: string }
+  | { page: 'settings' };
+
+export type PairDialog = 'failover' | 'switchover' | 'return' | 'end';
+const DIALOGS: readonly string[] = ['failover', 'switchover', 'return', 'end'] satisfies PairDialog[];
+
+export function parsePlace(hash: string): Place {
+  const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
+  const [head = '', id = '', extra = ''] = path.split('/').map(decode);
+  const params = new URLSearchParams(query);
+  switch (head) {
+    case 'list':
+    case 'welcome':
+    case 'add-host':
+    case 'settings':
+      return { page: head };
+    case 'hosts':
+      return id ? { page: 'host', hostId: id } : { page: 'map' };
+    case 'pairs':
+      return id ? { page: 'pair', pairId: id, dialog: asDialog(extra) } : { page: 'map' };
+    case 'protect':
+      return {
+        page: 'protect',
+        hostId: params.get('host') ?? '',
+        vmUuid: params.get('vm') ?? '',
+        taskId: params.get('task') ?? '',
+      };
+    case 'activity':
+      return { page: 'activity', pairId: params.get('pair') ?? '' };
+    default:
+      return { page: 'map' };
+  }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function asDialog(text: string): PairDialog | null {
+  return DIALOGS.includes(text) ? (text as PairDialog) : null;
+}
+
+export const to = {
+  map: '#/',
+  list: '#/list',
+  welcome: '#/welcome',
+  addHost: '#/add-host',
+  settings: '#/settings',
+  activity: (pairId = '') => (pairId ? `#/activity?pair=${encodeURIComponent(pairId)}` : '#/activity'),
+  host: (hostId: string) => `#/hosts/${encodeURIComponent(hostId)}`,
+  pair: (pairId: string, dialog?: PairDialog) =>
+    `#/pairs/${encodeURIComponent(pairId)}${dialog ? `/${dialog}` : ''}`,
+  protect: (of: { hostId?: string; vmUuid?: string; taskId?: string } = {}) => {
+    const query = new URLSearchParams();
+    if (of.hostId) query.set('host', of.hostId);
+    if (of.vmUuid) query.set('vm', of.vmUuid);
+    if (of.taskId) query.set('task', of.taskId);
+    const text = query.toString();
+    return text ? `#/protect?${text}` : '#/protect';
+  },
+};

@@ -1,0 +1,59 @@
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** "just now", "12 s ago", "4 min ago", "3 h ago", "2 days ago"; future times read "in 12 s". */
+export function ago(at: number, now: number): string {
+  const passed = now - at;
+  if (passed < -SECOND) return `in ${span(-passed)}`;
+  return passed < 2 * SECOND ? 'just now' : `${span(passed)} ago`;
+}
+
+/** A length of time in its largest sensible unit: "0.8 s", "12 s", "4 min", "3 h", "2 days". */
+export function span(ms: number): string {
+  if (ms < 10 * SECOND) return `${Number((Math.max(0, ms) / SECOND).toFixed(ms < SECOND ? 1 : 0))} s`;
+  if (ms < 90 * SECOND) return `${Math.round(ms / SECOND)} s`;
+  if (ms < 90 * MINUTE) return `${Math.round(ms / MINUTE)} min`;
+  if (ms < 36 * HOUR) return `${Math.round(ms / HOUR)} h`;
+  const days = Math.round(ms / DAY);
+  return `${days} days`;
+}
+
+/** A duration a person measures by: "3.4 s", "1 min 05 s", "2 h 10 min". */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, ms) / SECOND;
+  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${pad(Math.floor(seconds % 60))} s`;
+  return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
+}
+
+/** Estimated time left, deliberately rough. */
+export function remaining(seconds: number): string {
+  if (seconds < 5) return 'a few seconds left';
+  return `about ${span(seconds * SECOND)} left`;
+}
+
+/** "14:02:03" today, "21 Nov, 14:02:03" on other days; in the viewer's time zone. */
+export function clock(at: number, now: number): string {
+  const then = new Date(at);
+  const time = `${pad(then.getHours())}:${pad(then.getMinutes())}:${pad(then.getSeconds())}`;
+  if (then.toDateString() === new Date(now).toDateString()) return time;
+  return `${then.getDate()} ${MONTHS[then.getMonth()]}, ${time}`;
+}
+
+/** The full date and time, for hovering. */
+export function absolute(at: number): string {
+  const then = new Date(at);
+  const offset = -then.getTimezoneOffset();
+  const zone = `UTC${offset < 0 ? '−' : '+'}${pad(Math.floor(Math.abs(offset) / 60))}:${pad(Math.abs(offset) % 60)}`;
+  const date = `${then.getFullYear()}-${pad(then.getMonth() + 1)}-${pad(then.getDate())}`;
+  return `${date} ${pad(then.getHours())}:${pad(then.getMinutes())}:${pad(then.getSeconds())} ${zone}`;
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+function pad(n: number): string {
+  return String(n).padStart(2, '0');
+}
