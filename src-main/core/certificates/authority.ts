@@ -58,6 +58,11 @@ export class FleetAuthority {
     return new FleetAuthority(options, certificate, key, true);
   }
 
+  /** True when `open` would find the key of the present generation. */
+  static async hasKey(options: AuthorityOptions): Promise<boolean> {
+    return (await load(options)) !== null;
+  }
+
   private constructor(
     options: AuthorityOptions,
     certificate: x509.X509Certificate,
@@ -75,6 +80,11 @@ export class FleetAuthority {
   /** PEM of the CA that signs now. */
   get certificate(): string {
     return pemOf(this.#certificate);
+  }
+
+  /** SHA-256 of the CA's certificate: names the generation. */
+  get generation(): string {
+    return new NodeCertificate(this.certificate).fingerprint256;
   }
 
   /** PEM: the CA that signs now first, then older generations that have not expired. */

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import { fail, ok, PEER_PORT, REPLICATION_PORT, type Result } from '../../../agent/protocol/index.ts';
-import type { FleetAuthority } from '../certificates/authority.ts';
 import type { AccessTarget, DeployOrder, HostAccess, HostSession, Inspection } from '../hosts/access.ts';
 import { connectSsh, probeHostKey, type SshServices } from '../ssh/connect.ts';
 import { findKeyFiles, type SshEnvironment } from '../ssh/environment.ts';
@@ -9,7 +8,7 @@ import { readSshConfig } from '../ssh/ssh-config.ts';
 import type { Rights, SshConnection } from '../ssh/types.ts';
 import { AgentAssets } from './assets.ts';
 import { checkHost, hypervisorName, START_LIBVIRT } from './checks.ts';
-import { enrol } from './enrol.ts';
+import type { Enrolments } from './enrolments.ts';
 import { becomeRoot, type HostFindings, inspect, look, remove, startLibvirt } from './host-commands.ts';
 import { runCommand } from './host-shell.ts';
 import { install, meetAgent, type OnStep } from './install.ts';
@@ -19,8 +18,7 @@ export interface HostAccessServices {
   ssh: SshServices;
   /** dist/agent, with its manifest.json. */
   assetsDir: string;
-  /** Opened when the first host is enrolled, not before. */
-  authority: () => Promise<FleetAuthority>;
+  enrolments: Enrolments;
   consoleVersion: string;
   /** Default `host-if-fits`. */
   runtime?: 'host-if-fits' | 'private';
@@ -152,7 +150,7 @@ class DeploySession implements HostSession {
     if (!link.ok) return link;
     try {
       const addresses = [standing.serverAddress, this.#ssh.target.address];
-      const enrolled = await enrol(link.value, await this.#services.authority(), { ...order, addresses });
+      const enrolled = await this.#services.enrolments.enrol(link.value, { ...order, addresses });
       if (enrolled.ok) onStep('Done', 1);
       return enrolled;
     } finally {

@@ -1,12 +1,15 @@
 import {
+  type AgentState,
   type ConsoleApi,
   fail,
+  type Hello,
   ok,
   type ParamsOf,
   type Problem,
   type Result,
   type ResultOf,
 } from '../../../agent/protocol/index.ts';
+import type { Caller } from '../../../agent/rpc/index.ts';
 import type { Connection } from '../../contract/index.ts';
 import type { HostLink, HostLinkEvent, HostNotice, HostTarget, OpenHostLink } from '../fleet/host-link.ts';
 import { hostOffline, loginNeeded } from './agent-problems.ts';
@@ -19,6 +22,8 @@ import type { KeepAlive } from './types.ts';
 export interface HostLinkServices {
   ssh: SshServices;
   consoleVersion: string;
+  /** Called at every greeting. */
+  onGreeted?: (agent: Caller<ConsoleApi>, hello: Hello, state: AgentState) => void;
   /** Default: a dead host is noticed within 4.5 s. */
   keepAlive?: KeepAlive;
   /** 0..1, for the jitter. */
@@ -171,6 +176,7 @@ class ReconnectingLink implements HostLink {
     this.#show({ state: 'online', since: Date.now() });
     this.#emit({ kind: 'hello', hello: session.hello });
     this.#emit({ kind: 'state', state: session.state });
+    this.#services.onGreeted?.(session.link, session.hello, session.state);
     session.listen(
       (notice) => this.#emit({ kind: 'notice', notice: asHostNotice(notice) }),
       (problem) => this.#lost(session, problem),

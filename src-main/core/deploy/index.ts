@@ -1,0 +1,45 @@
+import type { Problem } from '../../../agent/protocol/index.ts';
+import { FleetAuthorities, type ValueStore } from '../certificates/authorities.ts';
+import type { OpenHostLink } from '../fleet/host-link.ts';
+import type { HostAccess } from '../hosts/access.ts';
+import type { SecretStore } from '../secrets/secret-store.ts';
+import { readSshFile, type SshEnvironment } from '../ssh/environment.ts';
+import { type HostKeyStore, HostKeys } from '../ssh/host-keys.ts';
+import { createHostLinks } from '../ssh/host-link.ts';
+import { createHostAccess } from './access.ts';
+import { Enrolments } from './enrolments.ts';
+
+export interface HostServicesOptions {
+  /** The person's own SSH set-up; see findSshEnvironment. */
+  environment: SshEnvironment;
+  hostKeys: HostKeyStore;
+  secrets: SecretStore;
+  /** The settings table. */
+  values: ValueStore;
+  /** dist/agent. */
+  assetsDir: string;
+  consoleVersion: string;
+  now: () => number;
+  /** Told of failures nobody waits for. */
+  report: (problem: Problem) => void;
+}
+
+/** Everything between this console and its hosts: looking around, installing, and the lasting links. */
+export function createHostServices(options: HostServicesOptions): {
+  access: HostAccess;
+  openLink: OpenHostLink;
+} {
+  const { environment, hostKeys, secrets, values, assetsDir, consoleVersion, now, report } = options;
+  const knownHosts = () => readSshFile(environment, 'known_hosts');
+  const ssh = { environment, hostKeys: new HostKeys(hostKeys, knownHosts) };
+  const authorities = new FleetAuthorities({ secrets, values, now });
+  const enrolments = new Enrolments({ authorities, values, now, report });
+  return {
+    access: createHostAccess({ ssh, assetsDir, enrolments, consoleVersion, now }),
+    openLink: createHostLinks({
+      ssh,
+      consoleVersion,
+      onGreeted: (agent, hello, state) => enrolments.onGreeted(agent, hello, state),
+    }),
+  };
+}
