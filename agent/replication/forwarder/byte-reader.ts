@@ -21,6 +21,7 @@ export class ByteReader {
     stream.on('error', this.#onError);
     stream.on('close', this.#onEnd);
     stream.on('end', this.#onEnd);
+    stream.resume();
   }
 
   read(size: number): Promise<Buffer> {

@@ -66,6 +66,7 @@ export class DiskRelay {
     remote.on('data', (chunk: Buffer) => this.#fromRemote(remote, chunk));
     remote.on('error', (error) => this.#remoteLost(remote, error.message));
     remote.on('close', () => this.#remoteLost(remote, 'closed by the standby'));
+    remote.resume();
   }
 
   /** Takes a connection of QEMU after its negotiation; `first` is what came with it. */

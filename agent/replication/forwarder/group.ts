@@ -106,6 +106,7 @@ export class Group implements LifelineListener {
 
   setDeadline(ms: number): void {
     this.#deadlineMs = ms;
+    this.#lifeline?.changed();
   }
 
   status(): GroupStatus {

@@ -34,6 +34,7 @@ export class Lifeline {
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error) => this.#lose('connection-lost', error.message));
     socket.on('close', () => this.#lose('connection-lost', 'closed by the standby'));
+    socket.resume();
     this.#beats = setInterval(() => this.#beat(), BEAT_MS);
     this.#beat();
   }
@@ -44,6 +45,12 @@ export class Lifeline {
 
   add(listener: LifelineListener): void {
     this.#listeners.add(listener);
+    this.changed();
+  }
+
+  /** A listener's deadline became another one. */
+  changed(): void {
+    this.#arm(Math.max(1, this.#shortest() - (this.#silence() ?? 0)));
   }
 
   /** Closes the lifeline when nobody listens any more. */

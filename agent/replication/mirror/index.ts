@@ -155,7 +155,7 @@ class MirrorSource implements ReplicaSource {
     for (const [pairId, mirror] of this.#mirrors) {
       const group = groups.find((one) => one.group === pairId);
       if (group) mirror.onForwarder(group);
-      else mirror.forgotten();
+      else void mirror.forgotten();
     }
   }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock, Log } from '../../ports.ts';
-import { fail, type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
+import { type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { GroupOrder, GroupStatus } from '../forwarder/control-protocol.ts';
 import type { MirrorOrder } from '../replication.ts';
 import type { BlockLayer, Job } from './block-layer.ts';
@@ -89,7 +89,7 @@ export class PairMirror {
   /** Takes over what an earlier agent started. */
   async adopt(group: GroupStatus | null, inSync: boolean): Promise<void> {
     this.#inSync = inSync;
-    if (!group) return this.#inTurn(() => this.#orphaned());
+    if (!group) return this.forgotten();
     this.#group = group;
     if (!this.#ports.guestLives()) return this.guestStopped();
     this.onForwarder(group);
@@ -110,13 +110,15 @@ export class PairMirror {
   }
 
   /** The forwarder answers again and does not know the stream. */
-  forgotten(): void {
-    if (!this.#leaving && !this.#over) void this.#inTurn(() => this.#orphaned());
+  forgotten(): Promise<void> {
+    return this.#quietly(async () => {
+      if (!this.#leaving && !this.#over) await this.#orphaned();
+    });
   }
 
   /** Asks QEMU how far the jobs are. Told by its events, and once a second while copying. */
   refresh(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#quietly(async () => {
       if (this.#leaving || this.#over) return;
       const jobs = await this.#ports.blocks.jobs();
       if (!jobs.ok || this.#leaving) return;
@@ -127,7 +129,7 @@ export class PairMirror {
   }
 
   guestStopped(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#quietly(async () => {
       if (this.#over) return;
       this.#leaving = true;
       const clean = await this.#lastWords();
@@ -374,7 +376,14 @@ export class PairMirror {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const run = this.#turn.then(work, work);
-    this.#turn = run.catch((error) => this.#ports.log('warn', `mirror ${this.order.pairId}: ${error}`));
+    this.#turn = run.catch(() => undefined);
     return run;
+  }
+
+  /** For what nobody waits for: a failure (the state directory is full, say) is only noted. */
+  #quietly(work: () => Promise<void>): Promise<void> {
+    return this.#inTurn(work).catch((error) => {
+      this.#ports.log('warn', `mirror ${this.order.pairId}: ${error}`);
+    });
   }
 }

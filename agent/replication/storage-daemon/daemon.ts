@@ -1,4 +1,5 @@
-import { mkdir, open, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import type { Log } from '../../ports.ts';
@@ -46,7 +47,7 @@ export class StorageDaemon {
   readonly #events: DaemonEvents;
   #client: QmpClient | null = null;
   #connecting: Promise<Result<QmpClient>> | null = null;
-  /** Certificate (modification time and size) the running NBD server was started with; '' when not by us. */
+  /** Digest of the certificate the running NBD server was started with; '' when not by this client. */
   #certificate = '';
 
   constructor(options: DaemonOptions, events: DaemonEvents) {
@@ -140,8 +141,9 @@ export class StorageDaemon {
   async #fingerprint(): Promise<Result<string>> {
     try {
       const files = ['ca-cert.pem', 'server-cert.pem', 'server-key.pem'];
-      const stats = await Promise.all(files.map((file) => stat(join(this.#options.tlsDir, file))));
-      return ok(stats.map(({ mtimeMs, size }) => `${mtimeMs}/${size}`).join(' '));
+      const hash = createHash('sha256');
+      for (const file of files) hash.update(await readFile(join(this.#options.tlsDir, file)));
+      return ok(hash.digest('hex'));
     } catch (error) {
       return fail({
         kind: 'certificate-unreadable',

@@ -1,0 +1,186 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Hypervisor } from '../../../agent/hypervisor/hypervisor.ts';
+import type { MirrorStatus, Result } from '../../../agent/protocol/index.ts';
+import { createMirrorSource } from '../../../agent/replication/mirror/index.ts';
+import type { ReplicaDisk, ReplicaSource, ReplicaTarget } from '../../../agent/replication/replication.ts';
+import { createStorageDaemonTarget } from '../../../agent/replication/storage-daemon/index.ts';
+import { enrol, testAuthority } from './certificates.ts';
+import { TestGuest } from './guest.ts';
+import { GUEST_UUID, guestHypervisor } from './guest-hypervisor.ts';
+import { CuttableLink } from './link.ts';
+import { clock, quiet, until } from './ports.ts';
+import { ChildServices, forwarderCommand, storageCommand } from './processes.ts';
+
+export const MIB = 2 ** 20;
+export const PAIR = 'pair-1';
+
+export interface BenchOptions {
+  /** Where the replica's images lie; a directory of the bench by default. */
+  replicaDir?: string;
+  /** The primary's certificate comes from another fleet's CA. */
+  stranger?: boolean;
+}
+
+interface Parts {
+  directory: string;
+  replicaDir: string;
+  guest: TestGuest;
+  link: CuttableLink;
+  target: ReplicaTarget;
+  primary: ChildServices;
+  standby: ChildServices;
+}
+
+/** A primary and a standby on this machine: real QEMU, real storage daemon, real forwarder, real TLS. */
+export class Bench {
+  readonly parts: Parts;
+  readonly told: MirrorStatus[] = [];
+  source: ReplicaSource;
+
+  static async open(options: BenchOptions = {}): Promise<Bench> {
+    const directory = mkdtempSync(join(tmpdir(), 'understudy-repl-'));
+    for (const host of ['primary', 'standby']) {
+      for (const name of ['run', 'images']) mkdirSync(join(directory, host, name), { recursive: true });
+    }
+    const fleet = await testAuthority('fleet-1');
+    const own = options.stranger ? await testAuthority('fleet-2') : fleet;
+    const tls = await enrol(
+      own,
+      options.stranger ? 'fleet-2' : 'fleet-1',
+      'host-a',
+      join(directory, 'primary'),
+    );
+    await enrol(fleet, 'fleet-1', 'host-b', join(directory, 'standby'));
+    const port = await freePort();
+    const primaryRun = join(directory, 'primary/run');
+    const standbyRun = join(directory, 'standby/run');
+    const primary = new ChildServices({ 'understudy-forwarder.service': forwarderCommand(primaryRun, tls) });
+    const standby = new ChildServices({ 'understudy-storage.service': storageCommand(standbyRun) });
+    const target = createStorageDaemonTarget({
+      socketPath: join(standbyRun, 'storage.sock'),
+      tlsDir: join(directory, 'standby/tls/qemu'),
+      listenHost: '127.0.0.1',
+      port,
+      heartbeatImage: join(directory, 'standby/heartbeat.raw'),
+      services: standby,
+      log: quiet,
+      hostId: 'host-b',
+      hostName: 'boreas',
+    });
+    const guest = new TestGuest(
+      primaryRun,
+      ['vda', 'vdb'].map((name, index) => ({
+        target: name,
+        path: join(directory, 'primary/images', `${name}.qcow2`),
+        sizeBytes: (index + 1) * 32 * MIB,
+      })),
+    );
+    await guest.connect();
+    const link = await CuttableLink.open(port);
+    const replicaDir = options.replicaDir ?? join(directory, 'standby/images');
+    const bench = new Bench({ directory, replicaDir, guest, link, target, primary, standby });
+    await target.start();
+    await bench.source.start();
+    return bench;
+  }
+
+  private constructor(parts: Parts) {
+    this.parts = parts;
+    this.source = this.#makeSource();
+  }
+
+  /** The agent's start: a new source over the same state. */
+  async restartAgent(): Promise<void> {
+    await this.source.stop();
+    this.source = this.#makeSource();
+    await this.source.start();
+  }
+
+  get state(): MirrorStatus['state'] | null {
+    return this.source.status(PAIR)?.state ?? null;
+  }
+
+  replicaDisks(): ReplicaDisk[] {
+    return this.parts.guest.disks.map(({ target, sizeBytes }) => ({
+      target,
+      sizeBytes,
+      format: 'qcow2',
+      path: join(this.parts.replicaDir, `${target}.qcow2`),
+    }));
+  }
+
+  async protect(): Promise<Result<void>> {
+    const created = await this.parts.target.create(PAIR, this.replicaDisks(), 'aside-e1');
+    if (!created.ok) return created;
+    return this.mirror();
+  }
+
+  async mirror(): Promise<Result<void>> {
+    const offered = await this.parts.target.open(PAIR, this.replicaDisks());
+    if (!offered.ok) return offered;
+    return this.source.mirror({
+      pairId: PAIR,
+      vmUuid: GUEST_UUID,
+      disks: this.parts.guest.disks.map((disk) => ({ ...disk, format: 'qcow2' as const })),
+      address: '127.0.0.1',
+      remote: { ...offered.value, port: this.parts.link.port },
+    });
+  }
+
+  async inSync(): Promise<void> {
+    const started = await this.protect();
+    if (!started.ok) throw new Error(started.problem.message);
+    await until(() => this.state === 'in-sync');
+  }
+
+  /** Whether both copies of every disk read alike. Both sides must have closed them. */
+  identical(): boolean {
+    return this.replicaDisks().every(({ target, path }) => {
+      const own = this.parts.guest.disks.find((disk) => disk.target === target)?.path ?? '';
+      try {
+        execFileSync('qemu-img', ['compare', '-q', '-f', 'qcow2', '-F', 'qcow2', own, path]);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    const { guest, primary, standby, link, directory, target } = this.parts;
+    await this.source.stop();
+    await target.stop();
+    await guest.kill();
+    await primary.killAll();
+    await standby.killAll();
+    await link.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+
+  #makeSource(): ReplicaSource {
+    const { guest, primary, directory } = this.parts;
+    const source = createMirrorSource({
+      hypervisor: guestHypervisor(guest) as Hypervisor,
+      services: primary,
+      forwarderSocket: join(directory, 'primary/run/forwarder.sock'),
+      stateDir: join(directory, 'primary'),
+      clock,
+      log: quiet,
+    });
+    source.subscribe((_pairId, status) => this.told.push(status));
+    return source;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  return address.port;
+}

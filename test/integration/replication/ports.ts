@@ -1,0 +1,26 @@
+import type { Clock, Log } from '../../../agent/ports.ts';
+
+export const clock: Clock = {
+  now: () => Date.now(),
+  bootMs: () => performance.now(),
+  setTimeout(run, ms) {
+    const timer = setTimeout(run, ms);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** Diagnostics of the parts under test, shown only when asked for. */
+export const quiet: Log = (level, text) => {
+  if (process.env.UNDERSTUDY_TEST_LOG) process.stderr.write(`${level} ${text}\n`);
+};
+
+export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+/** Waits for a state; the limit only ends a test that has failed. */
+export async function until(state: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
+  const started = performance.now();
+  while (!(await state())) {
+    if (performance.now() - started > limitMs) throw new Error('the awaited state did not come');
+    await sleep(5);
+  }
+}
