@@ -5,7 +5,7 @@ import { FailoverService } from './failover/failover.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { OpenHostLink } from './fleet/host-link.ts';
 import type { HostAccess } from './hosts/access.ts';
-import { FleetIdentity } from './hosts/fleet-identity.ts';
+import type { FleetIdentity } from './hosts/fleet-identity.ts';
 import { HostLogins } from './hosts/logins.ts';
 import { HostMembers } from './hosts/members.ts';
 import { PeerLists } from './hosts/peers.ts';
@@ -21,6 +21,7 @@ export interface SessionOptions {
   secrets: SecretStore;
   access: HostAccess;
   openLink: OpenHostLink;
+  identity: FleetIdentity;
   practice: boolean;
   operator: () => string;
   now: () => number;
@@ -65,7 +66,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     table: storage.hosts,
     access,
     logins,
-    identity: new FleetIdentity(storage.settings),
+    identity: options.identity,
     peers,
     audit,
     openLink,

@@ -1,0 +1,140 @@
+import { mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { AppInfo, ToPage } from '../contract/index.ts';
+import { App } from './app.ts';
+import { openConnectivity } from './connectivity.ts';
+import { createPageHub, type Emit, type PageConnection } from './page/dispatch.ts';
+import { pageHandlers } from './page/handlers.ts';
+import { fillPractice } from './practice/fill.ts';
+import { createPractice } from './practice/practice.ts';
+import { type Cipher, KeychainSecretStore } from './secrets/keychain.ts';
+import { MemorySecretStore, type SecretStore } from './secrets/secret-store.ts';
+import { openSession, type Session } from './session.ts';
+import { SettingsService } from './settings/settings.ts';
+import { findSshEnvironment } from './ssh/environment.ts';
+import { type PracticeSession, Stage } from './stage.ts';
+import { openStorage, type Storage } from './storage/storage.ts';
+
+export interface CoreOptions {
+  /** Folder of the database; made when it is missing. */
+  dataDir: string;
+  /** dist/agent: what is installed on hosts. */
+  agentDir: string;
+  version: string;
+  shell: AppInfo['shell'];
+  /** The system's keychain, or why there is none. */
+  secrets: { kind: 'keychain'; cipher: Cipher; reason: string } | { kind: 'memory'; reason: string };
+  /** Start with the practice fleet. */
+  practice?: boolean;
+  /** Diagnostics, one line each; never secrets. */
+  log?: (text: string) => void;
+}
+
+/** The whole console behind its pages. */
+export interface Core {
+  /** Attaches a page; both directions carry the messages of src-main/contract. */
+  connect(send: (message: ToPage) => void): PageConnection;
+  close(): Promise<void>;
+}
+
+export type { PageConnection };
+
+/** Throws ProblemError when the data folder cannot be used (see storage/database.ts). */
+export async function createCore(options: CoreOptions): Promise<Core> {
+  const log = options.log ?? (() => undefined);
+  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  const storage = openStorage(join(options.dataDir, 'console.db'), Date.now);
+  const secrets = secretsOf(options, storage);
+
+  // The hub's handlers need the stage, and the stage tells the hub: the events are bound late.
+  const emit: Emit = (event, data) => hub.emit(event, data);
+  const app = new App(appInfo(options, secrets, storage), (info) => emit('app', info));
+  const settings = new SettingsService(storage.settings, (changed) => emit('settings', changed));
+  const common = { options, app, settings, emit };
+  const stage = new Stage({
+    openReal: () => openFleet({ ...common, storage, secrets, practice: false }),
+    openPractice: () => openPractice(common),
+    app,
+    emit,
+  });
+  const hub = createPageHub(pageHandlers({ app, settings, stage }), log);
+  try {
+    await stage.open(options.practice ?? false);
+  } catch (error) {
+    storage.close();
+    throw error;
+  }
+  return {
+    connect: (send) => hub.connect(send),
+    async close() {
+      hub.close();
+      await stage.close();
+      storage.close();
+    },
+  };
+}
+
+interface Common {
+  options: CoreOptions;
+  app: App;
+  settings: SettingsService;
+  emit: Emit;
+}
+
+interface FleetParts extends Common {
+  storage: Storage;
+  secrets: SecretStore;
+  practice: boolean;
+}
+
+function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Promise<Session> {
+  const environment = findSshEnvironment(homedir(), process.env, process.platform);
+  const { agentDir, version } = options;
+  const connectivity = openConnectivity({ ...parts, environment, agentDir, version, now: Date.now });
+  return openSession({
+    ...parts,
+    ...connectivity,
+    operator: () => settings.get().operator,
+    now: Date.now,
+    emit,
+    report: (problem) => app.notify(problem),
+  });
+}
+
+/** Simulated hosts behind the same services; nothing of it is written to this console's own database. */
+async function openPractice(common: Common): Promise<PracticeSession> {
+  const log = common.options.log ?? (() => undefined);
+  const practice = await createPractice({ log: (level, text) => level === 'warn' && log(text) });
+  const storage = openStorage(':memory:', Date.now);
+  const secrets = new MemorySecretStore('Practice hosts are forgotten when you leave.');
+  const session = await openFleet({ ...common, storage, secrets, practice: true });
+  const close = async (): Promise<void> => {
+    await practice.close();
+    storage.close();
+  };
+  try {
+    await fillPractice(practice, session);
+  } catch (error) {
+    await session.close();
+    await close();
+    throw error;
+  }
+  return { session, power: (name, on) => practice.power(name, on), close };
+}
+
+function secretsOf({ secrets }: CoreOptions, storage: Storage): SecretStore {
+  if (secrets.kind === 'memory') return new MemorySecretStore(secrets.reason);
+  return new KeychainSecretStore(secrets.cipher, storage.secrets, secrets.reason);
+}
+
+function appInfo({ version, shell }: CoreOptions, secrets: SecretStore, storage: Storage): AppInfo {
+  return {
+    version,
+    shell,
+    platform: process.platform,
+    secrets: { kind: secrets.kind, reason: secrets.reason },
+    practice: false,
+    notices: storage.notice ? [storage.notice] : [],
+  };
+}
