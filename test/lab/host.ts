@@ -207,7 +207,9 @@ export async function execInHost(
 ): Promise<RunResult> {
   const pid = await initPid(places, name);
   if (pid === null) return { code: 255, stdout: '', stderr: `${name} is powered off` };
-  return run(['nsenter', '-t', String(pid), '-a', '--', ...argv], options);
+  // The host's own environment, not that of whoever calls.
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LANG: 'C.UTF-8' };
+  return run(['nsenter', '-t', String(pid), '-a', '--', ...argv], { env, ...options });
 }
 
 /**
