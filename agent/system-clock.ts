@@ -1,25 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { uptime } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import type { Clock } from './ports.ts';
 
-/** The host's own time. */
+/** This process's own time, on any system: practice agents and specs. Real hosts use agent/host/clock.ts. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  bootMs,
+  bootMs: () => performance.now(),
   setTimeout(run, ms) {
     const timer = setTimeout(run, ms);
     return { cancel: () => clearTimeout(timer) };
   },
 };
-
-/**
- * /proc/uptime is CLOCK_BOOTTIME, which counts suspend; os.uptime() does the same on other systems only roughly,
- * but they run practice agents alone.
- */
-function bootMs(): number {
-  try {
-    return Number.parseFloat(readFileSync('/proc/uptime', 'latin1')) * 1000;
-  } catch {
-    return uptime() * 1000;
-  }
-}

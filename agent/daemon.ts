@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Agent, createAgent } from './agent.ts';
+import { serveConsoles } from './console/console-socket.ts';
+import { hostClock } from './host/clock.ts';
+import { readHostFacts } from './host/facts.ts';
+import { loadReader } from './host/load.ts';
+import type { Hypervisor } from './hypervisor/hypervisor.ts';
+import { LibvirtHypervisor } from './hypervisor/libvirt/libvirt-hypervisor.ts';
+import { NoHypervisor } from './hypervisor/none.ts';
+import { IdentityStore } from './identity/identity.ts';
+import type { Clock, Log } from './ports.ts';
+import { ok, type Result } from './protocol/index.ts';
+import { createMirrorSource } from './replication/mirror/index.ts';
+import { systemdServices } from './replication/services.ts';
+import { createStorageDaemonTarget } from './replication/storage-daemon/index.ts';
+
+export interface DaemonConfig {
+  version: string;
+  /** Durable state, root's alone. */
+  stateDir: string;
+  /** Sockets, on tmpfs. */
+  runDir: string;
+  peerPort: number;
+  replicationPort: number;
+}
+
+/** What only exists where a libvirt that runs QEMU is installed (libvirtd, or the modular daemons). */
+const LIBVIRT_PROGRAMS = ['/usr/sbin/libvirtd', '/usr/sbin/virtqemud'];
+
+/** The agent of a real host, started; resolves with what stops it. */
+export async function runAgent(config: DaemonConfig, log: Log): Promise<Result<() => Promise<void>>> {
+  const { stateDir, runDir } = config;
+  const clock = hostClock();
+  const identity = new IdentityStore({ stateDir, clock, log });
+  await identity.load();
+  const agent = assemble(config, identity, clock, log);
+  await agent.start();
+  const served = await serveConsoles(
+    join(runDir, 'agent.sock'),
+    (stream) => agent.attachConsole(stream),
+    log,
+  );
+  if (!served.ok) {
+    await agent.stop();
+    return served;
+  }
+  return ok(async () => {
+    served.value.close();
+    await agent.stop();
+  });
+}
+
+function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, log: Log): Agent {
+  const { version, stateDir, runDir, peerPort, replicationPort } = config;
+  const hypervisor = chooseHypervisor(identity, clock, log);
+  return createAgent({
+    stateDir,
+    version,
+    clock,
+    log,
+    identity,
+    hypervisor,
+    source: createMirrorSource({
+      hypervisor,
+      services: systemdServices,
+      forwarderSocket: join(runDir, 'forwarder.sock'),
+      stateDir,
+      clock,
+      log,
+    }),
+    target: createStorageDaemonTarget({
+      // Both may change while it runs: the host is enrolled, or renamed.
+      get hostId() {
+        return identity.current?.hostId ?? '';
+      },
+      get hostName() {
+        return identity.current?.name ?? 'this host';
+      },
+      socketPath: join(runDir, 'storage.sock'),
+      tlsDir: join(stateDir, 'tls', 'qemu'),
+      listenHost: '',
+      port: replicationPort,
+      heartbeatImage: join(stateDir, 'heartbeat.img'),
+      services: systemdServices,
+      log,
+    }),
+    facts: () => readHostFacts(hypervisor),
+    load: loadReader(clock),
+    peerListen: { port: peerPort },
+    role: hypervisor.kind === 'none' ? 'witness' : 'hypervisor',
+    hostStopping,
+  });
+}
+
+function chooseHypervisor(identity: IdentityStore, clock: Clock, log: Log): Hypervisor {
+  const runsGuests =
+    identity.current?.role !== 'witness' && LIBVIRT_PROGRAMS.some((path) => existsSync(path));
+  return runsGuests ? new LibvirtHypervisor({ clock, log }) : new NoHypervisor();
+}
+
+/** systemctl(1): `stopping` from the moment a shutdown, reboot or halt was ordered. */
+function hostStopping(): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile('systemctl', ['is-system-running'], { timeout: 2000 }, (_error, stdout) => {
+      resolve(stdout.trim() === 'stopping');
+    });
+  });
+}
