@@ -12,7 +12,11 @@ const RECIPE = 1;
 
 const cacheDirectory = () =>
   process.env.UNDERSTUDY_CACHE_DIR ??
-  join(process.env.XDG_CACHE_HOME ?? process.env.LOCALAPPDATA ?? join(homedir(), '.cache'), 'understudy', 'runtimes');
+  join(
+    process.env.XDG_CACHE_HOME ?? process.env.LOCALAPPDATA ?? join(homedir(), '.cache'),
+    'understudy',
+    'runtimes',
+  );
 
 /**
  * The runtime for one architecture: { file, sha256, bytes, binarySha256, binaryBytes, node, license }.
@@ -20,7 +24,9 @@ const cacheDirectory = () =>
  */
 export function runtimeFor(root, arch) {
   const name = `node-linux-${arch}`;
-  const locked = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages[`node_modules/${name}`];
+  const locked = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages[
+    `node_modules/${name}`
+  ];
   if (!locked) throw new Error(`package-lock.json has no ${name}`);
   const key = createHash('sha256').update(`${RECIPE} ${locked.integrity}`).digest('hex').slice(0, 16);
   const base = join(cacheDirectory(), `${name}-${locked.version}-${key}`);
@@ -68,14 +74,21 @@ function fromPackage(root, name, locked) {
 function fetchPackage(name, locked, directory) {
   const windows = process.platform === 'win32';
   const args = ['pack', `${name}@${locked.version}`, '--ignore-scripts', '--loglevel=error'];
-  const packed = spawnSync(windows ? 'npm.cmd' : 'npm', args, { cwd: directory, shell: windows, encoding: 'utf8' });
+  const packed = spawnSync(windows ? 'npm.cmd' : 'npm', args, {
+    cwd: directory,
+    shell: windows,
+    encoding: 'utf8',
+  });
   if (packed.status !== 0) {
-    throw new Error(`npm could not fetch ${name}@${locked.version}: ${packed.stderr?.trim() || packed.error}`);
+    throw new Error(
+      `npm could not fetch ${name}@${locked.version}: ${packed.stderr?.trim() || packed.error}`,
+    );
   }
   const bytes = readFileSync(join(directory, packed.stdout.trim().split('\n').at(-1)));
   const [algorithm, wanted] = locked.integrity.split(/-(.*)/s);
   const found = createHash(algorithm).update(bytes).digest('base64');
-  if (found !== wanted) throw new Error(`${name}@${locked.version} is not the package that package-lock.json names`);
+  if (found !== wanted)
+    throw new Error(`${name}@${locked.version} is not the package that package-lock.json names`);
   return bytes;
 }
 
@@ -95,7 +108,8 @@ function tarEntry(tar, path) {
  * `strip` does, but for any architecture on any system: the section table goes, the loaded segments stay as they are.
  */
 function stripElf(elf) {
-  if (elf.readUInt32BE(0) !== 0x7f454c46 || elf[4] !== 2 || elf[5] !== 1) throw new Error('not a 64-bit ELF file');
+  if (elf.readUInt32BE(0) !== 0x7f454c46 || elf[4] !== 2 || elf[5] !== 1)
+    throw new Error('not a 64-bit ELF file');
   const headers = Number(elf.readBigUInt64LE(0x20));
   const [size, count] = [elf.readUInt16LE(0x36), elf.readUInt16LE(0x38)];
   let end = headers + size * count;

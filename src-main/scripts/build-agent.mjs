@@ -86,7 +86,9 @@ function placeRuntime(arch) {
     return [[arch, { file, ...entry }]];
   } catch (error) {
     if (process.env.CI === 'true') throw error;
-    console.warn(`Without a private Node runtime for ${arch} hosts (they need Node 18 of their own): ${error.message}`);
+    console.warn(
+      `Without a private Node runtime for ${arch} hosts (they need Node 18 of their own): ${error.message}`,
+    );
     return [];
   }
 }
@@ -100,7 +102,10 @@ const listed = () => [
 ];
 
 function facts(path) {
-  return { sha256: createHash('sha256').update(readFileSync(path)).digest('hex'), bytes: statSync(path).size };
+  return {
+    sha256: createHash('sha256').update(readFileSync(path)).digest('hex'),
+    bytes: statSync(path).size,
+  };
 }
 
 function replace(path, content) {
