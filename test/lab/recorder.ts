@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Lab } from './lab.ts';
 import { must, waitFor } from './run.ts';
+import type { Lab } from './running-lab.ts';
 
 /** A record the guest said to be durable on both of its disks. */
 export interface Acknowledged {

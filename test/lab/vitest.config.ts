@@ -3,8 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** The lab's own tests: one after the other, on one lab. */
 export default defineConfig({
   test: {
-    root: import.meta.dirname,
-    include: ['**/*.test.ts'],
+    include: ['test/lab/**/*.test.ts'],
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 600_000,
