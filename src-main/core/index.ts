@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Problem } from '../../agent/protocol/index.ts';
 import type { AppInfo, ToPage } from '../contract/index.ts';
 import { App } from './app.ts';
 import { openConnectivity } from './connectivity.ts';
@@ -91,14 +92,15 @@ interface FleetParts extends Common {
 function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Promise<Session> {
   const environment = findSshEnvironment(homedir(), process.env, process.platform);
   const { agentDir, version } = options;
-  const connectivity = openConnectivity({ ...parts, environment, agentDir, version, now: Date.now });
+  const report = (problem: Problem) => app.notify(problem);
+  const connectivity = openConnectivity({ ...parts, environment, agentDir, version, now: Date.now, report });
   return openSession({
     ...parts,
     ...connectivity,
     operator: () => settings.get().operator,
     now: Date.now,
     emit,
-    report: (problem) => app.notify(problem),
+    report,
   });
 }
 
