@@ -1,10 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Problem } from '../../agent/protocol/index.ts';
+import type { Problem, Problem } from '../../agent/protocol/index.ts';
 import type { AppInfo, ToPage } from '../contract/index.ts';
 import { App } from './app.ts';
-import { openConnectivity } from './connectivity.ts';
+import { createHostServices } from './deploy/index.ts';
+import { FleetIdentity } from './hosts/fleet-identity.ts';
 import { createPageHub, type Emit, type PageConnection } from './page/dispatch.ts';
 import { pageHandlers } from './page/handlers.ts';
 import { fillPractice } from './practice/fill.ts';
@@ -90,13 +91,22 @@ interface FleetParts extends Common {
 }
 
 function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Promise<Session> {
-  const environment = findSshEnvironment(homedir(), process.env, process.platform);
-  const { agentDir, version } = options;
-  const report = (problem: Problem) => app.notify(problem);
-  const connectivity = openConnectivity({ ...parts, environment, agentDir, version, now: Date.now, report });
+  const { storage, secrets } = parts;
+  const report = (problem: Problem): void => app.notify(problem);
+  const services = createHostServices({
+    environment: findSshEnvironment(homedir(), process.env, process.platform),
+    hostKeys: storage.hostKeys,
+    secrets,
+    values: storage.settings,
+    assetsDir: options.agentDir,
+    consoleVersion: options.version,
+    now: Date.now,
+    report,
+  });
   return openSession({
     ...parts,
-    ...connectivity,
+    ...services,
+    identity: new FleetIdentity(storage.settings),
     operator: () => settings.get().operator,
     now: Date.now,
     emit,
