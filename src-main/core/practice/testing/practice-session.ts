@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Problem } from '../../../../agent/protocol/index.ts';
+import { openConnectivity } from '../../connectivity.ts';
+import { MemorySecretStore } from '../../secrets/secret-store.ts';
+import { openSession, type Session } from '../../session.ts';
+import { openStorage } from '../../storage/storage.ts';
+import { fillPractice } from '../fill.ts';
+import { createPractice, type Practice, type PracticeOptions } from '../practice.ts';
+
+const VERSION = '0.0.0-spec';
+
+export interface PracticeBench {
+  practice: Practice;
+  session: Session;
+  /** What the console told the person unasked. */
+  reported: Problem[];
+  warnings: string[];
+  close(): Promise<void>;
+}
+
+/** The console's own services over a practice fleet, as the core wires them; nothing is kept on disk. */
+export async function openPracticeBench(options: PracticeOptions = {}): Promise<PracticeBench> {
+  const folder = await mkdtemp(join(tmpdir(), 'understudy-bench-'));
+  await writeAssets(folder);
+  const warnings: string[] = [];
+  const reported: Problem[] = [];
+  const practice = await createPractice({
+    log: (level, text) => {
+      if (level === 'warn') warnings.push(text);
+    },
+    ...options,
+  });
+  const storage = openStorage(':memory:', Date.now);
+  const secrets = new MemorySecretStore('a spec');
+  const environment = { sshDir: join(folder, 'none'), agentSocket: null };
+  const report = (problem: Problem): void => void reported.push(problem);
+  const session = await openSession({
+    ...openConnectivity({ storage, secrets, environment, agentDir: folder, version: VERSION, now: Date.now, report }),
+    storage,
+    secrets,
+    practice: true,
+    operator: () => 'spec',
+    now: Date.now,
+    emit: () => undefined,
+    report,
+  });
+  await fillPractice(practice, session);
+  return {
+    practice,
+    session,
+    reported,
+    warnings,
+    async close() {
+      await session.close();
+      await practice.close();
+      storage.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** A deployment's files, as the build writes them; practice hosts look at their checksums only. */
+async function writeAssets(folder: string): Promise<void> {
+  const agent = '// the agent';
+  const sha256 = createHash('sha256').update(agent).digest('hex');
+  await writeFile(join(folder, 'agent.cjs'), agent);
+  const files = { 'agent.cjs': { sha256, bytes: agent.length } };
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ version: VERSION, files }));
+}
