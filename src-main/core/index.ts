@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Problem, Problem } from '../../agent/protocol/index.ts';
+import type { Problem } from '../../agent/protocol/index.ts';
 import type { AppInfo, ToPage } from '../contract/index.ts';
 import { App } from './app.ts';
 import { createHostServices } from './deploy/index.ts';
@@ -116,8 +116,7 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
 
 /** Simulated hosts behind the same services; nothing of it is written to this console's own database. */
 async function openPractice(common: Common): Promise<PracticeSession> {
-  const log = common.options.log ?? (() => undefined);
-  const practice = await createPractice({ log: (level, text) => level === 'warn' && log(text) });
+  const practice = await createPractice();
   const storage = openStorage(':memory:', Date.now);
   const secrets = new MemorySecretStore('Practice hosts are forgotten when you leave.');
   const session = await openFleet({ ...common, storage, secrets, practice: true });
