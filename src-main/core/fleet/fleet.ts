@@ -175,10 +175,12 @@ export class Fleet {
   #join(pairId: string): PairView | null {
     const members: Record<string, MemberWord> = {};
     const sights: Record<string, HostSight> = {};
-    const tasks: Task[] = [];
+    const tasks: TaskView[] = [];
     for (const host of this.#hosts.values()) {
       sights[host.record.id] = host.sight();
-      tasks.push(...[...host.tasks.values()].filter((task) => task.pairId === pairId));
+      for (const task of host.tasks.values()) {
+        if (task.pairId === pairId) tasks.push({ hostId: host.record.id, task });
+      }
       const status = host.pairs.get(pairId);
       if (status) members[host.record.id] = { status, heardAt: host.heardAt ?? 0 };
     }

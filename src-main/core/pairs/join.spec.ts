@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { LocalCopy, MirrorStatus, PairRecord, PairStatus, Task } from '../../../agent/protocol/index.ts';
+import type { TaskView } from '../../contract/index.ts';
 import { type HostSight, type JoinInput, joinPair, ON_STAGE_MS } from './join.ts';
 
 const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
@@ -74,8 +75,8 @@ function join(change: Partial<JoinInput> & { atlas?: PairStatus | null; boreas?:
   });
 }
 
-function task(change: Partial<Task>): Task {
-  return {
+function task(change: Partial<Task>, hostId = 'h-atlas'): TaskView {
+  const task: Task = {
     id: 't1',
     kind: 'protect',
     pairId: 'p1',
@@ -90,6 +91,7 @@ function task(change: Partial<Task>): Task {
     resumed: 0,
     ...change,
   };
+  return { hostId, task };
 }
 
 describe('both answer', () => {
@@ -207,7 +209,7 @@ describe('after a failover', () => {
     replica: { mode: 'sync', state: 'none', point: null, since: NOW - 1_000 },
   };
   const boreas = status({ kind: 'primary', vm: 'running' }, { record: taken });
-  const done = task({ kind: 'failover', state: 'done', endedAt: NOW - 1_000 });
+  const done = task({ kind: 'failover', state: 'done', endedAt: NOW - 1_000 }, 'h-boreas');
 
   test('the newest record wins over the old owner word', () => {
     const hosts = { 'h-atlas': silent('atlas'), 'h-boreas': answers('boreas') };
@@ -222,7 +224,7 @@ describe('after a failover', () => {
   });
 
   test('it is news for a while only', () => {
-    const view = join({ boreas, tasks: [{ ...done, endedAt: NOW - ON_STAGE_MS - 1 }] });
+    const view = join({ boreas, tasks: [task({ ...done.task, endedAt: NOW - ON_STAGE_MS - 1 })] });
     expect(view.onStageSince).toBeNull();
   });
 
@@ -258,7 +260,10 @@ test('an owner that cannot ask waits, and says why', () => {
   expect(view.sentence).toContain('boreas does not answer.');
 });
 
-test('a switchover in progress', () => {
-  const view = join({ tasks: [task({ kind: 'switchover' })] });
-  expect(view.sentence).toBe('web is moving to boreas.');
+test('a switchover in progress, before and after the record changed hands', () => {
+  const tasks = [task({ kind: 'switchover' })];
+  expect(join({ tasks }).sentence).toBe('web is moving to boreas.');
+  const handed: PairRecord = { ...record, epoch: { n: 2, by: '' }, owner: 'h-boreas', version: 4 };
+  const boreas = status({ kind: 'primary', vm: 'running' }, { record: handed });
+  expect(join({ tasks, boreas }).sentence).toBe('web is moving to boreas.');
 });

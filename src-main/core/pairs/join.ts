@@ -1,6 +1,6 @@
 import type { LocalCopy, MirrorStatus, PairRecord, PairStatus, Task } from '../../../agent/protocol/index.ts';
 import { compareRecord } from '../../../agent/protocol/index.ts';
-import type { PairHealth, PairView } from '../../contract/index.ts';
+import type { PairHealth, PairView, TaskView } from '../../contract/index.ts';
 import * as say from './sentences.ts';
 
 /** How this console stands to a host. `trying`: not yet decided, e.g. right after the start. */
@@ -21,8 +21,8 @@ export interface JoinInput {
   members: Record<string, MemberWord>;
   /** By host id; a host this console does not know is missing. */
   hosts: Record<string, HostSight>;
-  /** Tasks of this pair, on whatever host. */
-  tasks: Task[];
+  /** Tasks of this pair, with the host that carries each out. */
+  tasks: TaskView[];
   /** The view before, so that `since` holds on. */
   previous: PairView | null;
   now: number;
@@ -46,6 +46,8 @@ export interface Joined {
   mirror: MirrorStatus | null;
   /** The order being carried out, if any. */
   task: Task | null;
+  /** Where a failover or switchover under way brings the machine. */
+  destination: Member;
   now: number;
 }
 
@@ -82,15 +84,23 @@ function joinMembers(input: JoinInput): Joined {
   const { record } = newest;
   const [first, second] = spec.members;
   const owner = memberOf(input, record.owner);
+  const running = input.tasks.find(({ task }) => task.state === 'running') ?? null;
   return {
     machine: spec.workload.name,
     record,
     owner,
     standby: memberOf(input, record.owner === first ? second : first),
     mirror: owner.word?.local.kind === 'primary' ? owner.word.mirror : null,
-    task: input.tasks.find((task) => task.state === 'running') ?? null,
+    task: running?.task ?? null,
+    destination: running ? memberOf(input, destinationOf(running, [first, second])) : owner,
     now: input.now,
   };
+}
+
+/** A failover runs on the host that takes over, a switchover on the one that hands over. */
+function destinationOf({ hostId, task }: TaskView, [first, second]: [string, string]): string {
+  if (task.kind !== 'switchover') return hostId;
+  return hostId === first ? second : first;
 }
 
 function memberOf(input: JoinInput, id: string): Member {
@@ -99,9 +109,9 @@ function memberOf(input: JoinInput, id: string): Member {
 }
 
 function onStage(input: JoinInput, joined: Joined): PairView['onStageSince'] {
-  const moves = input.tasks.filter(
-    (task) => (task.kind === 'failover' || task.kind === 'switchover') && task.state === 'done',
-  );
+  const moves = input.tasks
+    .map(({ task }) => task)
+    .filter((task) => (task.kind === 'failover' || task.kind === 'switchover') && task.state === 'done');
   const at = Math.max(...moves.map((task) => task.endedAt ?? 0));
   if (moves.length === 0 || input.now - at > ON_STAGE_MS) return null;
   return { hostId: joined.owner.id, at };

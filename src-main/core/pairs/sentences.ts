@@ -61,11 +61,9 @@ export function stopped(joined: Joined): string {
   return `${joined.machine} is shut down on ${joined.owner.name}.`;
 }
 
-export function moving(joined: Joined): string {
-  const { machine, owner, standby, task, record } = joined;
+export function moving({ machine, owner, destination, record }: Joined): string {
   if (!record.begun) return `${machine} is being started on ${owner.name}.`;
-  const target = task?.kind === 'switchover' ? standby : owner;
-  return `${machine} is moving to ${target.name}.`;
+  return `${machine} is moving to ${destination.name}.`;
 }
 
 export function notBegun(joined: Joined): string {
