@@ -16,6 +16,7 @@ import type { ServiceRunner } from '../services.ts';
 const DEADLINE_MS = 60_000;
 const CONNECT_TRIES = 100;
 const RETRY_MS = 100;
+const TRIES_PER_START = 5;
 
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 type Order = WithoutId<ControlRequest>;
@@ -72,14 +73,6 @@ export class ForwarderClient {
     });
   }
 
-  /** The streams, if the service runs; it is not started for the question. */
-  async look(): Promise<GroupStatus[]> {
-    const socket = this.#socket ? ok(this.#socket) : await this.#dial();
-    if (!socket.ok) return [];
-    const groups = await this.order({ c: 'status' });
-    return groups.ok ? groups.value : [];
-  }
-
   #connected(): Promise<Result<net.Socket>> {
     if (this.#socket) return Promise.resolve(ok(this.#socket));
     this.#connecting ??= this.#connect().finally(() => {
@@ -89,9 +82,12 @@ export class ForwarderClient {
   }
 
   async #connect(): Promise<Result<net.Socket>> {
-    const running = await this.#options.services.ensureRunning('understudy-forwarder.service');
-    if (!running.ok) return running;
-    for (let tried = 1; ; tried += 1) {
+    for (let tried = 0; ; tried += 1) {
+      if (tried % TRIES_PER_START === 0) {
+        // Asked again now and then: a unit that is just dying still counts as running.
+        const running = await this.#options.services.ensureRunning('understudy-forwarder.service');
+        if (!running.ok) return running;
+      }
       const socket = await this.#dial();
       if (socket.ok || this.#stopped || tried === CONNECT_TRIES) return socket;
       await new Promise((done) => setTimeout(done, RETRY_MS));

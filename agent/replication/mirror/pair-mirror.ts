@@ -94,6 +94,9 @@ export class PairMirror {
     if (!this.#ports.guestLives()) return this.guestStopped();
     this.onForwarder(group);
     await this.refresh();
+    if (this.#over || this.#inSync) return;
+    if (this.#status.state === 'connecting') this.#set('copying');
+    this.#poll();
   }
 
   /** The forwarder's word on this pair's stream. */
@@ -251,17 +254,24 @@ export class PairMirror {
     if (this.#status.state === 'copying') this.#tell({ ...this.#status, ...this.#figures() });
   }
 
+  /** Every job is ready: from here on each write is on both copies before the guest hears of it. */
   async #complete(): Promise<void> {
-    if (this.#inSync || this.#group?.state !== 'up') return;
+    if (!this.#inSync && !(await this.#tighten())) return;
+    if (this.#status.state !== 'in-sync' && this.#group?.state === 'up' && !this.#leaving)
+      this.#set('in-sync');
+  }
+
+  async #tighten(): Promise<boolean> {
+    if (this.#group?.state !== 'up') return false;
     const tightened = await this.#ports.forwarder.order({
       c: 'deadline',
       group: this.order.pairId,
       deadlineMs: this.#ports.deadlines.inSync,
     });
-    if (!tightened.ok || tightened.value[0]?.state !== 'up' || this.#leaving) return;
+    if (!tightened.ok || tightened.value[0]?.state !== 'up' || this.#leaving) return false;
     this.#inSync = true;
     await this.#ports.keep({ live: true, inSync: true, endedInSync: false });
-    if (this.#group?.state === 'up' && !this.#leaving) this.#set('in-sync');
+    return true;
   }
 
   #held(group: GroupStatus): void {

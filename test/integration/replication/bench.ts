@@ -1,12 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hypervisor } from '../../../agent/hypervisor/hypervisor.ts';
-import type { MirrorStatus, Result } from '../../../agent/protocol/index.ts';
+import type { ExportAddress, MirrorStatus, Result } from '../../../agent/protocol/index.ts';
 import { createMirrorSource } from '../../../agent/replication/mirror/index.ts';
-import type { ReplicaDisk, ReplicaSource, ReplicaTarget } from '../../../agent/replication/replication.ts';
+import type {
+  MirrorOrder,
+  ReplicaDisk,
+  ReplicaSource,
+  ReplicaTarget,
+} from '../../../agent/replication/replication.ts';
 import { createStorageDaemonTarget } from '../../../agent/replication/storage-daemon/index.ts';
 import { enrol, testAuthority } from './certificates.ts';
 import { TestGuest } from './guest.ts';
@@ -122,13 +127,26 @@ export class Bench {
   async mirror(): Promise<Result<void>> {
     const offered = await this.parts.target.open(PAIR, this.replicaDisks());
     if (!offered.ok) return offered;
-    return this.source.mirror({
+    return this.source.mirror(this.order(offered.value));
+  }
+
+  order(remote: ExportAddress): MirrorOrder {
+    return {
       pairId: PAIR,
       vmUuid: GUEST_UUID,
       disks: this.parts.guest.disks.map((disk) => ({ ...disk, format: 'qcow2' as const })),
       address: '127.0.0.1',
-      remote: { ...offered.value, port: this.parts.link.port },
-    });
+      remote: { ...remote, port: this.parts.link.port },
+    };
+  }
+
+  /** First byte of each of the replica's first `count` 64 KiB blocks. The images must be closed. */
+  patterns(target: string, count: number): number[] {
+    const raw = join(this.parts.directory, `${target}.raw`);
+    const path = join(this.parts.replicaDir, `${target}.qcow2`);
+    execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', path, raw]);
+    const bytes = readFileSync(raw);
+    return Array.from({ length: count }, (_, n) => bytes[n * 65536] ?? -1);
   }
 
   async inSync(): Promise<void> {
@@ -183,4 +201,17 @@ async function freePort(): Promise<number> {
   await new Promise((done) => server.close(done));
   if (typeof address !== 'object' || address === null) throw new Error('no port');
   return address.port;
+}
+
+/** A file system with so many MiB, for disks that fill up (needs root: tmpfs). */
+export function smallFileSystem(mebibytes: number): { path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'understudy-small-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', path]);
+  return {
+    path,
+    remove() {
+      execFileSync('umount', [path]);
+      rmSync(path, { recursive: true });
+    },
+  };
 }

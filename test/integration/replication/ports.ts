@@ -11,7 +11,8 @@ export const clock: Clock = {
 
 /** Diagnostics of the parts under test, shown only when asked for. */
 export const quiet: Log = (level, text) => {
-  if (process.env.UNDERSTUDY_TEST_LOG) process.stderr.write(`${level} ${text}\n`);
+  if (process.env.UNDERSTUDY_TEST_LOG)
+    process.stderr.write(`${((performance.timeOrigin + performance.now()) % 100000) | 0} ${level} ${text}\n`);
 };
 
 export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -21,6 +22,15 @@ export async function until(state: () => boolean | Promise<boolean>, limitMs = 3
   const started = performance.now();
   while (!(await state())) {
     if (performance.now() - started > limitMs) throw new Error('the awaited state did not come');
+    await sleep(5);
+  }
+}
+
+/** Fails when the state does not hold all the while. (Being slow cannot make it pass or fail wrongly.) */
+export async function stays(state: () => boolean, ms: number): Promise<void> {
+  const started = performance.now();
+  while (performance.now() - started < ms) {
+    if (!state()) throw new Error('a state that had to stay was left');
     await sleep(5);
   }
 }
