@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Problem } from '../../../../agent/protocol/index.ts';
-import { openConnectivity } from '../../connectivity.ts';
+import { createHostServices } from '../../deploy/index.ts';
+import { FleetIdentity } from '../../hosts/fleet-identity.ts';
 import { MemorySecretStore } from '../../secrets/secret-store.ts';
 import { openSession, type Session } from '../../session.ts';
 import { openStorage } from '../../storage/storage.ts';
@@ -35,10 +36,19 @@ export async function openPracticeBench(options: PracticeOptions = {}): Promise<
   });
   const storage = openStorage(':memory:', Date.now);
   const secrets = new MemorySecretStore('a spec');
-  const environment = { sshDir: join(folder, 'none'), agentSocket: null };
   const report = (problem: Problem): void => void reported.push(problem);
   const session = await openSession({
-    ...openConnectivity({ storage, secrets, environment, agentDir: folder, version: VERSION, now: Date.now, report }),
+    ...createHostServices({
+      environment: { sshDir: join(folder, 'none'), agentSocket: null },
+      hostKeys: storage.hostKeys,
+      secrets,
+      values: storage.settings,
+      assetsDir: folder,
+      consoleVersion: VERSION,
+      now: Date.now,
+      report: (problem) => reported.push(problem),
+    }),
+    identity: new FleetIdentity(storage.settings),
     storage,
     secrets,
     practice: true,
