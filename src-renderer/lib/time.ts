@@ -38,7 +38,7 @@ export function remaining(seconds: number): string {
 /** "14:02:03" today, "21 Nov, 14:02:03" on other days; in the viewer's time zone. */
 export function clock(at: number, now: number): string {
   const then = new Date(at);
-  const time = `${pad(then.getHours())}:${pad(then.getMinutes())}:${pad(then.getSeconds())}`;
+  const time = timeOfDay(at);
   if (then.toDateString() === new Date(now).toDateString()) return time;
   return `${then.getDate()} ${MONTHS[then.getMonth()]}, ${time}`;
 }
@@ -49,11 +49,27 @@ export function absolute(at: number): string {
   const offset = -then.getTimezoneOffset();
   const zone = `UTC${offset < 0 ? '−' : '+'}${pad(Math.floor(Math.abs(offset) / 60))}:${pad(Math.abs(offset) % 60)}`;
   const date = `${then.getFullYear()}-${pad(then.getMonth() + 1)}-${pad(then.getDate())}`;
-  return `${date} ${pad(then.getHours())}:${pad(then.getMinutes())}:${pad(then.getSeconds())} ${zone}`;
+  return `${date} ${timeOfDay(at)} ${zone}`;
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 function pad(n: number): string {
   return String(n).padStart(2, '0');
+}
+
+/** "14:02:03" */
+export function timeOfDay(at: number): string {
+  const then = new Date(at);
+  return `${pad(then.getHours())}:${pad(then.getMinutes())}:${pad(then.getSeconds())}`;
+}
+
+/** "Today", "Yesterday", "21 Nov" or "21 Nov 2025". */
+export function dayOf(at: number, now: number, words: { today: string; yesterday: string }): string {
+  const then = new Date(at);
+  const today = new Date(now);
+  if (then.toDateString() === today.toDateString()) return words.today;
+  if (then.toDateString() === new Date(now - DAY).toDateString()) return words.yesterday;
+  const year = then.getFullYear() === today.getFullYear() ? '' : ` ${then.getFullYear()}`;
+  return `${then.getDate()} ${MONTHS[then.getMonth()]}${year}`;
 }

@@ -17,7 +17,7 @@ export interface HostForm {
 }
 
 /** Messages by field; '' stands for the form as a whole. */
-export type FieldProblems = Partial<Record<keyof HostForm | 'name' | 'site' | 'typed', string>>;
+export type FieldProblems = Partial<Record<keyof HostForm | 'name' | 'typed', string>>;
 
 export const emptyForm = (): HostForm => ({
   address: '',
@@ -89,9 +89,7 @@ export function loginOf(form: HostForm): Login | null {
   }
 }
 
-const FIELDS: readonly string[] = [...Object.keys(emptyForm()), 'name', 'site'] satisfies
-  | (keyof FieldProblems)[]
-  | string[];
+const FIELDS: readonly string[] = [...Object.keys(emptyForm()), 'name'];
 
 /** Where a failure is shown: at its field when it has one, otherwise above the form. */
 export function placeProblem(problem: Problem): { fields: FieldProblems; above: Problem | null } {

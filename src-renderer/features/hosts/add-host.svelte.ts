@@ -43,11 +43,17 @@ export class AddHostFlow {
     else this.deploy.push({ step: event.step, fraction: event.fraction });
   });
 
-  async loadDefaults(): Promise<void> {
+  /** `reuse` false: an earlier host's log-in is no answer here. */
+  async loadDefaults(reuse = true): Promise<void> {
     const defaults = await call('hosts.defaults', {});
     if (!defaults.ok) return;
-    this.defaults = defaults.value;
-    this.form = { ...withDefaults(this.form, defaults.value), address: this.form.address };
+    this.defaults = reuse ? defaults.value : { ...defaults.value, reuseSecretOf: null };
+    this.form = { ...withDefaults(this.form, this.defaults), address: this.form.address };
+  }
+
+  /** Host whose log-in can be used again; null when none. */
+  reusable(): string | null {
+    return this.defaults?.reuseSecretOf ?? null;
   }
 
   /** Leaves nothing open on the server when the person walks away. */
@@ -106,7 +112,7 @@ export class AddHostFlow {
       port,
       user: this.form.user.trim(),
       login: loginOf(this.form),
-      reuseSecretOf: this.form.method === 'same' ? (this.defaults?.reuseSecretOf ?? null) : null,
+      reuseSecretOf: this.form.method === 'same' ? this.reusable() : null,
       fingerprint: this.offer.fingerprint,
       ...(this.form.sudoPassword ? { sudoPassword: this.form.sudoPassword } : {}),
     });

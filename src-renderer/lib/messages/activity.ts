@@ -1,1 +1,24 @@
-export const activity = {};
+/** Tasks and history. */
+export const activity = {
+  title: 'Activity',
+  running: 'Running now',
+  finished: 'Finished',
+  noTasks: 'Nothing is running.',
+  history: 'History',
+  filter: 'Show',
+  everything: 'Everything',
+  pair: (name: string) => name,
+  emptyHistory: 'Nothing has happened yet.',
+  emptyHistoryText: 'Orders, decisions and what the agents noticed appear here, with their evidence.',
+  offline: 'The history cannot be read now.',
+  older: 'Show older',
+  loadingOlder: 'Reading…',
+  evidence: 'Evidence',
+  by: (actor: string, where: string) => (where ? `${actor} · ${where}` : actor),
+  agent: 'agent',
+  today: 'Today',
+  yesterday: 'Yesterday',
+  task: (kind: string, subject: string) => `${kind} ${subject}`,
+  on: (host: string) => `on ${host}`,
+  showSteps: 'Steps',
+};

@@ -1,1 +1,27 @@
-export const settings = {};
+export const settings = {
+  title: 'Settings',
+  appearance: 'Appearance',
+  theme: 'Theme',
+  themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
+  you: 'You',
+  operator: 'Your name',
+  operatorHint: 'Written into the history of every host when you order something.',
+  operatorMissing: 'Type a name, so that others can see who ordered what.',
+  save: 'Save',
+  saved: 'Saved.',
+  secrets: 'Passwords and passphrases',
+  keychain: "Kept in this computer's keychain.",
+  memory: 'Kept in memory only. They are asked for again when the console restarts.',
+  practice: 'Practice',
+  practiceText:
+    'Simulated hosts, driven by the same code. Your own hosts stay as they are and come back when you leave.',
+  practiceStart: 'Explore a practice fleet',
+  practiceStop: 'Leave practice',
+  about: 'About',
+  version: 'Version',
+  shell: 'Runs as',
+  shells: { electron: 'desktop application', headless: 'console in a browser, on this computer only' },
+  platform: 'System',
+  licence: 'Licence',
+  licenceText: 'Apache-2.0',
+};

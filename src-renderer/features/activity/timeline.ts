@@ -1,0 +1,30 @@
+import type { AuditView } from '../../../src-main/contract/index.ts';
+import { m } from '../../lib/messages.ts';
+import { dayOf } from '../../lib/time.ts';
+
+export interface Day {
+  label: string;
+  entries: AuditView[];
+}
+
+/** Entries, newest first, under the day they happened. */
+export function groupByDay(entries: readonly AuditView[], now: number): Day[] {
+  const days: Day[] = [];
+  for (const view of entries) {
+    const label = dayOf(view.entry.at, now, m.activity);
+    const last = days.at(-1);
+    if (last?.label === label) last.entries.push(view);
+    else days.push({ label, entries: [view] });
+  }
+  return days;
+}
+
+export type EventTone = 'order' | 'ok' | 'attention' | 'danger' | 'plain';
+
+/** Event names are kebab-case words; what they end in or contain tells their weight. */
+export function eventTone(event: string): EventTone {
+  if (/(ordered|requested)$/.test(event)) return 'order';
+  if (/(failed|lost|crashed|refused)/.test(event)) return 'danger';
+  if (/(broken|stale|held|quarantin|waiting|unreachable|cancelled|forced)/.test(event)) return 'attention';
+  return /(in-sync|done|started|returned|reachable|completed|began)/.test(event) ? 'ok' : 'plain';
+}

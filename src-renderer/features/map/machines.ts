@@ -1,0 +1,91 @@
+import type { FleetSnapshot, PairView, VmView } from '../../../src-main/contract/index.ts';
+import { type Mark, pairMark } from '../../lib/pair-state.ts';
+import { workloadUuid } from './layout.ts';
+import { vmMark } from './seat-mark.ts';
+
+/** One machine as a table row: where it is, how it is, who stands by. */
+export interface MachineRow {
+  key: string;
+  name: string;
+  hostId: string;
+  hostName: string;
+  state: Mark;
+  cpu: number;
+  memoryBytes: number;
+  diskBytes: number;
+  vmUuid: string;
+  pair: PairView | null;
+  protection: Mark | null;
+  standbyName: string;
+}
+
+export type SortKey = 'name' | 'host' | 'state' | 'cpu' | 'protection';
+
+/** Every machine once: the copies that wait or lie aside belong to their pair's row. */
+export function machineRows(fleet: FleetSnapshot): MachineRow[] {
+  const pairs = Object.values(fleet.pairs);
+  return Object.values(fleet.vms).flatMap((view) => {
+    const pair = pairs.find((each) => workloadUuid(each) === view.vm.uuid && isMember(each, view.hostId));
+    if (pair && pair.primary !== view.hostId) return [];
+    return [rowOf(view, pair ?? null, fleet)];
+  });
+}
+
+function isMember(pair: PairView, hostId: string): boolean {
+  return pair.primary === hostId || pair.standby === hostId;
+}
+
+function rowOf({ key, hostId, vm }: VmView, pair: PairView | null, fleet: FleetSnapshot): MachineRow {
+  const name = (id: string): string => fleet.hosts[id]?.name ?? id;
+  const lost = fleet.hosts[hostId]?.connection.state === 'offline';
+  return {
+    key,
+    name: vm.name,
+    hostId,
+    hostName: name(hostId),
+    state: lost ? { tone: 'danger', icon: 'cross', word: vmMark('unknown').word } : vmMark(vm.state),
+    cpu: lost ? 0 : vm.cpu,
+    memoryBytes: vm.memoryBytes,
+    diskBytes: vm.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0),
+    vmUuid: vm.uuid,
+    pair,
+    protection: pair ? pairMark(pair) : null,
+    standbyName: pair ? name(pair.standby) : '',
+  };
+}
+
+export function sortMachines(rows: readonly MachineRow[], by: SortKey, descending: boolean): MachineRow[] {
+  const text = (row: MachineRow): string => {
+    switch (by) {
+      case 'host':
+        return row.hostName;
+      case 'state':
+        return row.state.word;
+      case 'protection':
+        return row.protection?.word ?? '';
+      default:
+        return row.name;
+    }
+  };
+  const sign = descending ? -1 : 1;
+  return [...rows].sort((a, b) => {
+    const first = by === 'cpu' ? a.cpu - b.cpu : compare(text(a), text(b));
+    return sign * first || compare(a.name, b.name) || compare(a.key, b.key);
+  });
+}
+
+/** Matches machine, host, standby and the words of its state. */
+export function filterMachines(rows: readonly MachineRow[], text: string): MachineRow[] {
+  const wanted = text.trim().toLowerCase();
+  if (wanted === '') return [...rows];
+  return rows.filter((row) =>
+    [row.name, row.hostName, row.standbyName, row.state.word, row.protection?.word ?? '']
+      .join(' ')
+      .toLowerCase()
+      .includes(wanted),
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}

@@ -1,0 +1,84 @@
+import type { FleetSnapshot, PairView, TaskView } from '../../../src-main/contract/index.ts';
+import { m } from '../../lib/messages.ts';
+import type { PairDialog } from '../../lib/router.ts';
+
+/** For each order: null when it can be given now, else the reason why not. The agents decide again. */
+export type Reasons = Record<PairDialog, string | null>;
+
+export function runningTask(fleet: FleetSnapshot, pairId: string): TaskView | null {
+  const running = Object.values(fleet.tasks).filter(
+    (view) => view.task.pairId === pairId && view.task.state === 'running',
+  );
+  return running.sort((a, b) => b.task.startedAt - a.task.startedAt)[0] ?? null;
+}
+
+export function actionReasons(pair: PairView, fleet: FleetSnapshot): Reasons {
+  const task = runningTask(fleet, pair.id)?.task;
+  if (task) {
+    const busy = m.pairs.reasons.busy(m.activity.task(m.pairs.taskKind[task.kind], task.subject));
+    return { failover: busy, switchover: busy, return: busy, end: busy };
+  }
+  return {
+    failover: failoverReason(pair, fleet),
+    switchover: switchoverReason(pair, fleet),
+    return: returnReason(pair, fleet),
+    end: answers(fleet, pair.primary) ? null : m.pairs.reasons.primaryGone(name(fleet, pair.primary)),
+  };
+}
+
+function failoverReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
+  switch (pair.health) {
+    case 'primary-lost':
+    case 'unknown':
+    case 'waiting':
+    case 'stopped':
+      return null;
+    case 'quarantined':
+      return why.quarantined(name(fleet, pair.standby));
+    default:
+      return why.primaryAnswers(name(fleet, pair.primary));
+  }
+}
+
+function switchoverReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (!answers(fleet, pair.primary)) return why.primaryGone(name(fleet, pair.primary));
+  if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
+  if (pair.health === 'in-sync') return null;
+  if (pair.health === 'quarantined') return why.quarantined(name(fleet, pair.standby));
+  return pair.health === 'stopped' ? why.notRunning : why.notInSync;
+}
+
+function returnReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (!answers(fleet, pair.primary)) return why.primaryGone(name(fleet, pair.primary));
+  if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
+  if (pair.health === 'in-sync') return why.alreadySync;
+  if (pair.health === 'copying') return why.copying;
+  return pair.health === 'stopped' ? why.notRunning : null;
+}
+
+function answers(fleet: FleetSnapshot, hostId: string): boolean {
+  return fleet.hosts[hostId]?.connection.state === 'online';
+}
+
+function name(fleet: FleetSnapshot, hostId: string): string {
+  return fleet.hosts[hostId]?.name ?? hostId;
+}
+
+/** The order to put forward: the one that mends what is wrong now. */
+export function foremost(pair: PairView): PairDialog | null {
+  switch (pair.health) {
+    case 'primary-lost':
+    case 'unknown':
+    case 'waiting':
+      return 'failover';
+    case 'quarantined':
+    case 'not-in-sync':
+      return 'return';
+    default:
+      return null;
+  }
+}
