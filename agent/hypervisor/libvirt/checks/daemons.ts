@@ -88,8 +88,9 @@ async function startsNothing(host: HostView): Promise<Check> {
   return check.ok('No other service starts or resumes machines at boot.');
 }
 
-/** Value of the last uncommented assignment of a shell variable; empty when there is none. */
-export function setting(text: string, name: string): string {
-  const lines = [...text.matchAll(new RegExp(`^\\s*${name}=(.*)$`, 'gm'))];
-  return (lines.at(-1)?.[1] ?? '').trim().replace(/^(["'])(.*)\1$/, '$2');
+/** Value of the last uncommented assignment of a shell variable; null when there is none. */
+export function setting(text: string, name: string): string | null {
+  const assignment = new RegExp(`^\\s*${name}=(?:"([^"\\n]*)"|'([^'\\n]*)'|(\\S*))`, 'gm');
+  const last = [...text.matchAll(assignment)].at(-1);
+  return last ? (last[1] ?? last[2] ?? last[3] ?? '') : null;
 }

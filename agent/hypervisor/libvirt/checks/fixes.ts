@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from '../../../protocol/index.ts';
-import { listsName } from './daemons.ts';
+import { listsName, setting } from './daemons.ts';
 import type { HostView } from './host-view.ts';
 
 export type Fix = (host: HostView) => Promise<Result<void>>;
@@ -23,7 +23,7 @@ async function ownNameInHosts(host: HostView): Promise<Result<void>> {
 }
 
 async function keepLibvirtdRunning(host: HostView): Promise<Result<void>> {
-  const written = await assign(host, '/etc/default/libvirtd', { LIBVIRTD_ARGS: '""' });
+  const written = await assign(host, '/etc/default/libvirtd', { LIBVIRTD_ARGS: '' });
   if (!written.ok) return written;
   // Guests are no children of libvirtd's unit (KillMode=process): they run on.
   const enabled = await command(host, 'systemctl', ['enable', 'libvirtd.service']);
@@ -35,12 +35,16 @@ function libvirtGuestsIgnore(host: HostView): Promise<Result<void>> {
   return assign(host, '/etc/default/libvirt-guests', { ON_BOOT: 'ignore', ON_SHUTDOWN: 'shutdown' });
 }
 
-/** Sets shell variables in a settings file; earlier assignments are commented out, the rest stays. */
+/**
+ * Sets variables in a settings file; earlier assignments are commented out, the rest stays.
+ * The mark has a line of its own: systemd takes text behind a value for part of it (systemd.exec(5), EnvironmentFile).
+ */
 async function assign(host: HostView, path: string, values: Record<string, string>): Promise<Result<void>> {
   let text = (await host.readText(path)) ?? '';
   for (const [name, value] of Object.entries(values)) {
+    if (setting(text, name) === value) continue;
     text = text.replace(new RegExp(`^(\\s*${name}=.*)$`, 'gm'), '#$1');
-    text = `${withNewline(text)}${name}=${value} ${MARK}\n`;
+    text = `${withNewline(text)}${MARK}\n${name}="${value}"\n`;
   }
   return write(host, path, text);
 }
