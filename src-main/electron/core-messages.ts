@@ -1,0 +1,13 @@
+/** Main process to core process. */
+export type ToCore =
+  | { k: 'open'; page: number }
+  | { k: 'close'; page: number }
+  | { k: 'page'; page: number; message: unknown }
+  /** Answer to `seal`; null when the keychain refused. */
+  | { k: 'sealed'; id: number; value: string | null }
+  | { k: 'shutdown' };
+
+/** Core process to main process. */
+export type FromCore =
+  | { k: 'page'; page: number; message: unknown }
+  | { k: 'seal'; id: number; operation: 'encrypt' | 'decrypt'; value: string };

@@ -1,0 +1,96 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BrowserWindow, ipcMain, screen } from 'electron';
+import type { CoreLink } from './core-link.ts';
+import { APP_START, isOwnPage } from './security/origin.ts';
+
+interface Bounds {
+  x?: number;
+  y?: number;
+  width: number;
+  height: number;
+  maximized: boolean;
+}
+
+const DEFAULT: Bounds = { width: 1280, height: 800, maximized: false };
+
+function readBounds(file: string): Bounds {
+  try {
+    const stored = JSON.parse(readFileSync(file, 'utf8')) as Partial<Bounds>;
+    const { x, y, width, height, maximized } = { ...DEFAULT, ...stored };
+    if (!(Number.isFinite(width) && Number.isFinite(height))) return DEFAULT;
+    // A window remembered on a screen that is no longer there opens where there is one.
+    const visible = screen.getAllDisplays().some(({ workArea }) => {
+      return (
+        x !== undefined &&
+        y !== undefined &&
+        x >= workArea.x &&
+        x < workArea.x + workArea.width &&
+        y >= workArea.y &&
+        y < workArea.y + workArea.height
+      );
+    });
+    return visible && x !== undefined && y !== undefined
+      ? { x, y, width, height, maximized }
+      : { width, height, maximized };
+  } catch {
+    return DEFAULT;
+  }
+}
+
+/** Opens the window and joins its page to the core; returns it. */
+export function openMainWindow(options: {
+  core: CoreLink;
+  dataDir: string;
+  preload: string;
+  icon: string;
+}): BrowserWindow {
+  const { core } = options;
+  const boundsFile = join(options.dataDir, 'window.json');
+  const { maximized, ...bounds } = readBounds(boundsFile);
+  const window = new BrowserWindow({
+    ...bounds,
+    minWidth: 800,
+    minHeight: 560,
+    show: false,
+    icon: options.icon,
+    title: 'Understudy',
+    backgroundColor: '#11151b',
+    webPreferences: {
+      preload: options.preload,
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webSecurity: true,
+    },
+  });
+  const page = window.webContents.id;
+
+  const onReady = (event: Electron.IpcMainEvent): void => {
+    if (event.sender.id !== page || !isOwnPage(event.senderFrame?.url ?? '')) return;
+    // A reloaded page starts anew.
+    core.closePage(page);
+    core.openPage(page, (message) => {
+      if (!window.isDestroyed()) window.webContents.send('core', message);
+    });
+  };
+  const onMessage = (event: Electron.IpcMainEvent, message: unknown): void => {
+    if (event.sender.id === page && isOwnPage(event.senderFrame?.url ?? '')) core.fromPage(page, message);
+  };
+  ipcMain.on('page-ready', onReady);
+  ipcMain.on('page', onMessage);
+
+  if (maximized) window.maximize();
+  window.once('ready-to-show', () => window.show());
+  window.on('close', () => {
+    const state: Bounds = { ...window.getNormalBounds(), maximized: window.isMaximized() };
+    writeFileSync(boundsFile, JSON.stringify(state));
+  });
+  window.on('closed', () => {
+    core.closePage(page);
+    ipcMain.off('page-ready', onReady);
+    ipcMain.off('page', onMessage);
+  });
+  void window.loadURL(APP_START);
+  return window;
+}

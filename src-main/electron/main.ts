@@ -1,0 +1,94 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { app, type BrowserWindow, dialog, protocol, session } from 'electron';
+import { CoreLink, keychain } from './core-link.ts';
+import type { CoreSettings } from './core-process.ts';
+import { openMainWindow } from './main-window.ts';
+import { installMenu } from './menu.ts';
+import { forbidNavigation } from './security/navigation.ts';
+import { registerScheme, servePage } from './security/page-protocol.ts';
+import { restrictPermissions } from './security/permissions.ts';
+
+/** How long the core may take to write everything down before the application ends anyway. */
+const SHUTDOWN_LIMIT_MS = 5_000;
+
+const dist = join(__dirname, '..');
+const option = (name: string): string | undefined =>
+  process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
+
+function startCore(dataDir: string): CoreLink {
+  // Unpacked beside the archive in packages: a Node outside Electron cannot read asar.
+  const file = join(__dirname, 'core.cjs').replace('app.asar', 'app.asar.unpacked');
+  const { usable, reason } = keychain();
+  const settings: CoreSettings = {
+    dataDir,
+    practice: process.argv.includes('--practice'),
+    keychain: usable,
+    keychainReason: reason,
+  };
+  return new CoreLink(file, [JSON.stringify(settings)], (code) => {
+    if (ending) return;
+    dialog.showErrorBox(
+      'Understudy',
+      `Understudy's core ended unexpectedly (code ${code}). Your machines and their copies are not affected: the agents go on without it. Start Understudy again.`,
+    );
+    app.exit(1);
+  });
+}
+
+let ending = false;
+let window: BrowserWindow | null = null;
+
+function start(): void {
+  const dataDir = option('data-dir') ?? process.env.UNDERSTUDY_DATA ?? app.getPath('userData');
+  mkdirSync(dataDir, { recursive: true });
+  servePage(protocol, join(dist, 'renderer').replace('app.asar.unpacked', 'app.asar'));
+  restrictPermissions(session.defaultSession);
+  installMenu();
+  const core = startCore(dataDir);
+  const open = (): void => {
+    window = openMainWindow({
+      core,
+      dataDir,
+      preload: join(__dirname, 'preload.cjs'),
+      icon: join(dist, 'icons', 'icon.png'),
+    });
+    window.on('closed', () => {
+      window = null;
+    });
+  };
+  open();
+  app.on('activate', () => {
+    if (!window) open();
+  });
+  app.on('second-instance', () => {
+    if (window?.isMinimized()) window.restore();
+    window?.focus();
+  });
+  app.on('before-quit', (event) => {
+    if (ending) return;
+    ending = true;
+    event.preventDefault();
+    core.shutDown();
+    const limit = setTimeout(() => core.kill(), SHUTDOWN_LIMIT_MS);
+    core.onExit(() => {
+      clearTimeout(limit);
+      app.exit(0);
+    });
+  });
+}
+
+registerScheme(protocol);
+forbidNavigation(app);
+// As root (tests, appliances) Chromium runs only without its sandbox, and then this would end every process.
+if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
+const dataDir = option('data-dir');
+// One console per data directory; tests that give their own may run beside the person's.
+if (dataDir) app.setPath('userData', dataDir);
+if (!app.requestSingleInstanceLock()) app.quit();
+else {
+  app.on('window-all-closed', () => {
+    if (process.platform !== 'darwin') app.quit();
+  });
+  void app.whenReady().then(start);
+}
