@@ -50,10 +50,14 @@ async function protect(
     const { checks } = await session.protect.check({ hostId, vmUuid, standby }, new AbortController().signal);
     return checks.some((check) => check.state === 'failed') ? null : true;
   });
-  await session.protect.start({ requestId: randomUUID(), hostId, vmUuid, standby });
-  await eventually(
-    () => session.fleet.pairs().find((each) => each.name === pair.vm && each.health === 'in-sync') ?? null,
-  );
+  const { taskId } = await session.protect.start({ requestId: randomUUID(), hostId, vmUuid, standby });
+  await eventually(() => finished(session, taskId));
+}
+
+function finished({ fleet }: Session, taskId: string): true | null {
+  const task = fleet.snapshot().tasks[taskId]?.task;
+  if (task?.problem) throw new ProblemError(task.problem);
+  return task?.state === 'done' ? true : null;
 }
 
 function uuidOf({ fleet }: Session, hostId: string, name: string): string | null {

@@ -64,7 +64,8 @@ export async function createPractice(options: PracticeOptions = {}): Promise<Pra
     async close() {
       clearInterval(writer);
       await Promise.all(hosts.map((host) => host.close()));
-      await rm(folder, { recursive: true, force: true });
+      // An agent's last journal line may still be on its way.
+      await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }
