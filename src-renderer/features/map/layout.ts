@@ -36,6 +36,21 @@ export interface LayoutOptions {
   focus: string | null;
 }
 
+/** Sizes of the picture, px. */
+export const LANE_MIN = 272;
+export const GUTTER = 48;
+export const NARROW_LANE = 60;
+export const NARROW_GUTTER = 12;
+
+/** How many lanes can have their full width when the rest of `hosts` fold. */
+export function wideLanes(width: number, hosts: number): number {
+  const all = hosts * LANE_MIN + (hosts - 1) * GUTTER;
+  if (all <= width) return hosts;
+  const each = LANE_MIN + GUTTER - NARROW_LANE - NARROW_GUTTER;
+  const left = width + GUTTER - hosts * (NARROW_LANE + NARROW_GUTTER);
+  return Math.min(hosts, Math.max(1, Math.floor(left / each)));
+}
+
 /**
  * Puts the fleet into lanes: hosts are columns, a pair is one row across them. Rows are ordered by the host a
  * machine was protected on (the spec's first member) and never by where it runs now, so a failover moves
@@ -59,17 +74,25 @@ export function layoutMap(fleet: FleetSnapshot, options: LayoutOptions): MapLayo
   };
 }
 
-/** True when the machine is one side of a pair on that host, whichever side. */
-export function isPaired(fleet: FleetSnapshot, hostId: string, vmUuid: string): boolean {
-  return Object.values(fleet.pairs).some(
-    (pair) => (pair.primary === hostId || pair.standby === hostId) && workloadUuid(pair) === vmUuid,
-  );
+const seatKey = (hostId: string, vmUuid: string): string => `${hostId}/${vmUuid}`;
+
+/** Places taken by pairs, on either side, as `seatKey`s. */
+function takenSeats(fleet: FleetSnapshot): Set<string> {
+  const taken = new Set<string>();
+  for (const pair of Object.values(fleet.pairs)) {
+    const uuid = workloadUuid(pair);
+    if (uuid === null) continue;
+    taken.add(seatKey(pair.primary, uuid));
+    taken.add(seatKey(pair.standby, uuid));
+  }
+  return taken;
 }
 
 /** Machines without a standby, in the order of the picture. */
 export function unprotected(fleet: FleetSnapshot): VmView[] {
+  const taken = takenSeats(fleet);
   return Object.values(fleet.vms)
-    .filter((view) => !isPaired(fleet, view.hostId, view.vm.uuid))
+    .filter((view) => !taken.has(seatKey(view.hostId, view.vm.uuid)))
     .sort((a, b) => compareText(a.vm.name, b.vm.name));
 }
 
@@ -128,19 +151,22 @@ function isShown(pair: PairView, lanes: Lane[], laneOf: Map<string, number>): bo
 }
 
 function pairRows(pairs: PairView[], fleet: FleetSnapshot, laneOf: Map<string, number>): Row[] {
+  const machines = new Map(
+    Object.values(fleet.vms).map((view) => [seatKey(view.hostId, view.vm.uuid), view]),
+  );
   const home = (pair: PairView): number => laneOf.get(specOf(pair)?.members[0] ?? pair.primary) ?? 99;
   return [...pairs]
     .sort((a, b) => home(a) - home(b) || compareText(a.name, b.name) || compareText(a.id, b.id))
-    .map((pair) => ({ key: pair.id, pair, seats: seatsOf(pair, fleet, laneOf) }));
+    .map((pair) => ({ key: pair.id, pair, seats: seatsOf(pair, machines, laneOf) }));
 }
 
-function seatsOf(pair: PairView, fleet: FleetSnapshot, laneOf: Map<string, number>): Seat[] {
+function seatsOf(pair: PairView, machines: Map<string, VmView>, laneOf: Map<string, number>): Seat[] {
   const seats: Seat[] = [];
   const primary = laneOf.get(pair.primary);
   const standby = laneOf.get(pair.standby);
   const uuid = workloadUuid(pair);
-  const vm = Object.values(fleet.vms).find((view) => view.hostId === pair.primary && view.vm.uuid === uuid);
-  if (primary !== undefined) seats.push({ kind: 'primary', lane: primary, vm: vm ?? null });
+  const vm = uuid === null ? null : (machines.get(seatKey(pair.primary, uuid)) ?? null);
+  if (primary !== undefined) seats.push({ kind: 'primary', lane: primary, vm });
   if (standby !== undefined) seats.push({ kind: 'standby', lane: standby });
   return seats.sort((a, b) => a.lane - b.lane);
 }

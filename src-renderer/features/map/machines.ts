@@ -1,4 +1,6 @@
+import type { VmState } from '../../../agent/protocol/host.ts';
 import type { FleetSnapshot, PairView, VmView } from '../../../src-main/contract/index.ts';
+import { m } from '../../lib/messages.ts';
 import { type Mark, pairMark } from '../../lib/pair-state.ts';
 import { workloadUuid } from './layout.ts';
 import { vmMark } from './seat-mark.ts';
@@ -10,7 +12,8 @@ export interface MachineRow {
   hostId: string;
   hostName: string;
   state: Mark;
-  cpu: number;
+  /** Share of the host, 0..1; null while the host does not answer. */
+  cpu: number | null;
   memoryBytes: number;
   diskBytes: number;
   vmUuid: string;
@@ -43,8 +46,8 @@ function rowOf({ key, hostId, vm }: VmView, pair: PairView | null, fleet: FleetS
     name: vm.name,
     hostId,
     hostName: name(hostId),
-    state: lost ? { tone: 'danger', icon: 'cross', word: vmMark('unknown').word } : vmMark(vm.state),
-    cpu: lost ? 0 : vm.cpu,
+    state: lost ? { tone: 'danger', icon: 'cross', word: m.pairs.place.lost } : tableMark(vm.state),
+    cpu: lost ? null : vm.cpu,
     memoryBytes: vm.memoryBytes,
     diskBytes: vm.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0),
     vmUuid: vm.uuid,
@@ -52,6 +55,11 @@ function rowOf({ key, hostId, vm }: VmView, pair: PairView | null, fleet: FleetS
     protection: pair ? pairMark(pair) : null,
     standbyName: pair ? name(pair.standby) : '',
   };
+}
+
+/** In a table the host stands beside it: "running", not "runs here". */
+function tableMark(state: VmState): Mark {
+  return state === 'running' ? { ...vmMark(state), word: m.map.table.running } : vmMark(state);
 }
 
 export function sortMachines(rows: readonly MachineRow[], by: SortKey, descending: boolean): MachineRow[] {
@@ -69,7 +77,7 @@ export function sortMachines(rows: readonly MachineRow[], by: SortKey, descendin
   };
   const sign = descending ? -1 : 1;
   return [...rows].sort((a, b) => {
-    const first = by === 'cpu' ? a.cpu - b.cpu : compare(text(a), text(b));
+    const first = by === 'cpu' ? (a.cpu ?? -1) - (b.cpu ?? -1) : compare(text(a), text(b));
     return sign * first || compare(a.name, b.name) || compare(a.key, b.key);
   });
 }

@@ -22,7 +22,7 @@ export function actionReasons(pair: PairView, fleet: FleetSnapshot): Reasons {
     failover: failoverReason(pair, fleet),
     switchover: switchoverReason(pair, fleet),
     return: returnReason(pair, fleet),
-    end: answers(fleet, pair.primary) ? null : m.pairs.reasons.primaryGone(name(fleet, pair.primary)),
+    end: answers(fleet, pair.primary) ? null : m.pairs.reasons.endGone(name(fleet, pair.primary)),
   };
 }
 
@@ -53,8 +53,8 @@ function switchoverReason(pair: PairView, fleet: FleetSnapshot): string | null {
 
 function returnReason(pair: PairView, fleet: FleetSnapshot): string | null {
   const why = m.pairs.reasons;
-  if (!answers(fleet, pair.primary)) return why.primaryGone(name(fleet, pair.primary));
-  if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
+  if (!answers(fleet, pair.primary)) return why.nothingToCopy(name(fleet, pair.primary));
+  if (!answers(fleet, pair.standby)) return why.nowhereToCopy(name(fleet, pair.standby));
   if (pair.health === 'in-sync') return why.alreadySync;
   if (pair.health === 'copying') return why.copying;
   return pair.health === 'stopped' ? why.notRunning : null;

@@ -43,6 +43,7 @@ export const map = {
     state: 'State',
     cpu: 'CPU',
     protection: 'Protection',
+    running: 'running',
     none: 'not protected',
     standby: (host: string) => `standby on ${host}`,
     noMatch: (text: string) => `Nothing matches “${text}”.`,
