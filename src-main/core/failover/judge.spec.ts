@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import type { PairRecord, Sight } from '../../../agent/protocol/index.ts';
+import { isWorse, judge, type OldHostWord, type Onlooker, type VerdictInputs } from './judge.ts';
+
+const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
+
+const record: PairRecord = {
+  pairId: 'p1',
+  version: 3,
+  config: 1,
+  epoch: { n: 1, by: '' },
+  owner: 'h-atlas',
+  begun: true,
+  policy: 'manual',
+  armed: false,
+  replica: { mode: 'sync', state: 'in-sync', point: NOW - 70_000, since: NOW - 90_000 },
+  forced: false,
+  maintenance: null,
+};
+
+const sight = (reachable: boolean): Sight => ({
+  hostId: 'h-atlas',
+  name: 'atlas',
+  reachable,
+  since: NOW - 60_000,
+  lastHeardAt: reachable ? NOW : NOW - 61_000,
+});
+const boreas = (reachable: boolean | null): Onlooker => ({
+  name: 'boreas',
+  as: 'standby',
+  sight: reachable === null ? null : sight(reachable),
+});
+const witness = (reachable: boolean | null): Onlooker => ({
+  ...boreas(reachable),
+  name: 'pi',
+  as: 'witness',
+});
+const word = (change: Partial<OldHostWord> = {}): OldHostWord => ({
+  vm: 'running',
+  hypervisorReachable: true,
+  local: 'primary',
+  ...change,
+});
+
+function verdict(change: Partial<VerdictInputs> = {}) {
+  return judge({
+    now: NOW,
+    machine: 'web',
+    pairId: 'p1',
+    old: { name: 'atlas', reach: 'silent', silentSince: NOW - 60_000 },
+    oldWord: null,
+    standby: { name: 'boreas', reach: 'answers', silentSince: null },
+    standbyId: 'h-boreas',
+    onlookers: [boreas(false), witness(false)],
+    record,
+    ...change,
+  });
+}
+
+const answering = { name: 'atlas', reach: 'answers', silentSince: null } as const;
+
+describe('nobody hears the old host', () => {
+  test('nothing proves that it stopped: a person must vouch and is told what could go wrong', () => {
+    const v = verdict();
+    expect(v).toMatchObject({
+      result: 'unproven',
+      typedName: 'web',
+      refusal: null,
+      standby: 'h-boreas',
+      replica: { usable: true },
+    });
+    expect(v.risks.join(' ')).toMatch(/same address.*power/);
+    expect(v.evidence.map((piece) => [piece.source, piece.says])).toEqual([
+      ['this console', 'nothing'],
+      ["boreas's agent", 'nothing'],
+      ['witness pi', 'nothing'],
+    ]);
+    expect(v.evidence[0]?.text).toMatch(/^has not reached atlas since /);
+  });
+
+  test('an onlooker that cannot be asked is named, and proves nothing', () => {
+    const v = verdict({ onlookers: [boreas(null)] });
+    expect(v.result).toBe('unproven');
+    expect(v.evidence[1]?.text).toBe('could not be asked about atlas');
+  });
+
+  test('however many do not hear it, silence is no proof', () => {
+    const onlookers = Array.from({ length: 9 }, (_, n) => ({ ...witness(false), name: `w${n}` }));
+    expect(verdict({ onlookers }).result).toBe('unproven');
+  });
+});
+
+describe('somebody hears the old host, this console does not', () => {
+  test.each([
+    ['standby', [boreas(true), witness(false)]],
+    ['witness', [boreas(false), witness(true)]],
+  ])('heard by the %s: refused, with the way out', (_, onlookers) => {
+    const v = verdict({ onlookers });
+    expect(v).toMatchObject({ result: 'running', typedName: null, refusal: { kind: 'still-running' } });
+    expect(v.refusal?.next).toContain('take it off the power');
+    expect(v.risks).toEqual([]);
+  });
+});
+
+describe('the old host answers', () => {
+  const asked = { old: answering, onlookers: [boreas(true)] };
+
+  test.each(['running', 'paused', 'shutting-down'] as const)('%s there: switch over instead', (vm) => {
+    const v = verdict({ ...asked, oldWord: word({ vm }) });
+    expect(v).toMatchObject({ result: 'running', refusal: { kind: 'still-running' } });
+    expect(v.refusal?.next).toContain('Switch over');
+  });
+
+  test.each(['stopped', 'crashed', null] as const)('%s there: proven, no name to type', (vm) => {
+    const v = verdict({ ...asked, oldWord: word({ vm }) });
+    expect(v).toMatchObject({ result: 'stopped', typedName: null, refusal: null, risks: [] });
+    expect(v.loss).toMatch(/^Nothing: every write/);
+  });
+
+  test('without its hypervisor it cannot know', () => {
+    const v = verdict({ ...asked, oldWord: word({ vm: null, hypervisorReachable: false }) });
+    expect(v.result).toBe('unproven');
+  });
+
+  test('a state it does not know proves nothing', () => {
+    expect(verdict({ ...asked, oldWord: word({ vm: 'unknown' }) }).result).toBe('unproven');
+  });
+});
+
+describe('the copy', () => {
+  const replica = (state: PairRecord['replica']['state']) =>
+    verdict({ record: { ...record, replica: { ...record.replica, state } } });
+
+  test('in sync when last heard: the loss is named with its condition', () => {
+    const v = verdict();
+    expect(v.replica.text).toMatch(/^in sync when last heard, /);
+    expect(v.loss).toContain('Only if atlas lost its link to boreas first');
+  });
+
+  test('stale: usable, and everything after its end is lost', () => {
+    const v = replica('stale');
+    expect(v).toMatchObject({ refusal: null, replica: { usable: true } });
+    expect(v.loss).toMatch(/^Everything web wrote after .* is missing/);
+  });
+
+  test.each(['catching-up', 'none'] as const)('%s: cannot be started', (state) => {
+    expect(replica(state)).toMatchObject({
+      refusal: { kind: 'replica-unusable' },
+      replica: { usable: false },
+    });
+  });
+
+  test('a standby without a record has no copy', () => {
+    expect(verdict({ record: null }).refusal?.kind).toBe('replica-unusable');
+  });
+
+  test('a standby that does not answer cannot start anything', () => {
+    const standby = { name: 'boreas', reach: 'silent', silentSince: NOW } as const;
+    expect(verdict({ standby }).refusal?.kind).toBe('standby-offline');
+  });
+});
+
+test('a verdict gets worse from stopped over unproven to running, never by staying', () => {
+  expect(isWorse('unproven', 'stopped')).toBe(true);
+  expect(isWorse('running', 'unproven')).toBe(true);
+  expect(isWorse('stopped', 'unproven')).toBe(false);
+  expect(isWorse('unproven', 'unproven')).toBe(false);
+});
