@@ -3,7 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFrozen } from './cgroup.ts';
 import { BOOT_FOLDER, type GuestImages } from './guest-image.ts';
-import { execInHost, hostFolder } from './host.ts';
+import { execInHost, rootOf } from './host.ts';
 import type { GuestPlan, Places } from './places.ts';
 import { NETWORK } from './places.ts';
 import { CommandFailed } from './run.ts';
@@ -91,7 +91,7 @@ export async function copyDisks(
   host: string,
   name: string,
 ): Promise<void> {
-  const root = join(hostFolder(places, host), 'root');
+  const root = rootOf(places, host);
   await mkdir(join(root, IMAGES), { recursive: true });
   for (const disk of disksOf(name)) {
     await copyFile(images.disk, join(root, disk.path), constants.COPYFILE_FICLONE);

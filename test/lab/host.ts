@@ -11,7 +11,7 @@ import { must, type RunOptions, type RunResult, run, waitFor } from './run.ts';
 import { keyFile, type LabState } from './state.ts';
 
 export const hostFolder = (places: Places, name: string): string => join(places.state, 'hosts', name);
-const rootOf = (places: Places, name: string): string => join(hostFolder(places, name), 'root');
+export const rootOf = (places: Places, name: string): string => join(hostFolder(places, name), 'root');
 const groupOf = (places: Places, name: string): HostGroup => ({ lab: places.lab, host: name });
 
 async function isMounted(path: string): Promise<boolean> {

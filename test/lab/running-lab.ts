@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { isFrozen, setFrozen } from './cgroup.ts';
 import { defineIdleVms, runningGuests } from './guests.ts';
-import { execInHost, isPoweredOn, killHost, prepareHost, startHost, waitBooted } from './host.ts';
+import { execInHost, isPoweredOn, killHost, prepareHost, rootOf, startHost, waitBooted } from './host.ts';
 import { CLIENT, type Cut, ensureNetwork, inNamespace, namespaceExists, writeCuts } from './network.ts';
 import { type GuestPlan, type HostPlan, NETWORK, type Places } from './places.ts';
 import { firstHttpAnswer, type HttpAnswer } from './probe-client.ts';
 import { type RunOptions, type RunResult, run } from './run.ts';
-import { keyFile, type LabState, writeState } from './state.ts';
+import { keyFile, type LabState, readState, withLock, writeState } from './state.ts';
 
 export interface LabStatus {
   up: boolean;
@@ -94,6 +94,11 @@ export class Lab {
     return execInHost(this.places, this.host(name).name, argv, options);
   }
 
+  /** A file of a host as this machine sees it, also while the host is off. */
+  pathOn(name: string, path: string): string {
+    return join(rootOf(this.places, this.host(name).name), path);
+  }
+
   /** First HTTP answer of a guest, seen from the third machine. */
   firstAnswer(guest: string, timeoutMs: number, path = '/health'): Promise<HttpAnswer | null> {
     return firstHttpAnswer(this.places, `http://${this.guest(guest).address}${path}`, timeoutMs);
@@ -136,14 +141,15 @@ export class Lab {
           { from: a, to: b },
           { from: b, to: a },
         ];
-    const isNew = (cut: Cut): boolean =>
-      !this.state.cuts.some((old) => old.from === cut.from && old.to === cut.to);
-    await this.setCuts([...this.state.cuts, ...wanted.filter(isNew)]);
+    await this.changeCuts((cuts) => {
+      const isNew = (cut: Cut): boolean => !cuts.some((old) => old.from === cut.from && old.to === cut.to);
+      return [...cuts, ...wanted.filter(isNew)];
+    });
   }
 
   /** Undoes all cuts. */
   async heal(): Promise<void> {
-    await this.setCuts([]);
+    await this.changeCuts(() => []);
   }
 
   async status(): Promise<LabStatus> {
@@ -175,9 +181,13 @@ export class Lab {
     return { lab: this.places.lab, host: this.host(name).name };
   }
 
-  private async setCuts(cuts: Cut[]): Promise<void> {
-    this.state.cuts = cuts;
-    await writeState(this.places, this.state);
-    await writeCuts(this.places, cuts);
+  /** Cuts are read anew: another process may have changed them since this lab was opened. */
+  private changeCuts(change: (cuts: readonly Cut[]) => Cut[]): Promise<void> {
+    return withLock(this.places, async () => {
+      const cuts = change((await readState(this.places))?.cuts ?? []);
+      this.state.cuts = cuts;
+      await writeState(this.places, this.state);
+      await writeCuts(this.places, cuts);
+    });
   }
 }
