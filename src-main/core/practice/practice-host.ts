@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
-import ssh2 from 'ssh2';
 import { type Agent, createAgent } from '../../../agent/agent.ts';
 import { SimulatedHost } from '../../../agent/hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../../agent/hypervisor/simulated/simulated.ts';
@@ -11,6 +10,7 @@ import type { Log } from '../../../agent/ports.ts';
 import { createSimulatedSource } from '../../../agent/replication/simulated/source.ts';
 import { createSimulatedTarget } from '../../../agent/replication/simulated/target.ts';
 import { SOCKET } from '../deploy/places.ts';
+import { generateOpensshKey } from '../ssh/openssh-key.ts';
 import type { PlannedHost } from './fleet-plan.ts';
 import { answerScript, type HostOfCommands } from './host-commands.ts';
 import { MemoryFiles } from './memory-files.ts';
@@ -65,7 +65,7 @@ export class PracticeHost implements HostOfCommands {
     this.simulated = new SimulatedHost(options.world, options.plan);
     this.machineId = createHash('md5').update(options.stateDir).digest('hex');
     this.ssh = new PracticeSshServer({
-      hostKey: ssh2.utils.generateKeyPairSync('ed25519').private,
+      hostKey: generateOpensshKey().private,
       user: USER,
       password: this.password,
       files: this.files,

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import ssh2, { type AnyAuthMethod, type Client, type ServerHostKeyAlgorithm } from 'ssh2';
 import { fail, ok, type Problem, type Result } from '../../../agent/protocol/index.ts';
 import type { HostKeyOffer } from '../../contract/index.ts';
@@ -31,11 +32,13 @@ export interface ConnectOrder {
   keepAlive?: KeepAlive;
   /** For TCP, key exchange and log-in together; default 20 000. */
   timeoutMs?: number;
+  /** For TCP alone; default 10 000. */
+  tcpTimeoutMs?: number;
   signal?: AbortSignal;
 }
 
 const DEFAULT_TIMEOUT_MS = 20_000;
-const TCP_TIMEOUT_MS = 10_000;
+const DEFAULT_TCP_TIMEOUT_MS = 10_000;
 /** Long transfers may hold up answers for some seconds; links that must notice a death set their own. */
 const DEFAULT_KEEP_ALIVE: KeepAlive = { intervalMs: 10_000, countMax: 3 };
 
@@ -102,7 +105,10 @@ class Handshake {
     const opened = await this.#open(client, (key) => this.#admit(key));
     if (!opened.ok) return opened;
     if (this.#key === null) throw new Error('logged in without a host key');
-    return ok(new ClientConnection(client, this.#route.target, this.#order.login?.user ?? '', this.#key));
+    const user = this.#order.login?.user ?? '';
+    return ok(
+      new ClientConnection({ client, socket: opened.value, user, hostKey: this.#key }, this.#route.target),
+    );
   }
 
   async readKey(): Promise<Result<HostKey>> {
@@ -117,10 +123,11 @@ class Handshake {
     return admitted.ok;
   }
 
-  async #open(client: Client, verify: (key: HostKey) => boolean): Promise<Result<void>> {
+  async #open(client: Client, verify: (key: HostKey) => boolean): Promise<Result<Socket>> {
     const started = Date.now();
     const timeoutMs = this.#order.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const tcp = await openTcp(this.#route.target, Math.min(TCP_TIMEOUT_MS, timeoutMs), this.#order.signal);
+    const tcpTimeoutMs = Math.min(this.#order.tcpTimeoutMs ?? DEFAULT_TCP_TIMEOUT_MS, timeoutMs);
+    const tcp = await openTcp(this.#route.target, tcpTimeoutMs, this.#order.signal);
     if (!tcp.ok) return tcp;
     const result = await new Promise<Result<void>>((resolve) => {
       const onAbort = (): void => resolve(fail(cancelled()));
@@ -153,8 +160,9 @@ class Handshake {
         },
       });
     });
-    if (!result.ok) client.destroy();
-    return result;
+    // ssh2's own destroy() leaves a socket alone that it has ended.
+    if (!result.ok) tcp.value.destroy();
+    return result.ok ? ok(tcp.value) : result;
   }
 
   #problemOf(error: SshError): Problem {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
 import { fail, ok, type Problem, type Result } from '../../../agent/protocol/index.ts';
@@ -20,12 +21,20 @@ const MAX_CHANNELS = 5;
 /** RFC 4254, 5.1. */
 const OPEN_ADMINISTRATIVELY_PROHIBITED = 1;
 
+interface LoggedIn {
+  client: Client;
+  socket: Socket;
+  user: string;
+  hostKey: HostKey;
+}
+
 /** A logged-in ssh2 client. */
 export class ClientConnection implements SshConnection {
   readonly target: SshTarget;
   readonly user: string;
   readonly hostKey: HostKey;
   readonly #client: Client;
+  readonly #socket: Socket;
   readonly #channels = new ChannelQueue(MAX_CHANNELS);
   readonly #listeners: ((problem: Problem) => void)[] = [];
   #lastError = 'the host closed it';
@@ -33,11 +42,12 @@ export class ClientConnection implements SshConnection {
   #ended: Problem | null = null;
 
   /** `client` is logged in, and somebody already listens to its errors. */
-  constructor(client: Client, target: SshTarget, user: string, hostKey: HostKey) {
+  constructor({ client, socket, user, hostKey }: LoggedIn, target: SshTarget) {
     this.target = target;
     this.user = user;
     this.hostKey = hostKey;
     this.#client = client;
+    this.#socket = socket;
     client.on('error', (error: Error & { level?: string }) => {
       this.#lastError = error.level === 'client-timeout' ? 'it no longer answers' : error.message;
     });
@@ -107,7 +117,7 @@ export class ClientConnection implements SshConnection {
     this.#closedHere = true;
     this.#client.end();
     // A host that is gone never answers the goodbye.
-    this.#client.destroy();
+    this.#socket.destroySoon();
   }
 
   #onEnd(): void {

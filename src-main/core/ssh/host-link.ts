@@ -32,6 +32,9 @@ export interface HostLinkServices {
 
 const KEEP_ALIVE: KeepAlive = { intervalMs: 1500, countMax: 2 };
 
+/** A host that comes back must not wait for an attempt begun while it was away. */
+const TCP_TIMEOUT_MS = 4000;
+
 /** Failures that trying again cannot mend: the link waits for the person. */
 const NEEDS_A_PERSON = new Set([
   'agent-empty',
@@ -161,6 +164,7 @@ class ReconnectingLink implements HostLink {
       login: { user, login },
       expected: fingerprint,
       keepAlive: this.#services.keepAlive ?? KEEP_ALIVE,
+      tcpTimeoutMs: TCP_TIMEOUT_MS,
       signal,
     });
     if (!ssh.ok) return ssh;

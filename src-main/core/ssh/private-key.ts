@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import ssh2, { type ParsedKey } from 'ssh2';
 import { fail, ok, type Result } from '../../../agent/protocol/index.ts';
+import { opensshPrivateKey } from './openssh-key.ts';
 import { keyFormat, keyUnreadable, passphraseNeeded, wrongPassphrase } from './problems.ts';
 
 /** No private key comes near this; a larger file is something else. */
@@ -98,43 +99,8 @@ function parsePkcs8(text: string, path: string, passphrase: string | undefined):
 function toSsh2Format(key: KeyObject): string | null {
   if (key.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs1', format: 'pem' }).toString();
   if (key.asymmetricKeyType === 'ec') return key.export({ type: 'sec1', format: 'pem' }).toString();
-  if (key.asymmetricKeyType === 'ed25519') return ed25519ToOpenSsh(key);
+  if (key.asymmetricKeyType === 'ed25519') return opensshPrivateKey(key);
   return null;
-}
-
-/** OpenSSH's PROTOCOL.key, unencrypted. Stays in memory. */
-function ed25519ToOpenSsh(key: KeyObject): string {
-  const { x, d } = key.export({ format: 'jwk' });
-  const publicKey = Buffer.from(x ?? '', 'base64url');
-  const privateKey = Buffer.from(d ?? '', 'base64url');
-  const type = field('ssh-ed25519');
-  const check = Buffer.alloc(8, 1);
-  const inner = Buffer.concat([
-    check,
-    type,
-    field(publicKey),
-    field(Buffer.concat([privateKey, publicKey])),
-    field(''),
-  ]);
-  const padding = Buffer.from(Array.from({ length: (8 - (inner.length % 8)) % 8 }, (_, index) => index + 1));
-  const body = Buffer.concat([
-    Buffer.from('openssh-key-v1\0'),
-    field('none'),
-    field('none'),
-    field(''),
-    Buffer.from([0, 0, 0, 1]),
-    field(Buffer.concat([type, field(publicKey)])),
-    field(Buffer.concat([inner, padding])),
-  ]);
-  const lines = body.toString('base64').replace(/.{70}/g, '$&\n');
-  return `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines}\n-----END OPENSSH PRIVATE KEY-----\n`;
-}
-
-function field(content: string | Buffer): Buffer {
-  const bytes = Buffer.from(content);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
 }
 
 function quoted(path: string): string {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { timingSafeEqual } from 'node:crypto';
 import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { type AddressInfo, createConnection } from 'node:net';
+import type { Duplex } from 'node:stream';
 import ssh2, {
   type AuthContext,
   type Connection,
@@ -10,6 +11,7 @@ import ssh2, {
   type Session,
   type SFTPWrapper,
 } from 'ssh2';
+import { generateOpensshKey } from '../openssh-key.ts';
 
 const { Server, utils } = ssh2;
 
@@ -22,7 +24,8 @@ export interface TestServerOptions {
   methods?: ('password' | 'publickey' | 'keyboard-interactive')[];
   /** Folder put before PATH of every command, for stand-ins such as a `sudo` of the spec's own. */
   path?: string;
-  forbidForwarding?: boolean;
+  /** Takes over forwards to unix sockets; without it they go to the real ones. */
+  onSocket?: (path: string, stream: Duplex) => void;
 }
 
 export interface TestServer {
@@ -51,7 +54,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     });
   };
   const server = new Server(
-    { hostKeys: options.hostKeys ?? [utils.generateKeyPairSync('ed25519').private], ident: 'OpenSSH_9.2' },
+    { hostKeys: options.hostKeys ?? [generateOpensshKey().private], ident: 'OpenSSH_9.2' },
     (client) => {
       client.on('error', () => undefined);
       client.on('authentication', (context) => authenticate(context, options));
@@ -120,8 +123,8 @@ function serve(
 ): void {
   client.on('session', (accept) => serveSession(accept(), options, commands, opened));
   client.on('openssh.streamlocal', (accept, reject, { socketPath }) => {
-    if (options.forbidForwarding) {
-      reject();
+    if (options.onSocket) {
+      options.onSocket(socketPath, accept());
       return;
     }
     const socket = createConnection(socketPath);
