@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { fail, ok } from '../../../agent/protocol/index.ts';
+import { type Bench, openBench, problemOf } from '../testing/bench.ts';
+import { agentState, hostRecord, pairStatus, task, vm, WEB } from '../testing/fake-link.ts';
+
+const BROKEN = { kind: 'link-closed', message: 'It broke.', next: 'Wait.' };
+const REFUSED = { kind: 'disk-full', message: 'No space on boreas.', next: 'Make space.' };
+
+let bench: Bench;
+beforeEach(async () => {
+  bench = await openBench([hostRecord('atlas'), hostRecord('boreas')]);
+  bench.link('atlas').goOnline(agentState({ vms: [vm()], pairs: [pairStatus('h-atlas')] }));
+});
+afterEach(() => bench.close());
+
+const protect = (requestId = 'r1') =>
+  bench.session.protect.start({ requestId, hostId: 'h-atlas', vmUuid: WEB, standby: 'h-boreas' });
+const events = () =>
+  bench.session.audit.list({ pairId: null, before: null, limit: 50 }).map((a) => a.entry.event);
+const sent = () => bench.link('atlas').callsOf('protect.start');
+
+test('an order is written down before it is sent, under the name of the person', async () => {
+  let stateWhenSent: string | undefined;
+  bench.link('atlas').answers['protect.start'] = () => {
+    stateWhenSent = bench.storage.commands.get('r1')?.state;
+    return ok({ task: task() });
+  };
+  expect(await protect()).toEqual({ taskId: 'r1', hostId: 'h-atlas' });
+  expect(stateWhenSent).toBe('open');
+  expect(bench.storage.commands.get('r1')?.state).toBe('accepted');
+  expect(sent()).toMatchObject([{ requestId: 'r1', actor: 'ada', vmUuid: WEB, standby: 'h-boreas' }]);
+  expect(events()).toEqual(['protect-start-ordered']);
+});
+
+test('the same request again is answered, not sent again', async () => {
+  bench.link('atlas').answers['protect.start'] = () => ok({ task: task() });
+  await protect();
+  expect(await protect()).toEqual({ taskId: 'r1', hostId: 'h-atlas' });
+  expect(sent()).toHaveLength(1);
+});
+
+test('a refusal reaches the person, and the request is used up', async () => {
+  bench.link('atlas').answers['protect.start'] = () => fail(REFUSED);
+  expect(await problemOf(protect())).toEqual(REFUSED);
+  expect(await problemOf(protect())).toMatchObject({ kind: 'request-used' });
+  expect(events()).toContain('order-refused');
+});
+
+test('to a silent host nothing is ordered and nothing is written', async () => {
+  bench.link('atlas').goOffline();
+  expect(await problemOf(protect())).toMatchObject({ kind: 'host-offline' });
+  expect(bench.storage.commands.get('r1')).toBeNull();
+  expect(events()).toEqual([]);
+});
+
+test('a machine cannot stand by where it runs', async () => {
+  const order = { requestId: 'r1', hostId: 'h-atlas', vmUuid: WEB, standby: 'h-atlas' };
+  expect(await problemOf(bench.session.protect.start(order))).toMatchObject({ kind: 'same-host' });
+});
+
+test('an answer that was lost is asked for again with the very same order', async () => {
+  const atlas = bench.link('atlas');
+  atlas.answers['protect.start'] = () => fail(BROKEN);
+  expect(await problemOf(protect())).toMatchObject({ kind: 'outcome-unknown' });
+  atlas.goOffline();
+  atlas.answers['protect.start'] = () => ok({ task: task() });
+  atlas.goOnline(agentState());
+  await vi.waitFor(() => expect(bench.storage.commands.get('r1')?.state).toBe('accepted'));
+  expect(sent()[1]).toEqual(sent()[0]);
+});
+
+test('after a restart an order the agent has is found again, without a second one', async () => {
+  bench.link('atlas').answers['protect.start'] = () => fail(BROKEN);
+  await problemOf(protect());
+  await bench.reopen();
+  bench.link('atlas').goOnline(agentState({ tasks: [task({ id: 'r1' })] }));
+  await vi.waitFor(() => expect(bench.storage.commands.get('r1')?.state).toBe('accepted'));
+  expect(sent()).toEqual([]);
+  expect(bench.reported).toEqual([]);
+});
+
+test('an old order that never arrived is reported, not carried out', async () => {
+  bench.link('atlas').answers['protect.start'] = () => fail(BROKEN);
+  await problemOf(protect());
+  bench.clock.now += 3_600_000;
+  await bench.reopen();
+  bench.link('atlas').goOnline(agentState());
+  await vi.waitFor(() => expect(bench.reported).toHaveLength(1));
+  expect(bench.reported[0]).toMatchObject({ kind: 'order-lost' });
+  expect(bench.reported[0]?.message).toContain('Protect web');
+  expect(sent()).toEqual([]);
+  expect(bench.storage.commands.get('r1')?.state).toBe('lost');
+});
+
+test('planned orders go to the owner', async () => {
+  const atlas = bench.link('atlas');
+  atlas.answers['pair.switchover'] = () => ok({ task: task({ id: 's1' }) });
+  atlas.answers['protect.end'] = () => ok({ task: task({ id: 'e1' }) });
+  atlas.answers['pair.resync'] = () => ok({ task: task({ id: 'c1' }) });
+  await bench.session.protect.switchover({ requestId: 's1', pairId: 'p1' });
+  await bench.session.protect.end({ requestId: 'e1', pairId: 'p1' });
+  await bench.session.protect.resync({ requestId: 'c1', pairId: 'p1' });
+  expect(atlas.callsOf('pair.switchover')).toEqual([{ requestId: 's1', pairId: 'p1', actor: 'ada' }]);
+  expect(await problemOf(bench.session.protect.end({ requestId: 'x', pairId: 'gone' }))).toMatchObject({
+    kind: 'no-such-pair',
+  });
+});
+
+test('a cancel goes to the host that carries the task out', async () => {
+  const atlas = bench.link('atlas');
+  atlas.answers['task.cancel'] = () => ok({});
+  atlas.notice({ notice: 'task', value: task({ id: 't9' }) });
+  await bench.session.cancelTask('t9');
+  expect(atlas.callsOf('task.cancel')).toMatchObject([{ taskId: 't9', actor: 'ada' }]);
+  expect(await problemOf(bench.session.cancelTask('nope'))).toMatchObject({ kind: 'no-such-task' });
+});
+
+test('a fix is carried out on the member its check named', async () => {
+  const atlas = bench.link('atlas');
+  atlas.answers['protect.fix'] = () => ok({});
+  await bench.session.protect.fix({ hostId: 'h-atlas', vmUuid: WEB, on: 'boreas', fix: 'start-libvirt' });
+  await bench.session.protect.fix({ hostId: 'h-atlas', vmUuid: WEB, on: 'h-atlas', fix: 'start-libvirt' });
+  expect(atlas.callsOf('protect.fix')).toMatchObject([{ hostId: 'h-boreas' }, { hostId: 'h-atlas' }]);
+});
