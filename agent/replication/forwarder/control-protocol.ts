@@ -79,6 +79,10 @@ export const SavedGroup = v.object({
 });
 export type SavedGroup = v.InferOutput<typeof SavedGroup>;
 
+/** A disk whose stream is lost: enough to answer QEMU's writes with errors. */
+const LostDisk = v.object({ ...DiskOrder.entries, sizeBytes: v.pipe(v.number(), v.safeInteger()) });
+export type LostDisk = v.InferOutput<typeof LostDisk>;
+
 const id = v.pipe(v.number(), v.integer());
 export const ControlRequest = v.variant('c', [
   v.object({ id, c: v.literal('status') }),
@@ -87,8 +91,11 @@ export const ControlRequest = v.variant('c', [
   v.object({ id, c: v.literal('hold'), group: PairId }),
   /** Connects a held group anew; QEMU sends again what was unanswered. */
   v.object({ id, c: v.literal('resume'), group: PairId }),
-  /** Lets the guest go on without the standby. Only after `stale` is durable. */
-  v.object({ id, c: v.literal('release'), group: PairId }),
+  /**
+   * Lets the guest go on without the standby. Only after `stale` is durable. `disks` serves QEMU even if the
+   * stream is not known any more (its saved state was lost): the guest would hang for good otherwise.
+   */
+  v.object({ id, c: v.literal('release'), group: PairId, disks: v.optional(v.array(LostDisk)) }),
   v.object({ id, c: v.literal('deadline'), group: PairId, deadlineMs: v.pipe(v.number(), v.minValue(50)) }),
   v.object({ id, c: v.literal('close'), group: PairId }),
 ]);

@@ -52,6 +52,8 @@ export const MAX_OPTION_BYTES = 16 * 1024;
  */
 export const PASSED_FLAGS = 0b0111_1101;
 export const FLAG_READ_ONLY = 0b10;
+/** Has-flags, flush, FUA, trim, write-zeroes: what QEMU's storage daemon always offers. */
+export const LEAST_FLAGS = 0b0110_1101;
 
 export interface ExportInfo {
   sizeBytes: number;

@@ -3,9 +3,16 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import type { Log } from '../../ports.ts';
 import { fail, ok, type Result } from '../../protocol/index.ts';
-import { type ControlRequest, type GroupOrder, type GroupStatus, SavedGroup } from './control-protocol.ts';
+import {
+  type ControlRequest,
+  type GroupOrder,
+  type GroupStatus,
+  type LostDisk,
+  SavedGroup,
+} from './control-protocol.ts';
 import { Group, type GroupPorts } from './group.ts';
 import { Lifeline } from './lifeline.ts';
+import { DEFAULT_BLOCK_SIZE, LEAST_FLAGS } from './nbd-wire.ts';
 import { openRemote, type TlsFiles } from './remote.ts';
 
 export interface RegistryOptions {
@@ -49,6 +56,7 @@ export class Registry {
     if (request.c === 'status') return ok([...this.#groups.values()].map((group) => group.status()));
     if (request.c === 'open') return this.#open(request.order);
     const group = this.#groups.get(request.group);
+    if (!group && request.c === 'release' && request.disks) return this.#refuse(request.group, request.disks);
     if (!group) return request.c === 'close' ? ok([]) : fail(unknownGroup(request.group));
     switch (request.c) {
       case 'hold':
@@ -95,6 +103,30 @@ export class Registry {
     }
     this.#groups.set(order.group, group.value);
     await this.#writes.get(order.group);
+    return ok([group.value.status()]);
+  }
+
+  /** Serves QEMU errors on a stream of which nothing else is known. */
+  async #refuse(name: string, disks: LostDisk[]): Promise<Result<GroupStatus[]>> {
+    const saved: SavedGroup = {
+      order: {
+        group: name,
+        remote: { host: '', port: 0, serverName: '' },
+        heartbeat: '',
+        deadlineMs: 1_000,
+        disks,
+      },
+      released: true,
+      disks: disks.map((disk) => ({
+        name: disk.name,
+        ended: false,
+        clean: false,
+        info: { sizeBytes: disk.sizeBytes, flags: LEAST_FLAGS, blockSize: DEFAULT_BLOCK_SIZE },
+      })),
+    };
+    const group = await Group.restore(saved, this.#ports(name));
+    if (!group.ok) return group;
+    this.#groups.set(name, group.value);
     return ok([group.value.status()]);
   }
 

@@ -5,7 +5,6 @@ import { fail, ok, type Problem, type Result } from '../../protocol/index.ts';
 import {
   ControlMessage,
   type ControlRequest,
-  type GroupOrder,
   type GroupStatus,
   MAX_LINE_BYTES,
 } from '../forwarder/control-protocol.ts';
@@ -53,10 +52,6 @@ export class ForwarderClient {
   stop(): void {
     this.#stopped = true;
     this.#socket?.destroy();
-  }
-
-  open(order: GroupOrder): Promise<Result<GroupStatus[]>> {
-    return this.order({ c: 'open', order });
   }
 
   async order(order: Order): Promise<Result<GroupStatus[]>> {

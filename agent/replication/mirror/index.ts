@@ -123,7 +123,7 @@ class MirrorSource implements ReplicaSource {
   async #adopt(saved: SavedMirror, groups: GroupStatus[]): Promise<void> {
     const mirror = this.#make(saved.order);
     const group = groups.find((one) => one.group === saved.order.pairId) ?? null;
-    await mirror.adopt(group, saved.inSync);
+    await mirror.adopt(saved, group);
   }
 
   #make(order: MirrorOrder): PairMirror {
@@ -163,7 +163,7 @@ class MirrorSource implements ReplicaSource {
     for (const mirror of this.#mirrors.values()) {
       const { vmUuid, pairId } = mirror.order;
       if (event.kind === 'reachable') {
-        if (event.reachable) void mirror.refresh();
+        if (event.reachable) void mirror.hypervisorBack();
       } else if (event.uuid !== vmUuid) continue;
       else if (event.kind === 'stopped') void mirror.guestStopped();
       else if (event.kind === 'qmp' && concerns(event.data, jobId(pairId, ''))) void mirror.refresh();

@@ -1,12 +1,13 @@
-import { join } from 'node:path';
 import type { Clock, Log } from '../../ports.ts';
 import { type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
-import type { GroupOrder, GroupStatus } from '../forwarder/control-protocol.ts';
+import type { GroupStatus } from '../forwarder/control-protocol.ts';
 import type { MirrorOrder } from '../replication.ts';
-import type { BlockLayer, Job } from './block-layer.ts';
+import type { BlockLayer } from './block-layer.ts';
+import { buildMirror, RELEASE_LOOKS, takeApart } from './build.ts';
 import type { ForwarderClient } from './forwarder-client.ts';
 import { guestEnded, heldProblem, jobEnded, streamGone } from './problems.ts';
-import { Progress } from './progress.ts';
+import type { SavedMirror } from './saved.ts';
+import { StatusKeeper } from './status-keeper.ts';
 
 export interface MirrorPorts {
   forwarder: ForwarderClient;
@@ -17,7 +18,7 @@ export interface MirrorPorts {
   guestLives(): boolean;
   changed(status: MirrorStatus): void;
   /** Makes durable what a later agent must know. */
-  keep(what: { live: boolean; inSync: boolean; endedInSync: boolean }): Promise<void>;
+  keep(what: Omit<SavedMirror, 'order'>): Promise<void>;
   /** How long the standby may stay silent, ms: while copying, and once in sync. */
   deadlines: { copying: number; inSync: number };
 }
@@ -27,21 +28,21 @@ const HEAL_MS = 500;
 /** How long QEMU's last words and the hypervisor's word of its end may lie apart. */
 const ENDING_MS = 5_000;
 const LOOK_MS = 50;
-/** A busy guest's next write ends its mirror by itself after the release. */
-const RELEASE_LOOKS = 10;
 
 /** The mirror of one guest's disks: QEMU's jobs and the forwarder's stream taken together. */
 export class PairMirror {
   readonly order: MirrorOrder;
   readonly #ports: MirrorPorts;
-  readonly #progress = new Progress();
-  #status: MirrorStatus;
+  readonly #keeper: StatusKeeper;
   #group: GroupStatus | null = null;
   #inSync = false;
   #endedInSync = false;
   /** Set once the mirror is being taken apart, on whoever's order. */
   #leaving = false;
+  /** The mirror cannot be made good again: it waits, held, for its release. */
+  #lost = false;
   #over = false;
+  #sockets: Record<string, string> = {};
   #turn: Promise<unknown> = Promise.resolve();
   #timer: { cancel(): void } | null = null;
   #healing = false;
@@ -49,18 +50,12 @@ export class PairMirror {
   constructor(order: MirrorOrder, ports: MirrorPorts) {
     this.order = order;
     this.#ports = ports;
-    this.#status = {
-      state: 'connecting',
-      doneBytes: 0,
-      totalBytes: order.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0),
-      rateBps: 0,
-      since: ports.clock.now(),
-      problem: null,
-    };
+    const totalBytes = order.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0);
+    this.#keeper = new StatusKeeper(totalBytes, ports.clock, ports.changed);
   }
 
   get status(): MirrorStatus {
-    return this.#status;
+    return this.#keeper.status;
   }
 
   get endedInSync(): boolean {
@@ -73,29 +68,34 @@ export class PairMirror {
 
   start(): Promise<Result<void>> {
     return this.#inTurn(async () => {
-      const started = await this.#build();
-      if (started.ok) {
-        this.#set('copying');
+      const { blocks, forwarder, deadlines } = this.#ports;
+      const built = await buildMirror(this.order, blocks, forwarder, deadlines.copying, async (sockets) => {
+        this.#sockets = sockets;
+        await this.#keep();
+      });
+      if (built.ok) {
+        this.#group = built.value;
+        this.#keeper.set('copying');
         this.#poll();
-        return started;
+        return ok(undefined);
       }
-      this.#leaving = true;
-      await this.#takeApart();
-      await this.#finish('broken', started.problem, false);
-      return started;
+      await this.#abandon(built.problem);
+      return built;
     });
   }
 
   /** Takes over what an earlier agent started. */
-  async adopt(group: GroupStatus | null, inSync: boolean): Promise<void> {
-    this.#inSync = inSync;
-    if (!group) return this.forgotten();
+  async adopt(saved: SavedMirror, group: GroupStatus | null): Promise<void> {
+    this.#inSync = saved.inSync;
+    this.#sockets = saved.sockets;
     this.#group = group;
     if (!this.#ports.guestLives()) return this.guestStopped();
+    if (!group) return this.forgotten();
+    if (group.state === 'released') return void (await this.release());
     this.onForwarder(group);
     await this.refresh();
     if (this.#over || this.#inSync) return;
-    if (this.#status.state === 'connecting') this.#set('copying');
+    if (this.#keeper.state === 'connecting') this.#keeper.set('copying');
     this.#poll();
   }
 
@@ -103,29 +103,29 @@ export class PairMirror {
   onForwarder(group: GroupStatus): void {
     const before = this.#group?.state;
     this.#group = group;
-    if (this.#leaving || this.#over) return;
+    if (this.#leaving || this.#lost || this.#over) return;
     if (group.state === 'held') this.#held(group);
     else if (group.state === 'ended') void this.#streamEnded();
     else if (group.state === 'up' && before === 'held') {
-      this.#set(this.#inSync ? 'in-sync' : 'copying');
+      this.#keeper.set(this.#inSync ? 'in-sync' : 'copying');
       void this.refresh();
     }
   }
 
-  /** The forwarder answers again and does not know the stream. */
+  /** The forwarder answers again and does not know the stream: QEMU's writes wait, and no copy follows. */
   forgotten(): Promise<void> {
     return this.#quietly(async () => {
-      if (!this.#leaving && !this.#over) await this.#orphaned();
+      if (!this.#leaving && !this.#over) await this.#lose(streamGone);
     });
   }
 
   /** Asks QEMU how far the jobs are. Told by its events, and once a second while copying. */
   refresh(): Promise<void> {
     return this.#quietly(async () => {
-      if (this.#leaving || this.#over) return;
+      if (this.#leaving || this.#lost || this.#over) return;
       const jobs = await this.#ports.blocks.jobs();
       if (!jobs.ok || this.#leaving) return;
-      this.#count(jobs.value);
+      this.#keeper.count(jobs.value);
       if (jobs.value.length < this.order.disks.length) await this.#jobVanished();
       else if (jobs.value.every((job) => job.ready)) await this.#complete();
     });
@@ -150,19 +150,26 @@ export class PairMirror {
   async release(): Promise<Result<void>> {
     if (this.#over) return ok(undefined);
     this.#leaving = true;
-    const released = await this.#ports.forwarder.order({ c: 'release', group: this.order.pairId });
-    if (!released.ok && released.problem.kind !== 'no-such-stream') {
+    const { disks, pairId } = this.order;
+    const lost = disks.flatMap(({ target, sizeBytes }) => {
+      const socket = this.#sockets[target];
+      return socket === undefined ? [] : [{ name: target, socket, sizeBytes, exportName: '' }];
+    });
+    const released = await this.#ports.forwarder.order({ c: 'release', group: pairId, disks: lost });
+    if (!released.ok && this.#ports.guestLives()) {
       this.#leaving = false;
       return released;
     }
-    return this.#inTurn(async () => {
-      if (this.#over) return ok(undefined);
-      const apart = this.#ports.guestLives() ? await this.#takeApart() : ok(undefined);
-      await this.#ports.forwarder.order({ c: 'close', group: this.order.pairId });
-      const problem = this.#status.problem ?? jobEnded('released');
-      await this.#finish('broken', problem, false);
-      return apart;
-    });
+    const problem = this.#keeper.status.problem ?? jobEnded('released');
+    return this.#inTurn(() => this.#dismantle(problem));
+  }
+
+  /** The hypervisor answers again: go on with what could not be done without it. */
+  async hypervisorBack(): Promise<void> {
+    if (this.#over) return;
+    if (!this.#ports.guestLives()) await this.guestStopped();
+    else if (this.#keeper.state === 'broken') await this.release();
+    else await this.refresh();
   }
 
   end(): Promise<Result<void>> {
@@ -173,7 +180,7 @@ export class PairMirror {
       this.#leaving = true;
       const paused = (await this.#ports.blocks.running()) === false;
       const cancelled = await this.#ports.blocks.cancelJobs(!this.#inSync);
-      const apart = cancelled.ok ? await this.#takeApart() : cancelled;
+      const apart = cancelled.ok ? await this.#takeApart(1) : cancelled;
       if (!apart.ok) {
         this.#leaving = false;
         return apart;
@@ -192,73 +199,11 @@ export class PairMirror {
     this.#timer?.cancel();
   }
 
-  async #build(): Promise<Result<void>> {
-    const { blocks, forwarder } = this.#ports;
-    const { disks, pairId, remote, address } = this.order;
-    const directory = await blocks.socketDirectory();
-    if (!directory.ok) return directory;
-    const cleared = await this.#takeApart();
-    if (!cleared.ok) return cleared;
-    const devices: { target: string; device: string; socket: string }[] = [];
-    for (const { target, path } of disks) {
-      const device = await blocks.deviceNode(target, path);
-      if (!device.ok) return device;
-      devices.push({
-        target,
-        device: device.value,
-        socket: join(directory.value, `understudy-${target}.sock`),
-      });
-    }
-    const stream: GroupOrder = {
-      group: pairId,
-      remote: { host: address, port: remote.port, serverName: remote.serverName },
-      heartbeat: remote.heartbeat,
-      deadlineMs: this.#ports.deadlines.copying,
-      disks: devices.map(({ target, socket }) => ({
-        name: target,
-        socket,
-        exportName: remote.exports[target] ?? '',
-      })),
-    };
-    await this.#ports.keep({ live: true, inSync: false, endedInSync: false });
-    await forwarder.order({ c: 'close', group: pairId });
-    const opened = await forwarder.open(stream);
-    if (!opened.ok) return opened;
-    this.#group = opened.value[0] ?? null;
-    for (const { target, device, socket } of devices) {
-      const added = await blocks.addReplica(target, socket);
-      const mirrored = added.ok ? await blocks.startMirror(target, device) : added;
-      if (!mirrored.ok) return mirrored;
-    }
-    return ok(undefined);
-  }
-
-  /** Removes jobs and nodes of this pair from QEMU, whatever is left of them. */
-  async #takeApart(): Promise<Result<void>> {
-    const { blocks } = this.#ports;
-    const gone = await blocks.untilNoJobs(this.#leaving ? RELEASE_LOOKS : 1);
-    if (!gone.ok) {
-      const cancelled = await blocks.cancelJobs(true);
-      if (!cancelled.ok) return cancelled;
-    }
-    return blocks.removeReplicas(this.order.disks.map(({ target }) => target));
-  }
-
-  #count(jobs: Job[]): void {
-    const sum = (pick: (job: Job) => number) => jobs.reduce((total, job) => total + pick(job), 0);
-    this.#progress.add(
-      sum((job) => job.offset),
-      sum((job) => job.len),
-      this.#ports.clock.bootMs(),
-    );
-    if (this.#status.state === 'copying') this.#tell({ ...this.#status, ...this.#figures() });
-  }
-
   /** Every job is ready: from here on each write is on both copies before the guest hears of it. */
   async #complete(): Promise<void> {
     if (!this.#inSync && !(await this.#tighten())) return;
-    if (this.#status.state !== 'in-sync' && this.#group?.state === 'up' && !this.#leaving)
-      this.#set('in-sync');
+    if (this.#keeper.state !== 'in-sync' && this.#group?.state === 'up' && !this.#leaving)
+      this.#keeper.set('in-sync');
   }
 
   async #tighten(): Promise<boolean> {
@@ -270,7 +215,7 @@ export class PairMirror {
     });
     if (!tightened.ok || tightened.value[0]?.state !== 'up' || this.#leaving) return false;
     this.#inSync = true;
-    await this.#ports.keep({ live: true, inSync: true, endedInSync: false });
+    await this.#keep();
     return true;
   }
 
@@ -280,7 +225,7 @@ export class PairMirror {
   }
 
   #becomeHeld(group: GroupStatus): void {
-    if (this.#status.state !== 'held') this.#set('held', heldProblem(this.order, group.reason));
+    if (this.#keeper.state !== 'held') this.#keeper.set('held', heldProblem(this.order, group.reason));
     // An answered error comes again; a lost connection may heal without a copy.
     if (group.reason?.kind !== 'remote-error') void this.#heal();
   }
@@ -288,7 +233,7 @@ export class PairMirror {
   /** QEMU is dead, or only its connection: the hypervisor knows. */
   async #qemuGone(group: GroupStatus): Promise<void> {
     await this.#until(() => this.#over || !this.#ports.guestLives(), ENDING_MS);
-    if (this.#over || this.#leaving) return;
+    if (this.#over || this.#leaving || this.#lost) return;
     if (this.#ports.guestLives()) this.#becomeHeld(group);
     else await this.guestStopped();
   }
@@ -296,7 +241,7 @@ export class PairMirror {
   async #heal(): Promise<void> {
     if (this.#healing) return;
     this.#healing = true;
-    while (!this.#over && !this.#leaving && this.#group?.state === 'held') {
+    while (!this.#over && !this.#leaving && !this.#lost && this.#group?.state === 'held') {
       const resumed = await this.#ports.forwarder.order({ c: 'resume', group: this.order.pairId });
       if (!resumed.ok) await this.#sleep(HEAL_MS);
       else if (resumed.value[0]) this.onForwarder(resumed.value[0]);
@@ -316,18 +261,43 @@ export class PairMirror {
       await this.#until(() => this.#over || !this.#ports.guestLives(), ENDING_MS);
       if (this.#over || !this.#ports.guestLives()) return;
     }
-    if (this.#leaving) return;
-    await this.#orphaned(jobEnded('a job is gone'));
+    if (!this.#leaving) await this.#lose(jobEnded('a job is gone'));
   }
 
-  /** The guest runs on without a complete mirror: take the rest apart and say so. */
-  async #orphaned(problem: Problem = streamGone): Promise<void> {
-    if (this.#over) return;
-    this.#leaving = true;
-    await this.#ports.forwarder.order({ c: 'release', group: this.order.pairId });
-    if (this.#ports.guestLives()) await this.#takeApart();
+  /** The other disks wait too until whoever keeps the record has noted that the copy is stale. */
+  async #lose(problem: Problem): Promise<void> {
+    this.#lost = true;
+    this.#endedInSync = false;
+    await this.#ports.forwarder.order({ c: 'hold', group: this.order.pairId });
+    this.#keeper.set('held', problem);
+  }
+
+  /**
+   * With the stream released: takes QEMU's part down, and only then the stream. Without it a mirror still
+   * standing in QEMU would wait for ever at the guest's next write.
+   */
+  async #dismantle(problem: Problem): Promise<Result<void>> {
+    if (this.#over) return ok(undefined);
+    const apart = this.#ports.guestLives() ? await this.#takeApart(RELEASE_LOOKS) : ok(undefined);
+    if (!apart.ok) {
+      this.#keeper.set('broken', problem);
+      return apart;
+    }
     await this.#ports.forwarder.order({ c: 'close', group: this.order.pairId });
     await this.#finish('broken', problem, false);
+    return apart;
+  }
+
+  /** What was half built is taken down again; with the stream released first nothing can hang on it. */
+  async #abandon(problem: Problem): Promise<void> {
+    this.#leaving = true;
+    await this.#ports.forwarder.order({ c: 'release', group: this.order.pairId });
+    const apart = await this.#dismantle(problem);
+    if (!apart.ok) this.#ports.log('warn', `${this.order.pairId}: ${apart.problem.message}`);
+  }
+
+  #takeApart(looks: number): Promise<Result<void>> {
+    return takeApart(this.order, this.#ports.blocks, looks);
   }
 
   /** Waits until QEMU has left the stream; true when it left it with nothing unanswered. */
@@ -347,24 +317,13 @@ export class PairMirror {
     this.#over = true;
     this.#timer?.cancel();
     this.#endedInSync = endedInSync;
-    await this.#ports.keep({ live: false, inSync: this.#inSync, endedInSync });
-    this.#set(state, problem);
+    await this.#keep();
+    this.#keeper.set(state, problem);
   }
 
-  #set(state: MirrorStatus['state'], problem: Problem | null = null): void {
-    const since = state === this.#status.state ? this.#status.since : this.#ports.clock.now();
-    const rateBps = state === 'copying' ? this.#progress.rateBps : 0;
-    this.#tell({ ...this.#status, ...this.#figures(), state, since, rateBps, problem });
-  }
-
-  #figures(): Pick<MirrorStatus, 'doneBytes' | 'totalBytes' | 'rateBps'> {
-    const { doneBytes, totalBytes, rateBps } = this.#progress;
-    return { doneBytes, totalBytes: totalBytes || this.#status.totalBytes, rateBps };
-  }
-
-  #tell(status: MirrorStatus): void {
-    this.#status = status;
-    this.#ports.changed(status);
+  #keep(): Promise<void> {
+    const endedInSync = this.#over && this.#endedInSync;
+    return this.#ports.keep({ live: !this.#over, inSync: this.#inSync, endedInSync, sockets: this.#sockets });
   }
 
   #poll(): void {

@@ -23,6 +23,8 @@ const Order = v.object({
 /** What an agent must remember of a mirror, because QEMU and the forwarder outlive it. */
 export const SavedMirror = v.object({
   order: Order,
+  /** Where QEMU's mirrors meet the forwarder, by disk target; empty before they were made. */
+  sockets: v.record(v.string(), v.string()),
   /** The mirror exists, as far as is known. */
   live: v.boolean(),
   /** It was in sync: written before anybody is told so. */
@@ -54,8 +56,11 @@ export class SavedMirrors {
     return found;
   }
 
+  /** A mirror that ended with nothing to be remembered leaves no file. */
   async write(saved: SavedMirror): Promise<void> {
-    await this.#file(saved.order.pairId).write(saved);
+    const file = this.#file(saved.order.pairId);
+    if (saved.live || saved.endedInSync) await file.write(saved);
+    else await file.remove().catch((error) => this.#log('debug', String(error)));
   }
 
   #file(pairId: string): DurableFile<typeof SavedMirror> {

@@ -20,8 +20,8 @@ export class TestGuest {
   readonly child: ChildProcess;
   readonly #monitor: string;
   #client: QmpClient | null = null;
-  /** Completed writes, as QEMU printed them. */
-  completed = 0;
+  /** Offsets of the completed writes, as QEMU printed them. */
+  readonly acknowledged: number[] = [];
   #printed = '';
 
   constructor(directory: string, disks: GuestDisk[]) {
@@ -33,6 +33,10 @@ export class TestGuest {
     }
     this.child = spawn('qemu-system-x86_64', this.#arguments(), { stdio: ['ignore', 'pipe', 'inherit'] });
     this.child.stdout?.on('data', (chunk: Buffer) => this.#onPrinted(chunk.toString('utf8')));
+  }
+
+  get completed(): number {
+    return this.acknowledged.length;
   }
 
   get alive(): boolean {
@@ -82,7 +86,10 @@ export class TestGuest {
   #onPrinted(text: string): void {
     const lines = (this.#printed + text).split('\n');
     this.#printed = lines.pop() ?? '';
-    this.completed += lines.filter((line) => line.startsWith('wrote ')).length;
+    for (const line of lines) {
+      const offset = /^wrote .* at offset (\d+)/.exec(line)?.[1];
+      if (offset !== undefined) this.acknowledged.push(Number(offset));
+    }
   }
 
   #arguments(): string[] {
