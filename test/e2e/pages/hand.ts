@@ -1,0 +1,36 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+
+/** The person's hand: every activation and every field typed into is counted. */
+export class Hand {
+  readonly page: Page;
+  clicks = 0;
+  fields = 0;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  async click(target: Locator): Promise<void> {
+    await expect(target).toBeEnabled();
+    await target.click();
+    this.clicks += 1;
+  }
+
+  async type(target: Locator, text: string): Promise<void> {
+    await target.fill(text);
+    this.fields += 1;
+  }
+
+  button(name: string | RegExp): Locator {
+    return this.page.getByRole('button', { name, exact: true });
+  }
+
+  /** A button or a link that looks like one. */
+  action(name: string | RegExp): Locator {
+    return this.page.getByRole('button', { name }).or(this.page.getByRole('link', { name })).first();
+  }
+
+  field(name: string): Locator {
+    return this.page.getByRole('textbox', { name, exact: true });
+  }
+}
