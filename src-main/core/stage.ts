@@ -66,6 +66,8 @@ export class Stage {
     const host = practice?.session.fleet.get(hostId);
     if (!practice || !host) throw new ProblemError(noPractice());
     await practice.power(host.record.name, on);
+    // Whoever switched it on watches it come back: no waiting for the next try of the back-off.
+    if (on) await host.link.retry();
   }
 
   close(): Promise<void> {
