@@ -47,20 +47,35 @@ async function bundle(release) {
     target: 'node18',
     format: 'cjs',
     minify: true,
-    legalComments: 'external',
+    legalComments: 'none',
+    metafile: true,
     define: { AGENT_VERSION: JSON.stringify(`${release}+${BUILD_ID}`) },
     absWorkingDir: root,
     logLevel: 'warning',
   });
-  const text = result.outputFiles.find((file) => file.path.endsWith('.cjs')).text;
+  const [{ text }] = result.outputFiles;
   // The id tells builds of one release apart: a console replaces an agent that was built of other sources.
   const id = createHash('sha256').update(text).digest('hex').slice(0, 8);
   const version = `${release}+${id}`;
   const banner = `/* Understudy agent ${version}. Apache-2.0; licences of what is bundled: agent.cjs.LEGAL.txt */\n`;
   replace(join(out, 'agent.cjs'), banner + text.replaceAll(BUILD_ID, id));
-  const legal = result.outputFiles.find((file) => file.path.endsWith('.LEGAL.txt'));
-  replace(join(out, 'agent.cjs.LEGAL.txt'), legal?.text ?? '');
+  replace(join(out, 'agent.cjs.LEGAL.txt'), licences(Object.keys(result.metafile.inputs)));
   return version;
+}
+
+/** The licences of the packages whose files went into the bundle. */
+function licences(inputs) {
+  const packages = new Set(
+    inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),
+  );
+  const texts = [...packages].sort().map((name) => {
+    const directory = join(root, 'node_modules', name);
+    const { version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+    const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
+    if (!file) throw new Error(`${name} comes without a licence text`);
+    return `${name} ${version}\n\n${readFileSync(join(directory, file), 'utf8').trim()}\n`;
+  });
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 function copyUnits() {
