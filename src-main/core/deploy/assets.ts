@@ -62,7 +62,8 @@ export class AgentAssets {
 export const ARCHITECTURES: Record<string, string> = { x86_64: 'x64', aarch64: 'arm64' };
 
 function destinationOf(path: string): Pick<Asset, 'to' | 'mode' | 'packed'> | null {
-  if (path === 'agent.cjs') return { to: `${FOLDER}/agent.cjs`, mode: '644', packed: false };
+  if (/^agent\.cjs(\.LEGAL\.txt)?$/.test(path))
+    return { to: `${FOLDER}/${path}`, mode: '644', packed: false };
   if (/^systemd\/[a-z-]+\.service$/.test(path)) {
     return { to: `${UNIT_FOLDER}/${basename(path)}`, mode: '644', packed: false };
   }

@@ -147,7 +147,7 @@ chmod 755 ${FOLDER}
 rm -rf ${STAGING}
 mkdir -m 700 ${STAGING}
 chown "$user" ${STAGING}
-for path in ${FOLDER}/agent.cjs ${UNIT_FOLDER}/understudy-*.service; do
+for path in ${FOLDER}/agent.cjs ${FOLDER}/agent.cjs.LEGAL.txt ${UNIT_FOLDER}/understudy-*.service; do
   if [ -f "$path" ]; then say present "$(sha256sum "$path" | cut -d ' ' -f 1) $path"; fi
 done
 if [ -x ${FOLDER}/node ] && ${FOLDER}/node -p 0 >/dev/null 2>&1; then

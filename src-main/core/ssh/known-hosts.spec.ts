@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto';
-import ssh2 from 'ssh2';
 import { describe, expect, it } from 'vitest';
 import { fingerprintOf } from './fingerprint.ts';
 import { parseKnownHosts } from './known-hosts.ts';
