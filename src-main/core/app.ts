@@ -19,7 +19,9 @@ export class App {
     this.#change({ practice });
   }
 
+  /** The same words are shown once. */
   notify(problem: Problem): void {
+    if (this.#info.notices.some((notice) => notice.message === problem.message)) return;
     this.#change({ notices: [...this.#info.notices, problem] });
   }
 

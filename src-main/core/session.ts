@@ -50,6 +50,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     practice: options.practice,
     now,
     emit: (patch) => emit('fleet', patch),
+    report,
   });
   const audit = new AuditService({
     table: storage.audit,
@@ -57,6 +58,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     now,
     operator,
     emit: (entry) => emit('audit', entry),
+    report,
   });
   const orders = new Orders({ fleet, commands: storage.commands, audit, operator, now, report });
   const logins = new HostLogins(options.secrets);

@@ -1,6 +1,7 @@
-import type { AuditEntry } from '../../../agent/protocol/index.ts';
+import type { AuditEntry, Problem } from '../../../agent/protocol/index.ts';
 import type { AuditView } from '../../contract/index.ts';
 import type { Fleet, FleetEvent } from '../fleet/fleet.ts';
+import { guard } from '../fleet/guard.ts';
 import type { AuditTable, SourcedEntry } from '../storage/audit-table.ts';
 import { CONSOLE } from '../storage/audit-table.ts';
 
@@ -22,6 +23,7 @@ export class AuditService {
   readonly #now: () => number;
   readonly #operator: () => string;
   readonly #emit: (entry: AuditView) => void;
+  readonly #report: (problem: Problem) => void;
   readonly #fetching = new Set<string>();
 
   constructor(options: {
@@ -30,12 +32,15 @@ export class AuditService {
     now: () => number;
     operator: () => string;
     emit: (entry: AuditView) => void;
+    /** Told of failures nobody waits for. */
+    report: (problem: Problem) => void;
   }) {
     this.#table = options.table;
     this.#fleet = options.fleet;
     this.#now = options.now;
     this.#operator = options.operator;
     this.#emit = options.emit;
+    this.#report = options.report;
     options.fleet.subscribe((event) => this.#hear(event));
   }
 
@@ -51,11 +56,14 @@ export class AuditService {
   }
 
   #hear(event: FleetEvent): void {
-    if (event.kind === 'online') void this.#fetch(event.hostId);
-    if (event.kind !== 'audit') return;
-    // A gap means that entries were missed: then all of them are fetched.
-    if (event.entry.seq === this.#table.lastSeq(event.hostId) + 1) this.#keep(event.hostId, [event.entry]);
-    else void this.#fetch(event.hostId);
+    if (event.kind === 'online') guard(this.#report, () => this.#fetch(event.hostId));
+    else if (event.kind === 'audit') guard(this.#report, () => this.#take(event.hostId, event.entry));
+  }
+
+  /** A gap means that entries were missed: then all of them are fetched. */
+  async #take(hostId: string, entry: AuditEntry): Promise<void> {
+    if (entry.seq === this.#table.lastSeq(hostId) + 1) this.#keep(hostId, [entry]);
+    else await this.#fetch(hostId);
   }
 
   /** Fetches what is missing of one agent's history. A failure is made up for at the next connection. */

@@ -105,6 +105,31 @@ test('what a host said last is shown after a restart, with its age', async () =>
   expect(pairs.p1).toMatchObject({ name: 'web', stale: true });
 });
 
+test('a guest definition, which may hold passwords, goes neither to the page nor to the database', async () => {
+  const pair = pairStatus('h-atlas');
+  const told = { ...pair, spec: { ...pair.spec, definitions: { 'h-atlas': "<graphics passwd='x'/>" } } };
+  const atlas = bench.link('atlas');
+  atlas.goOnline(agentState({ pairs: [told] }));
+  atlas.notice({ notice: 'pair', value: { pairId: 'p1', pair: told } });
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(JSON.stringify(snapshot())).not.toContain('passwd');
+  const kept = bench.storage.hosts.lastState('h-atlas');
+  expect(kept?.state.pairs[0]?.spec.definitions).toEqual({});
+});
+
+test('a database that cannot be written is told, and the fleet goes on', async () => {
+  vi.spyOn(bench.storage.hosts, 'keepState').mockImplementation(() => {
+    throw new Error('database or disk is full');
+  });
+  bench.link('atlas').goOnline(agentState());
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(bench.reported).toMatchObject([
+    { kind: 'not-kept', message: expect.stringContaining('disk is full') },
+  ]);
+  expect(snapshot().hosts['h-atlas']?.connection.state).toBe('online');
+  vi.restoreAllMocks();
+});
+
 test('a pair that ended and a removed host leave nothing behind', async () => {
   const atlas = bench.link('atlas');
   atlas.goOnline(agentState({ vms: [vm()], pairs: [pairStatus('h-atlas')], tasks: [task()] }));

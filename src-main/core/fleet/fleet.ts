@@ -3,6 +3,7 @@ import { fail, ok } from '../../../agent/protocol/index.ts';
 import type { FleetPatch, FleetSnapshot, PairView, TaskView, VmView } from '../../contract/index.ts';
 import { type HostSight, joinPair, type MemberWord } from '../pairs/join.ts';
 import type { HostRecord, HostTable } from '../storage/host-table.ts';
+import { guard } from './guard.ts';
 import { type HostChange, HostEntry, vmKey } from './host-entry.ts';
 import type { HostLink } from './host-link.ts';
 import { Patches, type ViewOf } from './patches.ts';
@@ -25,6 +26,8 @@ export interface FleetOptions {
   practice: boolean;
   now: () => number;
   emit: (patch: FleetPatch) => void;
+  /** Told of failures nobody waits for. */
+  report: (problem: Problem) => void;
 }
 
 /** All hosts of this console: one link each, what their agents say, and one joined picture of it. */
@@ -230,11 +233,13 @@ export class Fleet {
   #keepNow(): void {
     if (this.#keepTimer !== null) clearTimeout(this.#keepTimer);
     this.#keepTimer = null;
-    for (const hostId of this.#unkept) {
-      const last = this.get(hostId)?.lastState();
-      if (last) this.#options.table.keepState(hostId, last);
-    }
-    this.#unkept.clear();
+    guard(this.#options.report, () => {
+      for (const hostId of this.#unkept) {
+        const last = this.get(hostId)?.lastState();
+        if (last) this.#options.table.keepState(hostId, last);
+      }
+      this.#unkept.clear();
+    });
   }
 }
 

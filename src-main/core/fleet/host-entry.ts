@@ -143,7 +143,7 @@ export class HostEntry {
     this.facts = state.facts;
     this.load = state.load;
     refill(this.vms, state.vms, (vm) => vm.uuid);
-    refill(this.pairs, state.pairs, (pair) => pair.spec.pairId);
+    refill(this.pairs, state.pairs.map(withoutDefinitions), (pair) => pair.spec.pairId);
     refill(this.tasks, state.tasks, (task) => task.id);
   }
 
@@ -157,13 +157,18 @@ export class HostEntry {
       put(this.vms, value.uuid, value.vm);
       this.#tell({ kind: 'vm', uuid: value.uuid });
     } else if (notice === 'pair') {
-      put(this.pairs, value.pairId, value.pair);
+      put(this.pairs, value.pairId, value.pair && withoutDefinitions(value.pair));
       this.#tell({ kind: 'pair', pairId: value.pairId });
     } else {
       this.tasks.set(value.id, value);
       this.#tell({ kind: 'task', task: value });
     }
   }
+}
+
+/** A guest's definition may hold passwords (libvirt: graphics, secrets); neither page nor database need it. */
+function withoutDefinitions(status: PairStatus): PairStatus {
+  return { ...status, spec: { ...status.spec, definitions: {} } };
 }
 
 export function vmKey(hostId: string, uuid: string): string {

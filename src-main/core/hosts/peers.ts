@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Peer, Problem } from '../../../agent/protocol/index.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { guard } from '../fleet/guard.ts';
 import type { HostRecord } from '../storage/host-table.ts';
 import type { SettingTable } from '../storage/tables.ts';
 import { memberUnknown } from './problems.ts';
@@ -22,7 +23,7 @@ export class PeerLists {
     this.#settings = deps.settings;
     this.#report = deps.report;
     deps.fleet.subscribe((event) => {
-      if (event.kind === 'online') void this.#sync(event.hostId);
+      if (event.kind === 'online') guard(this.#report, () => this.#sync(event.hostId));
     });
   }
 

@@ -2,6 +2,7 @@ import type { ConsoleApi, ParamsOf, Problem, Result, Task } from '../../../agent
 import { ProblemError } from '../../../agent/protocol/index.ts';
 import type { AuditService } from '../activity/audit.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { guard } from '../fleet/guard.ts';
 import type { HostEntry } from '../fleet/host-entry.ts';
 import type { CommandRecord, CommandTable } from '../storage/command-table.ts';
 
@@ -64,7 +65,7 @@ export class Orders {
     this.#now = options.now;
     this.#report = options.report;
     options.fleet.subscribe((event) => {
-      if (event.kind === 'online') void this.#resume(event.hostId);
+      if (event.kind === 'online') guard(this.#report, () => this.#resume(event.hostId));
     });
   }
 
