@@ -4,8 +4,9 @@ import type { PairView, Verdict } from '../../contract/index.ts';
 import { type Fleet, statusOf } from '../fleet/fleet.ts';
 import type { HostEntry } from '../fleet/host-entry.ts';
 import { type Orders, type Started, unwrap } from '../orders/orders.ts';
-import type { HostSight } from '../pairs/join.ts';
-import { isWorse, judge, type OldHostWord, type Onlooker } from './judge.ts';
+import type { HostSight } from '../pairs/inputs.ts';
+import type { OldHostWord, Onlooker } from './inputs.ts';
+import { isWorse, judge } from './judge.ts';
 
 /** How long each party may take to answer before the verdict is given without it. */
 const ASK_MS = 3_000;

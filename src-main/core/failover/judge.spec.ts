@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PairRecord, Sight } from '../../../agent/protocol/index.ts';
-import { isWorse, judge, type OldHostWord, type Onlooker, type VerdictInputs } from './judge.ts';
+import type { OldHostWord, Onlooker, VerdictInputs } from './inputs.ts';
+import { isWorse, judge } from './judge.ts';
 
 const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
 

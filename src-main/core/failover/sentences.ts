@@ -1,7 +1,7 @@
 import type { Problem } from '../../../agent/protocol/index.ts';
 import type { Verdict } from '../../contract/index.ts';
 import { clockTime } from '../pairs/time.ts';
-import type { VerdictInputs } from './judge.ts';
+import type { VerdictInputs } from './inputs.ts';
 
 export const vmState = {
   running: 'running',

@@ -1,7 +1,8 @@
 import type { AuditEntry, PairStatus, Problem, Result, Task } from '../../../agent/protocol/index.ts';
 import { fail, ok } from '../../../agent/protocol/index.ts';
 import type { FleetPatch, FleetSnapshot, PairView, TaskView, VmView } from '../../contract/index.ts';
-import { type HostSight, joinPair, type MemberWord } from '../pairs/join.ts';
+import type { HostSight, MemberWord } from '../pairs/inputs.ts';
+import { joinPair } from '../pairs/join.ts';
 import type { HostRecord, HostTable } from '../storage/host-table.ts';
 import { guard } from './guard.ts';
 import { type HostChange, HostEntry, vmKey } from './host-entry.ts';

@@ -8,7 +8,7 @@ import type {
   VmInfo,
 } from '../../../agent/protocol/index.ts';
 import type { Connection, HostView, VmView } from '../../contract/index.ts';
-import type { HostSight } from '../pairs/join.ts';
+import type { HostSight } from '../pairs/inputs.ts';
 import type { HostRecord, LastState } from '../storage/host-table.ts';
 import type { HostLink, HostLinkEvent, HostNotice } from './host-link.ts';
 

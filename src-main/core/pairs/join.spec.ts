@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { LocalCopy, MirrorStatus, PairRecord, PairStatus, Task } from '../../../agent/protocol/index.ts';
 import type { TaskView } from '../../contract/index.ts';
-import { type HostSight, type JoinInput, joinPair, ON_STAGE_MS } from './join.ts';
+import type { HostSight, JoinInput } from './inputs.ts';
+import { joinPair, ON_STAGE_MS } from './join.ts';
 
 const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
 const answers = (name: string): HostSight => ({ name, reach: 'answers', silentSince: null });

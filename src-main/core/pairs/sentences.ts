@@ -1,4 +1,4 @@
-import type { Joined } from './join.ts';
+import type { Joined } from './inputs.ts';
 import { clockTime } from './time.ts';
 
 function since(joined: Joined, at: number | null): string {

@@ -1,0 +1,33 @@
+import type { LocalCopy, PairRecord, Sight, VmState } from '../../../agent/protocol/index.ts';
+import type { HostSight } from '../pairs/inputs.ts';
+
+/** What the old host's own agent answered just now. */
+export interface OldHostWord {
+  /** Null: the machine is not defined there. */
+  vm: VmState | null;
+  hypervisorReachable: boolean;
+  local: LocalCopy['kind'] | null;
+}
+
+/** A third party that may have seen the old host. */
+export interface Onlooker {
+  name: string;
+  /** "standby": the host where the copy is; "witness" and "host": others of the fleet. */
+  as: 'standby' | 'witness' | 'host';
+  /** Null: it does not answer this console, or knows nothing of the old host. */
+  sight: Sight | null;
+}
+
+export interface VerdictInputs {
+  now: number;
+  machine: string;
+  /** This console's own view of the host the machine ran on. */
+  old: HostSight;
+  oldWord: OldHostWord | null;
+  standby: HostSight;
+  standbyId: string;
+  onlookers: Onlooker[];
+  /** The pair's record as the standby holds it; null when it gave none. */
+  record: PairRecord | null;
+  pairId: string;
+}
