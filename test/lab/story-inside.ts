@@ -111,6 +111,7 @@ async function tell(lab: Lab, page: Page) {
     await wizard.start();
   });
   await stage('firstCopy', () => wizard.done('shop'));
+  await wizard.toMap();
 
   const recorder = await Recorder.start(lab, 'erp');
   try {

@@ -19,7 +19,7 @@ export class PairPage {
   /** Opens the page from the map. */
   async open(): Promise<void> {
     const { page } = this.hand;
-    await this.hand.click(page.getByRole('link', { name: shell.map, exact: true }));
+    await this.hand.click(page.getByRole('navigation').getByRole('link', { name: shell.map, exact: true }));
     await this.hand.click(
       page
         .getByRole('grid')

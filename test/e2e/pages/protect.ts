@@ -35,6 +35,10 @@ export class ProtectWizard {
     await expect(this.hand.page.getByText(protect.done(machine)).first()).toBeVisible({ timeout: COPY_MS });
   }
 
+  async toMap(): Promise<void> {
+    await this.hand.click(this.hand.action(protect.map));
+  }
+
   async another(): Promise<void> {
     await this.hand.click(this.hand.button(protect.another));
   }
