@@ -14,7 +14,7 @@ import { type Cipher, KeychainSecretStore } from './secrets/keychain.ts';
 import { MemorySecretStore, type SecretStore } from './secrets/secret-store.ts';
 import { openSession, type Session } from './session.ts';
 import { SettingsService } from './settings/settings.ts';
-import { findSshEnvironment } from './ssh/environment.ts';
+import { findSshEnvironment, type SshEnvironment } from './ssh/environment.ts';
 import { type PracticeSession, Stage } from './stage.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
 
@@ -94,7 +94,9 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
   const { storage, secrets } = parts;
   const report = (problem: Problem): void => app.notify(problem);
   const services = createHostServices({
-    environment: findSshEnvironment(homedir(), process.env, process.platform),
+    environment: parts.practice
+      ? noSshSetup(options)
+      : findSshEnvironment(homedir(), process.env, process.platform),
     hostKeys: storage.hostKeys,
     secrets,
     values: storage.settings,
@@ -114,9 +116,20 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
   });
 }
 
+/** Practice hosts are reached directly, whatever jump hosts and keys the person's own set-up asks for. */
+const noSshSetup = ({ dataDir }: CoreOptions): SshEnvironment => ({
+  sshDir: join(dataDir, 'practice', '.ssh'),
+  agentSocket: null,
+});
+
 /** Simulated hosts behind the same services; nothing of it is written to this console's own database. */
 async function openPractice(common: Common): Promise<PracticeSession> {
-  const practice = await createPractice();
+  const { log } = common.options;
+  const practice = await createPractice({
+    log: (level, text) => {
+      if (level === 'warn') log?.(text);
+    },
+  });
   const storage = openStorage(':memory:', Date.now);
   const secrets = new MemorySecretStore('Practice hosts are forgotten when you leave.');
   const session = await openFleet({ ...common, storage, secrets, practice: true });
