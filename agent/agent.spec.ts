@@ -16,12 +16,14 @@ import {
   consoleApi,
   consoleNotices,
   type HostFacts,
+  MAX_MESSAGE_BYTES,
   type Peer,
   PROTOCOL_VERSION,
   type Result,
 } from './protocol/index.ts';
 import { createSimulatedSource } from './replication/simulated/source.ts';
 import { createSimulatedTarget } from './replication/simulated/target.ts';
+import { encodeFrame, FrameDecoder } from './rpc/frames.ts';
 import { type Link, type NoticeMessage, openLink } from './rpc/index.ts';
 import { systemClock } from './system-clock.ts';
 import { makeFleetCa, type TestCa } from './testing/fleet-ca.ts';
@@ -223,6 +225,29 @@ test('version rules: nothing but the greeting before it succeeded', async () => 
   expect(await console.call('sight.list', {})).toMatchObject({ problem: { kind: 'not-greeted' } });
   expect(await greet(PROTOCOL_VERSION)).toMatchObject({ ok: true });
   expect(await console.call('state.subscribe', {})).toMatchObject({ ok: true });
+});
+
+test('the snapshot leaves before the first notice, or it would overwrite what is newer', async () => {
+  const host = new SimulatedHost(world, { name: 'atlas', guests: [guestDraft()] });
+  const agent = await agentOn(host);
+  const [near, far] = duplexPair();
+  agent.attachConsole(far);
+  const decoder = new FrameDecoder(MAX_MESSAGE_BYTES);
+  const order: string[] = [];
+  near.on('data', (chunk: Buffer) => {
+    for (const body of decoder.push(chunk)) {
+      const message = JSON.parse(String(body)) as { id?: number; method?: string };
+      order.push(message.method ?? `answer ${message.id}`);
+    }
+  });
+  const hello = { protocol: PROTOCOL_VERSION, consoleVersion: '1' };
+  const send = (id: number, method: string, params: object) =>
+    near.write(encodeFrame(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, method, params }))));
+  send(1, 'agent.hello', hello);
+  send(2, 'state.subscribe', {});
+  // The first watcher has a sample taken, which is told at once.
+  await until(() => order.includes('load'));
+  expect(order.slice(0, 2)).toEqual(['answer 1', 'answer 2']);
 });
 
 test('a garbled console is hung up on; another one notices nothing and goes on hearing', async () => {

@@ -34,6 +34,13 @@ test('the request is a PKCS#10 that another implementation verifies, the key is 
   expect(Buffer.from(again.publicKey.rawData)).toEqual(Buffer.from(csr.publicKey.rawData));
 });
 
+test('names longer than one length byte holds are encoded as DER wants them', async () => {
+  const fleetId = 'f'.repeat(300);
+  const csr = new Pkcs10CertificateRequest(await open().certificateRequest('atlas', fleetId));
+  expect(csr.subject).toBe(`O=${fleetId}, CN=atlas`);
+  expect(await csr.verify()).toBe(true);
+});
+
 test('an enrolment survives a restart and is laid out for QEMU', async () => {
   const store = open();
   const identity = await identityFor(store);

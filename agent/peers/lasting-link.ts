@@ -79,8 +79,10 @@ export class LastingLink implements Caller<PeerApi> {
       await this.#connectAndGreet();
       this.#see(false);
       if (this.#stop.signal.aborted) return;
-      await this.#rest(this.#pause);
-      this.#pause = Math.min(this.#pause * 2, BACK_OFF.longest);
+      const pause = this.#pause;
+      // Before the rest, so that a nudge during it starts over from the first pause.
+      this.#pause = Math.min(pause * 2, BACK_OFF.longest);
+      await this.#rest(pause);
     }
   }
 
