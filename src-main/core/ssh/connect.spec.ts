@@ -61,7 +61,9 @@ describe('reaching a host', () => {
   });
 
   it('tells something else than an SSH server', async () => {
-    const port = await listen(createServer((socket) => socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n')));
+    const port = await listen(
+      createServer((socket) => socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+    );
     expect(problemIn(await attempt(port)).kind).toBe('not-ssh');
   });
 
