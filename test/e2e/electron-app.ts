@@ -42,6 +42,7 @@ export async function startElectron(options: {
   args?: string[];
   packaged?: string;
   dataDir?: string;
+  env?: Record<string, string>;
 }): Promise<RunningApp> {
   const runtime = await electronRuntime();
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'understudy-window-')));
@@ -52,6 +53,7 @@ export async function startElectron(options: {
     args: options.packaged ? own : [ROOT, ...own],
     env: {
       ...(inherited as Record<string, string>),
+      ...options.env,
       DISPLAY: options.display,
       ...(runtime.old ? { UNDERSTUDY_TEST_NODE: process.execPath } : {}),
     },

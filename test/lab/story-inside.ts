@@ -30,10 +30,9 @@ interface Screen {
 /** A home without keys or an SSH agent, so that the console offers the password as a stranger would see it. */
 async function openScreen(home: string): Promise<Screen> {
   const env = { HOME: home, SSH_AUTH_SOCK: '' };
-  Object.assign(process.env, env);
   if (values.shell === 'electron') {
     const display = await startDisplay();
-    const running = await startElectron({ display: display.display, dataDir: join(home, 'data') });
+    const running = await startElectron({ display: display.display, dataDir: join(home, 'data'), env });
     return {
       page: running.page,
       async close() {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { electronRuntime } from '../e2e/electron-runtime.ts';
 import { down, up } from './lab.ts';
 
 /**
@@ -17,6 +18,8 @@ const { values } = parseArgs({
   },
 });
 
+// Fetched out here: inside the lab's namespace there is no network but the lab's.
+if (values.shell === 'electron') await electronRuntime();
 const say = (text: string): void => console.error(text);
 await down();
 const lab = await up({ say });
