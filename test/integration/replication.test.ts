@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Bench, MIB, PAIR, smallFileSystem } from './replication/bench.ts';
 import { stays, until } from './replication/ports.ts';
@@ -152,6 +154,48 @@ describe('the mirror through the forwarder to a storage daemon', () => {
     await until(() => bench.state === 'off');
     await bench.parts.target.close(PAIR);
     expect(bench.identical()).toBe(true);
+  });
+
+  it('waits held for its release when somebody cancels a job by hand', async () => {
+    await bench.inSync();
+    const { guest } = bench.parts;
+    const job = { device: `understudy-${PAIR}-vda`, force: true };
+    expect(await guest.qmp.execute('block-job-cancel', job)).toMatchObject({ ok: true });
+    await until(() => bench.state === 'held');
+    expect(bench.source.status(PAIR)?.problem?.kind).toBe('mirror-ended');
+    // The other disk waits too: one newer than the other would be no copy.
+    await guest.write('vdb', 8, 0, 65536);
+    await stays(() => guest.completed === 0 && bench.state === 'held', 700);
+    expect(await bench.source.release(PAIR)).toMatchObject({ ok: true });
+    await until(() => guest.completed === 1);
+    expect(bench.state).toBe('broken');
+  });
+
+  it('lets the guest go on when told even after the forwarder lost all it knew', async () => {
+    await bench.inSync();
+    const { guest, primary, directory, link } = bench.parts;
+    link.connected = false;
+    await primary.kill('understudy-forwarder.service');
+    rmSync(join(directory, 'primary/run/forwarder'), { recursive: true });
+    await guest.write('vda', 7, 0, 65536);
+    await until(() => bench.state === 'held');
+    await stays(() => guest.completed === 0, 500);
+    expect(bench.source.status(PAIR)?.problem?.kind).toBe('stream-lost');
+    expect(await bench.source.release(PAIR)).toMatchObject({ ok: true });
+    await until(() => guest.completed === 1);
+    expect(bench.state).toBe('broken');
+    link.connected = true;
+    await bench.inSync();
+  });
+
+  it('ends in order when the storage daemon is stopped in order, without losing a write', async () => {
+    await bench.inSync();
+    const { guest, standby } = bench.parts;
+    await guest.write('vda', 7, 0, 65536);
+    await until(() => guest.completed === 1);
+    await standby.kill('understudy-storage.service', 'SIGTERM');
+    await until(() => bench.state === 'held');
+    expect(bench.replica('vda')[0]).toBe(7);
   });
 
   it('finds a mirror again after an agent restart, and one that ended meanwhile', async () => {

@@ -1,5 +1,4 @@
-import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import type { HoldReason, LinkState } from './control-protocol.ts';
 import { Command, EIO, type ExportInfo, encodeReply, type Request } from './nbd-wire.ts';
 import { ReplyWalker, RequestWalker } from './walkers.ts';
@@ -23,9 +22,9 @@ export class DiskRelay {
   readonly #outstanding = new Map<bigint, Request>();
   #state: LinkState;
   #clean = false;
-  #qemu: Socket | null = null;
+  #qemu: Duplex | null = null;
   #requests = new RequestWalker();
-  #remote: TLSSocket | null = null;
+  #remote: Duplex | null = null;
   #replies = new ReplyWalker();
   /** True once QEMU used the present connection to the standby; another QEMU connection needs another one. */
   #used = false;
@@ -55,7 +54,7 @@ export class DiskRelay {
   }
 
   /** Takes the negotiated connection to the standby and goes `up`; QEMU re-sends what had no answer. */
-  connect(remote: TLSSocket): void {
+  connect(remote: Duplex): void {
     if (this.#outstanding.size > 0 || this.#requests.current !== null || this.#replies.midway)
       this.#dropQemu();
     this.#remote?.destroy();
@@ -70,7 +69,7 @@ export class DiskRelay {
   }
 
   /** Takes a connection of QEMU after its negotiation; `first` is what came with it. */
-  attach(qemu: Socket, first: Buffer): void {
+  attach(qemu: Duplex, first: Buffer): void {
     this.#dropQemu();
     if (this.#state === 'up' && this.#used) {
       this.#events.lost('qemu-gone', 'QEMU connected a second time', 0);
@@ -134,7 +133,7 @@ export class DiskRelay {
     this.#outstanding.clear();
   }
 
-  #fromQemu(qemu: Socket, chunk: Buffer): void {
+  #fromQemu(qemu: Duplex, chunk: Buffer): void {
     if (qemu !== this.#qemu) return;
     let leaving = false;
     try {
@@ -157,7 +156,7 @@ export class DiskRelay {
     if (leaving) this.#leave();
   }
 
-  #pass(qemu: Socket, remote: TLSSocket, chunk: Buffer): void {
+  #pass(qemu: Duplex, remote: Duplex, chunk: Buffer): void {
     if (remote.write(chunk)) return;
     qemu.pause();
     remote.once('drain', () => qemu.resume());
@@ -171,7 +170,7 @@ export class DiskRelay {
     this.#events.ended(this.#clean);
   }
 
-  #fromRemote(remote: TLSSocket, chunk: Buffer): void {
+  #fromRemote(remote: Duplex, chunk: Buffer): void {
     if (this.#state !== 'up' || remote !== this.#remote) return;
     this.#events.alive();
     const qemu = this.#qemu;
@@ -194,12 +193,12 @@ export class DiskRelay {
     }
   }
 
-  #remoteLost(remote: TLSSocket, detail: string): void {
+  #remoteLost(remote: Duplex, detail: string): void {
     if (this.#state !== 'up' || remote !== this.#remote) return;
     this.#events.lost('connection-lost', detail, 0);
   }
 
-  #qemuGone(qemu: Socket): void {
+  #qemuGone(qemu: Duplex): void {
     if (qemu !== this.#qemu) return;
     this.#qemu = null;
     if (this.#state === 'up') {

@@ -1,4 +1,4 @@
-import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import { Command, decodeReply, encodeRequest, FUA, NbdError, REPLY_BYTES } from './nbd-wire.ts';
 
 const BEAT_MS = 100;
@@ -17,7 +17,7 @@ export interface LifelineListener {
  * ten times a second, on a scratch export of the same daemon. TCP alone would not notice a hung daemon or disk.
  */
 export class Lifeline {
-  readonly #socket: TLSSocket;
+  readonly #socket: Duplex;
   readonly #listeners = new Set<LifelineListener>();
   readonly #beats: NodeJS.Timeout;
   readonly #payload = Buffer.alloc(BEAT_BYTES);
@@ -29,7 +29,7 @@ export class Lifeline {
   #partial = Buffer.alloc(0);
   #over = false;
 
-  constructor(socket: TLSSocket) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error) => this.#lose('connection-lost', error.message));

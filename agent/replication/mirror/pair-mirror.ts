@@ -5,6 +5,8 @@ import type { MirrorOrder } from '../replication.ts';
 import type { BlockLayer } from './block-layer.ts';
 import { buildMirror, RELEASE_LOOKS, takeApart } from './build.ts';
 import type { ForwarderClient } from './forwarder-client.ts';
+import { Healer } from './healer.ts';
+import { lastWords, until } from './last-words.ts';
 import { guestEnded, heldProblem, jobEnded, streamGone } from './problems.ts';
 import type { SavedMirror } from './saved.ts';
 import { StatusKeeper } from './status-keeper.ts';
@@ -24,16 +26,13 @@ export interface MirrorPorts {
 }
 
 const POLL_MS = 1_000;
-const HEAL_MS = 500;
-/** How long QEMU's last words and the hypervisor's word of its end may lie apart. */
-const ENDING_MS = 5_000;
-const LOOK_MS = 50;
 
 /** The mirror of one guest's disks: QEMU's jobs and the forwarder's stream taken together. */
 export class PairMirror {
   readonly order: MirrorOrder;
   readonly #ports: MirrorPorts;
   readonly #keeper: StatusKeeper;
+  readonly #healer: Healer;
   #group: GroupStatus | null = null;
   #inSync = false;
   #endedInSync = false;
@@ -45,13 +44,18 @@ export class PairMirror {
   #sockets: Record<string, string> = {};
   #turn: Promise<unknown> = Promise.resolve();
   #timer: { cancel(): void } | null = null;
-  #healing = false;
 
   constructor(order: MirrorOrder, ports: MirrorPorts) {
     this.order = order;
     this.#ports = ports;
     const totalBytes = order.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0);
     this.#keeper = new StatusKeeper(totalBytes, ports.clock, ports.changed);
+    this.#healer = new Healer({
+      clock: ports.clock,
+      held: () => !this.#over && !this.#leaving && !this.#lost && this.#group?.state === 'held',
+      resume: () => this.#resume(),
+      report: () => this.#reportHeld(),
+    });
   }
 
   get status(): MirrorStatus {
@@ -225,28 +229,29 @@ export class PairMirror {
   }
 
   #becomeHeld(group: GroupStatus): void {
-    if (this.#keeper.state !== 'held') this.#keeper.set('held', heldProblem(this.order, group.reason));
     // An answered error comes again; a lost connection may heal without a copy.
-    if (group.reason?.kind !== 'remote-error') void this.#heal();
+    if (group.reason?.kind === 'remote-error') this.#reportHeld();
+    else void this.#healer.heal();
+  }
+
+  #reportHeld(): void {
+    if (this.#keeper.state === 'held') return;
+    this.#keeper.set('held', heldProblem(this.order, this.#group?.reason ?? null));
+  }
+
+  async #resume(): Promise<Result<void>> {
+    const resumed = await this.#ports.forwarder.order({ c: 'resume', group: this.order.pairId });
+    if (!resumed.ok) return resumed;
+    if (resumed.value[0]) this.onForwarder(resumed.value[0]);
+    return ok(undefined);
   }
 
   /** QEMU is dead, or only its connection: the hypervisor knows. */
   async #qemuGone(group: GroupStatus): Promise<void> {
-    await this.#until(() => this.#over || !this.#ports.guestLives(), ENDING_MS);
+    await until(() => this.#over || !this.#ports.guestLives(), this.#ports.clock);
     if (this.#over || this.#leaving || this.#lost) return;
     if (this.#ports.guestLives()) this.#becomeHeld(group);
     else await this.guestStopped();
-  }
-
-  async #heal(): Promise<void> {
-    if (this.#healing) return;
-    this.#healing = true;
-    while (!this.#over && !this.#leaving && !this.#lost && this.#group?.state === 'held') {
-      const resumed = await this.#ports.forwarder.order({ c: 'resume', group: this.order.pairId });
-      if (!resumed.ok) await this.#sleep(HEAL_MS);
-      else if (resumed.value[0]) this.onForwarder(resumed.value[0]);
-    }
-    this.#healing = false;
   }
 
   /** QEMU left every disk: its end, or somebody took the mirror apart by hand. */
@@ -258,7 +263,7 @@ export class PairMirror {
   async #jobVanished(): Promise<void> {
     if (this.#group?.state === 'held') return;
     if ((await this.#ports.blocks.running()) !== true) {
-      await this.#until(() => this.#over || !this.#ports.guestLives(), ENDING_MS);
+      await until(() => this.#over || !this.#ports.guestLives(), this.#ports.clock);
       if (this.#over || !this.#ports.guestLives()) return;
     }
     if (!this.#leaving) await this.#lose(jobEnded('a job is gone'));
@@ -300,16 +305,10 @@ export class PairMirror {
     return takeApart(this.order, this.#ports.blocks, looks);
   }
 
-  /** Waits until QEMU has left the stream; true when it left it with nothing unanswered. */
+  /** True when QEMU left the stream with nothing unanswered. */
   async #lastWords(): Promise<boolean> {
-    const left = () => this.#group === null || this.#group.state !== 'up';
-    const started = this.#ports.clock.bootMs();
-    while (!left() && this.#ports.clock.bootMs() - started < ENDING_MS) {
-      const groups = await this.#ports.forwarder.order({ c: 'status' });
-      const own = groups.ok ? groups.value.find(({ group }) => group === this.order.pairId) : undefined;
-      this.#group = own ?? (groups.ok ? null : this.#group);
-      if (!left()) await this.#sleep(LOOK_MS);
-    }
+    const { forwarder, clock } = this.#ports;
+    this.#group = await lastWords(this.order.pairId, this.#group, forwarder, clock);
     return this.#group?.state === 'ended' && this.#group.clean;
   }
 
@@ -332,15 +331,6 @@ export class PairMirror {
         if (!this.#over && !this.#inSync) this.#poll();
       });
     }, POLL_MS);
-  }
-
-  async #until(met: () => boolean, limitMs: number): Promise<void> {
-    const started = this.#ports.clock.bootMs();
-    while (!met() && this.#ports.clock.bootMs() - started < limitMs) await this.#sleep(LOOK_MS);
-  }
-
-  #sleep(ms: number): Promise<void> {
-    return new Promise((done) => this.#ports.clock.setTimeout(done, ms));
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

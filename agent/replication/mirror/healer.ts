@@ -1,0 +1,47 @@
+import type { Clock } from '../../ports.ts';
+import type { Result } from '../../protocol/index.ts';
+
+export interface HealerPorts {
+  clock: Clock;
+  /** Whether the stream is held and somebody still wants it back. */
+  held(): boolean;
+  /** Asks the forwarder to connect the stream anew. */
+  resume(): Promise<Result<unknown>>;
+  /** Says that the writes wait. */
+  report(): void;
+}
+
+const PAUSE_MS = 500;
+/**
+ * How long a break may last before it is reported. A report ends in `stale` and a new full copy; a disk that
+ * hesitates for half a second, or a forwarder that starts anew, shall not cost that. Writes are held meanwhile.
+ */
+const GRACE_MS = 1_000;
+
+/** Brings a held stream back: what QEMU waits for is then sent again, and no copy is needed. */
+export class Healer {
+  readonly #ports: HealerPorts;
+  #busy = false;
+
+  constructor(ports: HealerPorts) {
+    this.#ports = ports;
+  }
+
+  async heal(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    const grace = this.#ports.clock.setTimeout(() => this.#report(), GRACE_MS);
+    while (this.#ports.held()) {
+      const resumed = await this.#ports.resume();
+      if (resumed.ok) break;
+      this.#report();
+      await new Promise<void>((done) => this.#ports.clock.setTimeout(done, PAUSE_MS));
+    }
+    grace.cancel();
+    this.#busy = false;
+  }
+
+  #report(): void {
+    if (this.#ports.held()) this.#ports.report();
+  }
+}
