@@ -1,6 +1,6 @@
 import type { PairStatus } from '../../agent/protocol/pair.ts';
 import { assertNever } from '../../agent/protocol/problem.ts';
-import type { PairView } from '../../src-main/contract/index.ts';
+import type { FleetSnapshot, PairView } from '../../src-main/contract/index.ts';
 import { percent, share } from './format.ts';
 import { m } from './messages.ts';
 
@@ -17,7 +17,8 @@ export type MarkIcon =
   | 'clock'
   | 'aside'
   | 'play'
-  | 'ring';
+  | 'ring'
+  | 'swap';
 
 /** A state as it is always shown: never by colour alone. */
 export interface Mark {
@@ -38,8 +39,19 @@ export function copyShare(pair: PairView): number | null {
   return share(mirror.doneBytes, mirror.totalBytes);
 }
 
-export function pairMark(pair: PairView): Mark {
+/** Pairs whose machine is on its way to the other host, by an order that runs now. */
+export function movingPairs(fleet: FleetSnapshot): Set<string> {
+  const moving = new Set<string>();
+  for (const { task } of Object.values(fleet.tasks)) {
+    const moves = task.kind === 'switchover' || task.kind === 'failover';
+    if (moves && task.state === 'running') moving.add(task.pairId);
+  }
+  return moving;
+}
+
+export function pairMark(pair: PairView, moving = false): Mark {
   const words = m.pairs.state;
+  if (moving) return { tone: 'progress', icon: 'swap', word: words.moving };
   switch (pair.health) {
     case 'in-sync':
       return { tone: 'ok', icon: 'check', word: pair.stale ? words.inSyncWhenHeard : words.inSync };

@@ -24,7 +24,10 @@ export type EventTone = 'order' | 'ok' | 'attention' | 'danger' | 'plain';
 /** Event names are kebab-case words; what they end in or contain tells their weight. */
 export function eventTone(event: string): EventTone {
   if (/(ordered|requested)$/.test(event)) return 'order';
-  if (/(failed|lost|crashed|refused)/.test(event)) return 'danger';
-  if (/(broken|stale|held|quarantin|waiting|unreachable|cancelled|forced)/.test(event)) return 'attention';
-  return /(in-sync|done|started|returned|reachable|completed|began)/.test(event) ? 'ok' : 'plain';
+  if (/failed(?!-over)|lost|crashed|refused|damaged/.test(event)) return 'danger';
+  if (/broken|stale|held|quarantin|wait|unreachable|cancel|forced|taken-back|undone/.test(event))
+    return 'attention';
+  return /in-sync|done|started|returned|reachable|completed|began|-over$|added|mended/.test(event)
+    ? 'ok'
+    : 'plain';
 }

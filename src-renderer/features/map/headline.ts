@@ -1,7 +1,7 @@
 import type { FleetSnapshot, HostView, PairView } from '../../../src-main/contract/index.ts';
 import { percent } from '../../lib/format.ts';
 import { m } from '../../lib/messages.ts';
-import { copyShare, type MarkIcon, ownerStatus, type Tone } from '../../lib/pair-state.ts';
+import { copyShare, type MarkIcon, movingPairs, ownerStatus, type Tone } from '../../lib/pair-state.ts';
 import { to } from '../../lib/router.ts';
 import { clock, remaining } from '../../lib/time.ts';
 import { unprotected } from './layout.ts';
@@ -23,6 +23,7 @@ const RULES: readonly Rule[] = [
   primaryLost,
   neitherAnswers,
   waiting,
+  moving,
   quarantined,
   held,
   stopped,
@@ -96,6 +97,14 @@ function quarantined(fleet: FleetSnapshot): Headline | null {
   };
 }
 
+function moving(fleet: FleetSnapshot): Headline | null {
+  const ids = movingPairs(fleet);
+  const pair = Object.values(fleet.pairs).find((each) => ids.has(each.id));
+  if (!pair) return null;
+  const action = { label: words.follow, href: to.pair(pair.id) };
+  return { tone: 'progress', icon: 'swap', text: words.moving(pair.name), detail: pair.sentence, action };
+}
+
 function held(fleet: FleetSnapshot): Headline | null {
   const [pair] = withHealth(fleet, 'held');
   return pair ? pairHeadline(pair, 'attention', 'pause', words.held(pair.name), pair.sentence) : null;
@@ -127,31 +136,49 @@ function pairHeadline(pair: PairView, tone: Tone, icon: MarkIcon, text: string, 
 function hostLost(fleet: FleetSnapshot, now: number): Headline | null {
   const host = Object.values(fleet.hosts).find((each) => each.connection.state === 'offline');
   if (!host) return null;
-  const since = clock(host.connection.since, now);
   const left = withHealth(fleet, 'standby-lost').filter((pair) => pair.standby === host.id);
-  const rescued = left.find((pair) => pair.onStageSince !== null);
+  const rescued = left.filter((pair) => pair.onStageSince !== null);
   const action = { label: words.seeHost(host.name), href: to.host(host.id) };
-  if (rescued)
-    return {
-      tone: 'attention',
-      icon: 'play',
-      text: words.onStage(rescued.name, hostName(fleet, rescued.primary)),
-      detail: words.onStageDetail(host.name),
-      action,
-    };
+  if (rescued.length > 0) return onStage(fleet, host, rescued, action);
+  const names = left.map((pair) => pair.name);
   return {
-    tone: left.length > 0 ? 'attention' : 'danger',
+    tone: names.length > 0 ? 'attention' : 'danger',
     icon: 'unlinked',
     text: words.hostLost(host.name),
-    detail:
-      left.length > 0
-        ? words.hostLostStandby(
-            since,
-            left.map((pair) => pair.name),
-          )
-        : words.hostLostNone(since),
+    detail: [
+      words.noAnswerSince(clock(host.connection.since, now)),
+      names.length > 0 ? words.withoutStandby(names) : '',
+      downWith(fleet, host),
+    ]
+      .filter(Boolean)
+      .join(' '),
     action,
   };
+}
+
+/** The host is gone and its machines run elsewhere: what is left to know. */
+function onStage(
+  fleet: FleetSnapshot,
+  host: HostView,
+  rescued: PairView[],
+  action: Headline['action'],
+): Headline {
+  const names = rescued.map((pair) => pair.name);
+  const places = [...new Set(rescued.map((pair) => hostName(fleet, pair.primary)))];
+  const also = downWith(fleet, host);
+  return {
+    tone: 'attention',
+    icon: 'play',
+    text: words.cameBack(host.name, names, places),
+    detail: `${also || words.nothingAsked} ${words.staysAside(host.name)}`,
+    action,
+  };
+}
+
+/** Machines without a standby that were lost with the host. */
+function downWith(fleet: FleetSnapshot, host: HostView): string {
+  const down = unprotected(fleet).filter((view) => view.hostId === host.id && view.vm.state === 'running');
+  return down.length > 0 ? words.downWith(down.map((view) => view.vm.name)) : '';
 }
 
 function copying(fleet: FleetSnapshot): Headline | null {

@@ -1,7 +1,7 @@
 import type { VmState } from '../../../agent/protocol/host.ts';
 import type { FleetSnapshot, PairView, VmView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
-import { type Mark, pairMark } from '../../lib/pair-state.ts';
+import { type Mark, movingPairs, pairMark } from '../../lib/pair-state.ts';
 import { workloadUuid } from './layout.ts';
 import { vmMark } from './seat-mark.ts';
 
@@ -27,10 +27,11 @@ export type SortKey = 'name' | 'host' | 'state' | 'cpu' | 'protection';
 /** Every machine once: the copies that wait or lie aside belong to their pair's row. */
 export function machineRows(fleet: FleetSnapshot): MachineRow[] {
   const pairs = Object.values(fleet.pairs);
+  const moving = movingPairs(fleet);
   return Object.values(fleet.vms).flatMap((view) => {
     const pair = pairs.find((each) => workloadUuid(each) === view.vm.uuid && isMember(each, view.hostId));
     if (pair && pair.primary !== view.hostId) return [];
-    return [rowOf(view, pair ?? null, fleet)];
+    return [rowOf(view, pair ?? null, fleet, pair !== undefined && moving.has(pair.id))];
   });
 }
 
@@ -38,7 +39,12 @@ function isMember(pair: PairView, hostId: string): boolean {
   return pair.primary === hostId || pair.standby === hostId;
 }
 
-function rowOf({ key, hostId, vm }: VmView, pair: PairView | null, fleet: FleetSnapshot): MachineRow {
+function rowOf(
+  { key, hostId, vm }: VmView,
+  pair: PairView | null,
+  fleet: FleetSnapshot,
+  moving: boolean,
+): MachineRow {
   const name = (id: string): string => fleet.hosts[id]?.name ?? id;
   const lost = fleet.hosts[hostId]?.connection.state === 'offline';
   return {
@@ -52,7 +58,7 @@ function rowOf({ key, hostId, vm }: VmView, pair: PairView | null, fleet: FleetS
     diskBytes: vm.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0),
     vmUuid: vm.uuid,
     pair,
-    protection: pair ? pairMark(pair) : null,
+    protection: pair ? pairMark(pair, moving) : null,
     standbyName: pair ? name(pair.standby) : '',
   };
 }

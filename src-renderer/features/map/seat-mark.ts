@@ -18,10 +18,17 @@ export interface SeatMark extends Mark {
 
 const seat = (look: SeatLook, mark: Mark, onStage = false): SeatMark => ({ ...mark, look, onStage });
 
-export function seatMark(of: Seat, pair: PairView | null, host: HostView, now: number): SeatMark {
+export function seatMark(
+  of: Seat,
+  pair: PairView | null,
+  host: HostView,
+  now: number,
+  moving = false,
+): SeatMark {
   if (of.kind === 'alone' || pair === null) {
     return of.kind === 'alone' ? aloneMark(of.vm.vm.state, host) : seat('faint', unknownMark());
   }
+  if (moving) return seat('outlined', pairMark(pair, true));
   return of.kind === 'primary'
     ? primaryMark(of.vm?.vm.state ?? null, pair, host, now)
     : standbyMark(pair, host);

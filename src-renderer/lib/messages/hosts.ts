@@ -6,6 +6,9 @@ export const hosts = {
     ok: 'fine',
     warning: 'worth knowing',
     failed: 'in the way',
+    good: (n: number, all: boolean) =>
+      all ? `All ${n} checks are fine.` : `${n === 1 ? '1 check is' : `${n} checks are`} fine.`,
+    show: 'Show them',
     fix: 'Mend it',
     fixName: (title: string) => `Mend: ${title}`,
   },

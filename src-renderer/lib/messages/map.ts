@@ -3,9 +3,7 @@ import { count, list } from '../format.ts';
 /** The picture of the fleet and the one sentence above it. */
 export const map = {
   grid: 'Hosts and the machines on them',
-  host: (name: string, summary: string) => `${name}, ${summary}`,
   counts: (runs: number, standbys: number) => `${runs} run here · ${standbys} stand by`,
-  countsWitness: 'looks on, runs no machines',
   cpu: (percent: string) => `CPU ${percent}`,
   memory: (percent: string) => `Memory ${percent}`,
   loadOld: (when: string) => `load from ${when}`,
@@ -19,18 +17,14 @@ export const map = {
   failover: 'Fail over…',
   failoverName: (name: string) => `Fail over ${name}`,
   cpuShare: (percent: string) => `CPU ${percent}`,
-  machine: (name: string, word: string, host: string) => `${name}, ${word}, ${host}`,
+  spoken: (role: 'primary' | 'standby', word: string, host: string) =>
+    [word, `${role} on ${host}`].filter(Boolean).join(', '),
   witness: 'Witness',
   witnessOk: 'looks on',
   witnessLost: (clock: string) => `no answer since ${clock}`,
   folded: (runs: number, standbys: number) => `${runs} run, ${standbys} stand by`,
-  focus: (name: string) => `Bring ${name} and its partners to the front`,
+  focus: 'bring to the front with its partners',
   foldedRows: (n: number) => `${count(n, 'more pair')} between folded hosts`,
-  legend: 'Legend',
-  legendRuns: 'runs here',
-  legendStandby: 'standby waits here',
-  legendLink: 'every write goes to both',
-  view: 'View',
   empty: {
     noHost: 'No hosts yet.',
     noHostText: 'Add the first server, then a second one, and its machines appear here.',
@@ -67,9 +61,13 @@ export const map = {
     lostHostDetail: (clock: string, standby: string) =>
       `No answer since ${clock}. The copy on ${standby} can be started once you have read the evidence.`,
     failover: (name: string) => `Fail over ${name}…`,
-    onStage: (name: string, host: string) => `${name} is on stage on ${host}.`,
-    onStageDetail: (lost: string) =>
-      `Nothing is asked of you now. ${lost} does not answer; when it returns, its old copy stays aside until you decide.`,
+    cameBack: (host: string, names: readonly string[], places: readonly string[]) =>
+      `${host} is down. ${list(names)} came back on ${list(places)}.`,
+    nothingAsked: 'Nothing is asked of you now.',
+    staysAside: (host: string) => `When ${host} returns, its old copies stay aside until you decide.`,
+    downWith: (names: readonly string[]) =>
+      `${list(names)} ${names.length === 1 ? 'has' : 'have'} no standby and ${names.length === 1 ? 'is' : 'are'} down with it.`,
+    moving: (name: string) => `${name} is changing hosts.`,
     quarantined: (host: string, name: string) => `${host} is back. Its old copy of ${name} is set aside.`,
     quarantinedDetail: (name: string, host: string) =>
       `${name} runs on ${host} and has no standby until you decide what happens to the old copy.`,
@@ -79,9 +77,9 @@ export const map = {
       `It may have been superseded and cannot ask ${other}. Bring ${other} back, or look at the evidence.`,
     look: (name: string) => `Look at ${name}`,
     hostLost: (host: string) => `${host} does not answer.`,
-    hostLostNone: (clock: string) => `No answer since ${clock}. No protected machine ran there.`,
-    hostLostStandby: (clock: string, names: readonly string[]) =>
-      `No answer since ${clock}. ${list(names)} ${names.length === 1 ? 'runs on, but has' : 'run on, but have'} no standby until it returns.`,
+    noAnswerSince: (clock: string) => `No answer since ${clock}.`,
+    withoutStandby: (names: readonly string[]) =>
+      `${list(names)} ${names.length === 1 ? 'runs on, but has' : 'run on, but have'} no standby until it returns.`,
     seeHost: (host: string) => `Look at ${host}`,
     stopped: (name: string) => `${name} is stopped.`,
     stoppedDetail: (host: string) => `${host} answers, but the machine does not run there.`,
@@ -92,7 +90,6 @@ export const map = {
     copying: (name: string) => `${name} is being copied.`,
     copyingMany: (n: number) => `${n} machines are being copied.`,
     copyingDetail: (percent: string, left: string) => (left ? `${percent}, ${left}.` : `${percent} done.`),
-    working: (name: string, what: string) => `${what}: ${name}.`,
     follow: 'Follow it',
     oneHost: (host: string) => `${host} is connected. A second host gives its machines a standby.`,
     oneHostDetail: (n: number) => `${count(n, 'machine')} found.`,

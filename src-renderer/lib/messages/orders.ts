@@ -19,10 +19,17 @@ export const orders = {
   took: (time: string) => `took ${time}`,
   runsFor: (time: string) => `for ${time}`,
   cancel: 'Stop…',
-  cancelTitle: (name: string) => `Stop the copy of ${name}?`,
-  cancelText: (name: string) => `${name} runs on. What was copied so far is thrown away; it has no standby.`,
+  cancelCopy: {
+    title: (name: string) => `Stop the copy of ${name}?`,
+    text: (name: string) => `${name} runs on. What was copied so far is thrown away; it has no standby.`,
+    go: 'Stop the copy',
+  },
+  cancelMove: {
+    title: (name: string) => `Stop the switchover of ${name}?`,
+    text: (name: string) => `${name} is not moved. The steps show how far it got.`,
+    go: 'Stop the switchover',
+  },
   cancelKeep: 'Let it go on',
-  cancelDo: 'Stop the copy',
   waitingForTask: 'Waiting for the host to begin…',
   close: 'Close',
   failover: {

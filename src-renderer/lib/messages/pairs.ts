@@ -6,6 +6,7 @@ export const pairs = {
     firstCopy: (percent: string) => `first copy ${percent}`,
     copying: (percent: string) => `copying ${percent}`,
     preparing: 'copy being prepared',
+    moving: 'changing hosts',
     held: 'writes held',
     notInSync: 'not in sync',
     primaryLost: 'host does not answer',
