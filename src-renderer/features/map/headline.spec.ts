@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { at, fleet, host, offline, pair, task, vm } from '../../lib/testing-fleet.ts';
+import { headline } from './headline.ts';
+
+const two = [host('atlas'), host('boreas')];
+const say = (snapshot: Parameters<typeof headline>[0]) => headline(snapshot, at);
+
+describe('the sentence above the picture', () => {
+  it('says that all is well and what the loss of a host would mean', () => {
+    const line = say(fleet(two, [vm('atlas', 'mail')], [pair('mail', 'atlas', 'boreas')]));
+    expect(line).toMatchObject({ tone: 'ok', text: 'The machine is protected.', action: null });
+    expect(line.detail).toBe(
+      'If atlas fails now, mail can start on boreas. Nothing that was acknowledged would be lost.',
+    );
+  });
+
+  it('promises nothing about pairs that are not in sync', () => {
+    const line = say(fleet(two, [vm('atlas', 'mail')], [pair('mail', 'atlas', 'boreas', 'not-in-sync')]));
+    expect(line.text).toBe('mail runs without a current standby.');
+    expect(line.action).toEqual({ label: 'Copy mail anew…', href: '#/pairs/pair-mail/return' });
+  });
+
+  it('names the lost host, everything that went with it, and one button', () => {
+    const hosts = [host('atlas', { connection: offline }), host('boreas')];
+    const pairs = ['mail', 'db'].map((name) => pair(name, 'atlas', 'boreas', 'primary-lost'));
+    const line = say(fleet(hosts, [vm('atlas', 'mail'), vm('atlas', 'db')], pairs));
+    expect(line.text).toBe('atlas does not answer. db and mail are down with it.');
+    expect(line.tone).toBe('danger');
+    expect(line.action).toEqual({ label: 'Fail over db…', href: '#/pairs/pair-db/failover' });
+  });
+
+  it('tells what came back, and does not hide what is still down', () => {
+    const hosts = [host('atlas', { connection: offline }), host('boreas')];
+    const rescued = pair('mail', 'boreas', 'atlas', 'standby-lost', {
+      home: 'atlas',
+      onStageSince: { hostId: 'boreas', at },
+    });
+    const calm = say(fleet(hosts, [vm('boreas', 'mail')], [rescued]));
+    expect(calm.text).toBe('atlas is down. mail came back on boreas.');
+    expect(calm.detail).toContain('Nothing is asked of you now.');
+    const worse = say(fleet(hosts, [vm('boreas', 'mail'), vm('atlas', 'files')], [rescued]));
+    expect(worse.detail).toContain('files has no standby and is down with it.');
+    expect(worse.detail).not.toContain('Nothing is asked');
+  });
+
+  it('puts a lost machine before a returned host, and that before an unprotected machine', () => {
+    const aside = pair('shop', 'boreas', 'atlas', 'quarantined');
+    const lost = pair('db', 'cora', 'boreas', 'primary-lost');
+    const hosts = [...two, host('cora', { connection: offline })];
+    expect(say(fleet(hosts, [], [aside, lost])).text).toContain('cora does not answer');
+    const back = say(fleet(two, [vm('atlas', 'print')], [aside]));
+    expect(back.text).toBe('atlas is back. Its old copy of shop is set aside.');
+    expect(back.action?.href).toBe('#/pairs/pair-shop/return');
+  });
+
+  it('follows a switchover instead of calling the machine stopped', () => {
+    const moving = pair('mail', 'atlas', 'boreas', 'stopped');
+    const line = say(
+      fleet(two, [vm('atlas', 'mail', 'stopped')], [moving], [task(moving.id, 'switchover', 'atlas')]),
+    );
+    expect(line).toMatchObject({ tone: 'progress', text: 'mail is changing hosts.' });
+    expect(say(fleet(two, [], [moving])).text).toBe('mail is stopped.');
+  });
+
+  it('shows how far a copy is and how long it takes', () => {
+    const line = say(fleet(two, [vm('atlas', 'mail')], [pair('mail', 'atlas', 'boreas', 'copying')]));
+    expect(line.text).toBe('mail is being copied.');
+    expect(line.detail).toBe('25 %, a few seconds left.');
+  });
+
+  it('leads on: one host, then what is not protected', () => {
+    expect(say(fleet([host('atlas')], [vm('atlas', 'mail')])).action?.href).toBe('#/add-host');
+    const line = say(fleet(two, [vm('atlas', 'mail'), vm('atlas', 'db')], [pair('db', 'atlas', 'boreas')]));
+    expect(line.text).toBe('1 of 2 machines are protected.');
+    expect(line.action?.label).toBe('Protect mail…');
+  });
+
+  it('says that a host is silent even when nothing of value ran there', () => {
+    const line = say(fleet([host('atlas'), host('boreas', { connection: offline })]));
+    expect(line.text).toBe('boreas does not answer.');
+    expect(line.action?.href).toBe('#/hosts/boreas');
+  });
+});

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { parsePlace, to } from './router.ts';
+
+describe('places', () => {
+  it('survive the way into the address and back', () => {
+    expect(parsePlace(to.pair('a-1', 'failover'))).toEqual({
+      page: 'pair',
+      pairId: 'a-1',
+      dialog: 'failover',
+    });
+    expect(parsePlace(to.host('h/ü'))).toEqual({ page: 'host', hostId: 'h/ü' });
+    expect(parsePlace(to.protect({ hostId: 'h', vmUuid: 'u' }))).toEqual({
+      page: 'protect',
+      hostId: 'h',
+      vmUuid: 'u',
+      taskId: '',
+    });
+    expect(parsePlace(to.activity('p'))).toEqual({ page: 'activity', pairId: 'p' });
+  });
+
+  it('fall back to the map when the address means nothing', () => {
+    for (const hash of ['', '#', '#/nowhere', '#/pairs', '#/hosts/', '#/%E0%A4%A']) {
+      expect(parsePlace(hash)).toEqual({ page: 'map' });
+    }
+    expect(parsePlace('#/pairs/x/explode')).toMatchObject({ dialog: null });
+  });
+});

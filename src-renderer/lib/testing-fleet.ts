@@ -1,0 +1,152 @@
+import type { FleetSnapshot, HostView, PairView, TaskView, VmView } from '../../src-main/contract/index.ts';
+
+/** Small fleets for unit specs. `at` is the wall clock all of it was heard at, ms. */
+export const at = Date.UTC(2026, 0, 5, 12, 0, 0);
+
+export function host(id: string, over: Partial<HostView> = {}): HostView {
+  return {
+    id,
+    name: id,
+    site: 'Server room',
+    address: id,
+    port: 22,
+    user: 'root',
+    role: 'hypervisor',
+    practice: false,
+    connection: { state: 'online', since: at },
+    facts: null,
+    load: null,
+    agentVersion: null,
+    heardAt: at,
+    ...over,
+  };
+}
+
+export const offline: HostView['connection'] = {
+  state: 'offline',
+  since: at,
+  retryAt: null,
+  problem: { kind: 'unreachable', message: 'No answer.', next: 'Look at it.' },
+};
+
+export function uuidOf(name: string): string {
+  const hex = [...name].map((letter) => letter.charCodeAt(0).toString(16)).join('');
+  return `00000000-0000-4000-8000-${hex.slice(0, 12).padStart(12, '0')}`;
+}
+
+export function vm(hostId: string, name: string, state: VmView['vm']['state'] = 'running'): VmView {
+  const uuid = uuidOf(name);
+  return {
+    key: `${hostId}:${uuid}`,
+    hostId,
+    vm: {
+      uuid,
+      name,
+      state,
+      vcpus: 1,
+      memoryBytes: 2 ** 30,
+      autostart: false,
+      disks: [],
+      nics: [],
+      cpu: 0.1,
+      memoryUsedBytes: 0,
+      addresses: [],
+    },
+  };
+}
+
+export function pair(
+  name: string,
+  primary: string,
+  standby: string,
+  health: PairView['health'] = 'in-sync',
+  over: Partial<PairView> & { home?: string } = {},
+): PairView {
+  const { home = primary, ...rest } = over;
+  const id = `pair-${name}`;
+  const other = home === primary ? standby : primary;
+  const status: PairView['members'][string]['status'] = {
+    spec: {
+      pairId: id,
+      config: 1,
+      workload: { kind: 'vm', uuid: uuidOf(name), name },
+      members: [home, other],
+      disks: [],
+      definitions: {},
+      autostartBefore: false,
+      createdAt: at,
+    },
+    record: {
+      pairId: id,
+      version: 1,
+      config: 1,
+      epoch: { n: 0, by: '' },
+      owner: primary,
+      begun: true,
+      policy: 'manual',
+      armed: false,
+      replica: { mode: 'sync', state: 'in-sync', point: null, since: at },
+      forced: false,
+      maintenance: null,
+    },
+    local: { kind: 'primary', vm: 'running' },
+    mirror: {
+      state: health === 'copying' ? 'copying' : 'in-sync',
+      doneBytes: 25,
+      totalBytes: 100,
+      rateBps: 25,
+      since: at,
+      problem: null,
+    },
+    peer: { hostId: standby, reachable: true, since: at },
+  };
+  return {
+    id,
+    name,
+    primary,
+    standby,
+    health,
+    sentence: `${name} is ${health}.`,
+    since: at,
+    members: { [primary]: { status, heardAt: at } },
+    stale: false,
+    onStageSince: null,
+    ...rest,
+  };
+}
+
+export function task(pairId: string, kind: TaskView['task']['kind'], hostId: string): TaskView {
+  return {
+    hostId,
+    task: {
+      id: `task-${pairId}`,
+      kind,
+      pairId,
+      subject: pairId.replace('pair-', ''),
+      state: 'running',
+      startedAt: at,
+      endedAt: null,
+      steps: [],
+      progress: null,
+      problem: null,
+      cancellable: false,
+      resumed: 0,
+    },
+  };
+}
+
+export function fleet(
+  hosts: HostView[],
+  vms: VmView[] = [],
+  pairs: PairView[] = [],
+  tasks: TaskView[] = [],
+): FleetSnapshot {
+  const table = <T>(items: T[], key: (item: T) => string): Record<string, T> =>
+    Object.fromEntries(items.map((item) => [key(item), item]));
+  return {
+    hosts: table(hosts, (item) => item.id),
+    vms: table(vms, (item) => item.key),
+    pairs: table(pairs, (item) => item.id),
+    tasks: table(tasks, (item) => item.task.id),
+  };
+}
