@@ -13,6 +13,7 @@ import type { FleetIdentity } from './fleet-identity.ts';
 import { type HostLogins, methodOf } from './logins.ts';
 import type { PeerLists } from './peers.ts';
 import * as problems from './problems.ts';
+import { byPercent } from './progress.ts';
 
 export interface LoginOrder {
   address: string;
@@ -137,7 +138,7 @@ export class HostWizard {
     const peers = this.#deps.peers.peersOf(record.id);
     const deployed = await draft.session.deploy(
       { hostId: record.id, fleetId, name, role, peers },
-      (step, fraction) => this.#deps.onDeploy(draftId, step, fraction),
+      byPercent((step, fraction) => this.#deps.onDeploy(draftId, step, fraction)),
     );
     unwrap(deployed);
     await this.#takeIn(record, draft);
