@@ -95,16 +95,20 @@ export class LastingLink implements Caller<PeerApi> {
       this.#lost(socket.problem.details?.why ?? socket.problem.message);
       return;
     }
+    let closing = false;
     const link: PeerLink = openLink({
       stream: socket.value,
       calls: peerApi,
       onClose: (end) => {
-        this.#lost(end.text);
+        if (!closing) this.#lost(end.text);
         this.#wake?.();
       },
     });
     const { signal } = this.#stop;
-    const close = () => link.close();
+    const close = () => {
+      closing = true;
+      link.close();
+    };
     signal.addEventListener('abort', close);
     if (signal.aborted) close();
     await this.#greetWhileOpen(link, credentials.hostId);

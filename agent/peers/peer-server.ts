@@ -56,7 +56,8 @@ export class PeerServer {
     const tls = createTlsServer({ ...contextOf(credentials), requestCert: true, rejectUnauthorized: true });
     tls.on('secureConnection', (socket) => this.#greet(socket));
     tls.on('tlsClientError', (error, socket) => {
-      this.#admission.turnedAway(addressOf(socket), error.message);
+      // One who hung up in the middle has no address any more, and was not turned away.
+      if (socket.remoteAddress !== undefined) this.#admission.turnedAway(socket.remoteAddress, error.message);
       socket.destroy();
     });
     // The plain server counts connections before any cryptography is done for them.
