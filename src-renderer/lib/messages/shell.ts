@@ -12,7 +12,7 @@ export const shell = {
   lost: {
     title: 'This page has lost its console.',
     text: (since: string) =>
-      `What you see is from ${since} and may no longer be true. Your machines run on without the console. Trying to connect again.`,
+      `What you see is from ${since} and may no longer be true. Your machines run on without the console. Trying again; if the console was restarted, open the address it printed.`,
     textShell:
       'What you see may no longer be true. Your machines run on without the console. Restart Understudy.',
   },
