@@ -3,11 +3,12 @@ import { FleetAuthorities, type ValueStore } from '../certificates/authorities.t
 import type { OpenHostLink } from '../fleet/host-link.ts';
 import type { HostAccess } from '../hosts/access.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
-import { readSshFile, type SshEnvironment } from '../ssh/environment.ts';
+import { readKnownHosts, type SshEnvironment } from '../ssh/environment.ts';
 import { type HostKeyStore, HostKeys } from '../ssh/host-keys.ts';
 import { createHostLinks } from '../ssh/host-link.ts';
 import { createHostAccess } from './access.ts';
 import { Enrolments } from './enrolments.ts';
+import { AgentUpdater } from './updater.ts';
 
 export interface HostServicesOptions {
   /** The person's own SSH set-up; see findSshEnvironment. */
@@ -30,16 +31,19 @@ export function createHostServices(options: HostServicesOptions): {
   openLink: OpenHostLink;
 } {
   const { environment, hostKeys, secrets, values, assetsDir, consoleVersion, now, report } = options;
-  const knownHosts = () => readSshFile(environment, 'known_hosts');
+  const knownHosts = () => readKnownHosts(environment);
   const ssh = { environment, hostKeys: new HostKeys(hostKeys, knownHosts) };
   const authorities = new FleetAuthorities({ secrets, values, now });
   const enrolments = new Enrolments({ authorities, values, now, report });
+  const services = { ssh, assetsDir, enrolments, consoleVersion, now };
+  const updater = new AgentUpdater({ services, report });
   return {
-    access: createHostAccess({ ssh, assetsDir, enrolments, consoleVersion, now }),
+    access: createHostAccess(services),
     openLink: createHostLinks({
       ssh,
       consoleVersion,
       onGreeted: (agent, hello, state) => enrolments.onGreeted(agent, hello, state),
+      replaceIfOlder: (target, found) => updater.replaceIfOlder(target, found),
     }),
   };
 }

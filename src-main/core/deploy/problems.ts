@@ -47,3 +47,9 @@ export const unknownFix = (fix: string): Problem => ({
   message: `This console knows no fix named "${fix}".`,
   next: 'Look at the checks again.',
 });
+
+export const agentNotUpdated = (host: string, version: string, problem: Problem): Problem => ({
+  kind: 'agent-not-updated',
+  message: `The agent on ${host} (version ${version}) is older than this console and could not be replaced. ${problem.message}`,
+  next: problem.next,
+});

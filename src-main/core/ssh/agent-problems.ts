@@ -16,7 +16,8 @@ export const agentSilent = (target: SshTarget): Problem => ({
 export const agentTooOld = (target: SshTarget, version: string): Problem => ({
   kind: 'agent-too-old',
   message: `The agent on ${target.name} is version ${version}, too old for this console.`,
-  next: 'Update it from the host’s page; its machines go on running meanwhile.',
+  next: 'Add the host again to replace its agent; its machines go on running meanwhile.',
+  details: { version },
 });
 
 export const consoleTooOld = (target: SshTarget, version: string): Problem => ({

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 export interface SshEnvironment {
   /** The person's `.ssh` folder. */
   sshDir: string;
+  /** File with the keys of hosts that everybody on this workstation knows. */
+  globalKnownHosts?: string;
   /** Unix socket, Windows pipe, or `pageant`; null when no agent runs. */
   agentSocket: string | null;
 }
@@ -18,7 +20,11 @@ export function findSshEnvironment(
   variables: Record<string, string | undefined>,
   platform: NodeJS.Platform,
 ): SshEnvironment {
-  return { sshDir: join(home, '.ssh'), agentSocket: findAgent(variables, platform) };
+  const globalKnownHosts =
+    platform === 'win32'
+      ? join(variables.ProgramData ?? 'C:\\ProgramData', 'ssh', 'ssh_known_hosts')
+      : '/etc/ssh/ssh_known_hosts';
+  return { sshDir: join(home, '.ssh'), globalKnownHosts, agentSocket: findAgent(variables, platform) };
 }
 
 function findAgent(variables: Record<string, string | undefined>, platform: NodeJS.Platform): string | null {
@@ -35,6 +41,13 @@ export async function readSshFile(environment: SshEnvironment, name: string): Pr
   } catch {
     return '';
   }
+}
+
+/** The system's known hosts and the person's own, in one text (ssh_config(5), GlobalKnownHostsFile). */
+export async function readKnownHosts(environment: SshEnvironment): Promise<string> {
+  const { globalKnownHosts } = environment;
+  const global = globalKnownHosts ? await readFile(globalKnownHosts, 'utf8').catch(() => '') : '';
+  return `${global}\n${await readSshFile(environment, 'known_hosts')}`;
 }
 
 /** Private keys in `.ssh`, those ssh tries by itself first. */

@@ -146,6 +146,32 @@ describe('a link to a host', () => {
     expect(link.connection).toMatchObject({ state: 'offline', retryAt: null });
   });
 
+  it('greets again after an older agent was replaced', async () => {
+    const found: unknown[] = [];
+    let version = '0.0.9';
+    const { link, events } = await bench((stream) => speakAsAgent(stream, {}, { version }), {
+      replaceIfOlder: async (_target, agent) => {
+        found.push(agent);
+        version = '0.1.0';
+        return true;
+      },
+    });
+    expect((await link.retry()).ok).toBe(true);
+    expect(found).toEqual([{ version: '0.0.9', tooOld: false }]);
+    expect(events.find((event) => event.kind === 'hello')).toMatchObject({ hello: { version: '0.1.0' } });
+  });
+
+  it('offers an agent of an older protocol for replacement', async () => {
+    let protocol = PROTOCOL_VERSION - 1;
+    const { link } = await bench((stream) => speakAsAgent(stream, {}, { protocol }), {
+      replaceIfOlder: async (_target, { tooOld }) => {
+        protocol = PROTOCOL_VERSION;
+        return tooOld;
+      },
+    });
+    expect((await link.retry()).ok).toBe(true);
+  });
+
   it('waits for the person when the password is wrong, and takes the right one', async () => {
     const { link, target } = await bench(speakAsAgent, {}, 'wrong');
     expect(problemIn(await link.retry()).kind).toBe('wrong-password');

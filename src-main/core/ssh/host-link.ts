@@ -24,6 +24,8 @@ export interface HostLinkServices {
   consoleVersion: string;
   /** Called at every greeting. */
   onGreeted?: (agent: Caller<ConsoleApi>, hello: Hello, state: AgentState) => void;
+  /** Called with what was greeted; true when another agent runs there now. */
+  replaceIfOlder?: (target: HostTarget, found: { version: string; tooOld: boolean }) => Promise<boolean>;
   /** Default: a dead host is noticed within 4.5 s. */
   keepAlive?: KeepAlive;
   /** 0..1, for the jitter. */
@@ -157,6 +159,15 @@ class ReconnectingLink implements HostLink {
   }
 
   async #openSession(signal: AbortSignal): Promise<Result<AgentSession>> {
+    const session = await this.#greet(signal);
+    const found = foundBy(session);
+    const { replaceIfOlder } = this.#services;
+    if (found === null || signal.aborted || !(await replaceIfOlder?.(this.#target, found))) return session;
+    if (session.ok) session.value.close();
+    return this.#greet(signal);
+  }
+
+  async #greet(signal: AbortSignal): Promise<Result<AgentSession>> {
     const { name, address, port, user, login, fingerprint } = this.#target;
     if (login === null) return fail(loginNeeded(name));
     const ssh = await connectSsh(this.#services.ssh, {
@@ -234,6 +245,13 @@ class ReconnectingLink implements HostLink {
   #emit(event: HostLinkEvent): void {
     for (const listener of [...this.#listeners]) listener(event);
   }
+}
+
+/** The agent's version, also where its protocol is too old to go on. */
+function foundBy(session: Result<AgentSession>): { version: string; tooOld: boolean } | null {
+  if (session.ok) return { version: session.value.hello.version, tooOld: false };
+  const { kind, details } = session.problem;
+  return kind === 'agent-too-old' ? { version: details?.version ?? '', tooOld: true } : null;
 }
 
 function asHostNotice({ name, value }: AgentNotice): HostNotice {
