@@ -1,4 +1,5 @@
 import { expect, type Locator, type Page } from '@playwright/test';
+import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 
 /** The person's hand: every activation and every field typed into is counted. */
 export class Hand {
@@ -19,6 +20,12 @@ export class Hand {
   async type(target: Locator, text: string): Promise<void> {
     await target.fill(text);
     this.fields += 1;
+  }
+
+  /** Goes to one of the places of the main navigation. */
+  async place(name: string): Promise<void> {
+    const navigation = this.page.getByRole('navigation', { name: shell.navigation });
+    await this.click(navigation.getByRole('link', { name, exact: true }));
   }
 
   button(name: string | RegExp): Locator {
