@@ -59,6 +59,24 @@ const STOP_REASONS = [
 
 type Figures = Pick<VmInfo, 'cpu' | 'memoryUsedBytes' | 'addresses'>;
 
+type StopReason = Extract<HypervisorEvent, { kind: 'stopped' }>['reason'];
+
+/** virDomainShutoffReason to the same: unknown, shutdown, destroyed, crashed, migrated, saved, failed, reverted, daemon. */
+const SHUTOFF_REASONS: StopReason[] = [
+  'failed',
+  'shutdown',
+  'destroyed',
+  'crashed',
+  'migrated',
+  'shutdown',
+  'failed',
+  'destroyed',
+  'failed',
+];
+
+const isLive = (state: VmState | undefined): boolean =>
+  state === 'running' || state === 'paused' || state === 'shutting-down';
+
 export type Emit = (event: HypervisorEvent) => void;
 
 /** Every guest libvirt knows, kept current by its events; nothing is polled. */
@@ -130,15 +148,16 @@ export class Guests {
   #lifecycle(uuid: string, event: number, detail: number): void {
     const state = STATE_AFTER[event];
     // At once from the event itself, so that nobody acts on a picture that is a round trip old.
-    if (state)
-      this.update(
-        uuid,
-        state === 'stopped' ? { state, cpu: 0, memoryUsedBytes: 0, addresses: [] } : { state },
-      );
-    if (event === Lifecycle.stopped) {
-      this.#setGuestAgent(uuid, false);
-      this.#emit({ kind: 'stopped', uuid, reason: STOP_REASONS[detail] ?? 'failed' });
-    }
+    if (state === 'stopped') this.ended(uuid, STOP_REASONS[detail] ?? 'failed');
+    else if (state) this.update(uuid, { state });
+  }
+
+  /** Told once for each end, whether an event says it first or a reading (its event lost with a libvirtd that was down). */
+  ended(uuid: string, reason: StopReason): void {
+    const wasLive = isLive(this.#guests.get(uuid)?.vm.state);
+    this.update(uuid, { state: 'stopped', cpu: 0, memoryUsedBytes: 0, addresses: [] });
+    this.#setGuestAgent(uuid, false);
+    if (wasLive) this.#emit({ kind: 'stopped', uuid, reason });
   }
 
   #setGuestAgent(uuid: string, connected: boolean): void {
@@ -174,8 +193,9 @@ export class Guests {
     const told = STATES[state.value.state] ?? 'unknown';
     const vm = await this.#picture(domain, await seen(dom, told), autostart.ok && autostart.value);
     // Something happened while this was read: what was read may be older than what the event said.
-    if (!entry.again)
-      this.#store({ ref: dom, vm: { ...vm, ...this.#figures(uuid) }, guestAgent: domain.guestAgent });
+    if (entry.again) return;
+    if (vm.state === 'stopped') this.ended(uuid, SHUTOFF_REASONS[state.value.reason] ?? 'failed');
+    this.#store({ ref: dom, vm: { ...vm, ...this.#figures(uuid) }, guestAgent: domain.guestAgent });
   }
 
   async #picture(domain: Domain, state: VmState, autostart: boolean): Promise<Omit<VmInfo, keyof Figures>> {
@@ -214,6 +234,7 @@ export class Guests {
   }
 
   #remove(uuid: string): void {
+    this.ended(uuid, 'failed');
     if (this.#guests.delete(uuid)) this.#emit({ kind: 'vm', uuid, vm: null });
   }
 

@@ -34,6 +34,14 @@ const named = (kind: HypervisorEvent['kind']): HypervisorEvent[] =>
   events.filter((event) => event.kind === kind);
 const stateOf = (uuid: string): string | undefined => hypervisor.list().find((vm) => vm.uuid === uuid)?.state;
 
+const qmpEvent = (event: string, data: string | null): XdrWriter =>
+  writeDomain(new XdrWriter().int(9), { ...erp, id: 1 })
+    .string(event)
+    .int(0)
+    .int(0)
+    .uint(0)
+    .optionalString(data);
+
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hypervisor-'));
   libvirtd = new FakeLibvirtd(join(folder, 'sock'));
@@ -108,9 +116,33 @@ describe('the libvirt hypervisor', () => {
     [5, 'failed'],
     [77, 'failed'],
   ])('reads stop reason %i as %s', async (detail, reason) => {
+    erp.state = 1;
     await hypervisor.start();
+    erp.state = 5;
     libvirtd.lifecycle(erp, Lifecycle.stopped, detail);
     await expect.poll(() => named('stopped')).toMatchObject([{ reason }]);
+  });
+
+  it('tells once that a guest stopped, also when it was read before its event came', async () => {
+    erp.state = 1;
+    await hypervisor.start();
+    erp.state = 5;
+    libvirtd.lifecycle(erp, Lifecycle.shutdown);
+    await expect.poll(() => named('stopped')).toEqual([{ kind: 'stopped', uuid: ERP, reason: 'failed' }]);
+    libvirtd.lifecycle(erp, Lifecycle.stopped, 0);
+    libvirtd.event(Program.qemu, QEMU_MONITOR_EVENT, qmpEvent('RTC_CHANGE', null));
+    await expect.poll(() => named('qmp')).toHaveLength(1);
+    expect(named('stopped')).toHaveLength(1);
+  });
+
+  it('tells of a guest that ended while libvirtd was down', async () => {
+    erp.state = 1;
+    await hypervisor.start();
+    await libvirtd.close();
+    erp.state = 5;
+    libvirtd.on(domainGetState, () => new XdrWriter().int(5).int(3));
+    await libvirtd.listen();
+    await expect.poll(() => named('stopped')).toEqual([{ kind: 'stopped', uuid: ERP, reason: 'crashed' }]);
   });
 
   it('takes in a guest defined by somebody else, and lets one go that was undefined', async () => {
@@ -150,13 +182,7 @@ describe('the libvirt hypervisor', () => {
 
   it('passes on QMP events', async () => {
     await hypervisor.start();
-    const payload = writeDomain(new XdrWriter().int(9), { ...erp, id: 1 })
-      .string('BLOCK_JOB_READY')
-      .int(0)
-      .int(0)
-      .uint(0)
-      .optionalString('{"device":"pair0"}');
-    libvirtd.event(Program.qemu, QEMU_MONITOR_EVENT, payload);
+    libvirtd.event(Program.qemu, QEMU_MONITOR_EVENT, qmpEvent('BLOCK_JOB_READY', '{"device":"pair0"}'));
     await expect
       .poll(() => named('qmp'))
       .toEqual([{ kind: 'qmp', uuid: ERP, event: 'BLOCK_JOB_READY', data: { device: 'pair0' } }]);

@@ -34,10 +34,12 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #load: LoadSampler;
   readonly #checks: Checks;
   readonly #host: HostView;
+  readonly #log: Log;
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
 
   constructor({ clock, log, socketPath, host = linuxHost() }: LibvirtOptions) {
     this.#host = host;
+    this.#log = log;
     const emit = (event: HypervisorEvent): void => this.#emit(event);
     this.#session = new Session({
       clock,
@@ -163,6 +165,9 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   #handle(event: LibvirtEvent): void {
+    if (event.kind === 'io-error') {
+      this.#log('warn', `libvirt: ${event.dom.name}: disk error (${event.reason}) on ${event.path}`);
+    }
     if (event.kind === 'guest-agent') this.#load.forgetAddresses(event.dom.uuid);
     this.#guests.handle(event);
   }

@@ -91,7 +91,8 @@ export class Orders {
   async destroy(uuid: string): Promise<Result<void>> {
     const attempt = this.attempt(uuid, 'vm-destroy-failed', '% could not be switched off');
     const dom = await this.find(uuid);
-    if (!dom.ok) return failed(dom.failure, attempt);
+    if (!dom.ok)
+      return (await this.#killAlone(uuid, dom.failure)) ? ok(undefined) : failed(dom.failure, attempt);
     const ended = await this.#destroyOrKill(dom.value);
     if (!ended.ok && !isInvalidNow(ended.failure)) return failed(ended.failure, attempt);
     await this.#guests.refresh(uuid);
@@ -155,6 +156,16 @@ export class Orders {
     const ended = await this.#session.call(domainDestroyFlags, { dom, flags: 0 }, DESTROY_DEADLINE_MS);
     timer.cancel();
     return ended;
+  }
+
+  /** Without libvirtd a guest can still be ended; libvirtd sees it gone when it is back. */
+  async #killAlone(uuid: string, failure: Failure): Promise<boolean> {
+    const known = this.#guests.get(uuid)?.ref;
+    if (failure.kind === 'refused' || !known) return false;
+    const found = await findProcess(known.name, uuid);
+    if (!found || !signal(found.pid, 'SIGKILL')) return false;
+    this.#guests.ended(uuid, 'destroyed');
+    return true;
   }
 
   /** Firmware variables and TPM state stay: the guest may be defined again. */

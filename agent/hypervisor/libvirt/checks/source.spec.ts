@@ -43,8 +43,9 @@ describe('where the guest runs', () => {
     expect(byId(checks).disks?.message).toBe('vda (4.0 GiB) can be copied while the machine runs.');
   });
 
-  it('warns of a guest that does not run', async () => {
-    expect(byId(await check(DISK, 'stopped'))['vm-state']).toMatchObject({ state: 'warning' });
+  it('refuses a guest that does not run, warns of a paused one', async () => {
+    expect(byId(await check(DISK, 'stopped'))['vm-state']).toMatchObject({ state: 'failed' });
+    expect(byId(await check(DISK, 'paused'))['vm-state']).toMatchObject({ state: 'warning' });
   });
 
   it.each([

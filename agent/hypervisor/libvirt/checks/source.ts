@@ -29,9 +29,15 @@ export async function checkSource(
 function running(host: string, domain: Domain, state: string): Check {
   const check = finding(host, 'vm-state', 'The machine');
   if (state === 'running') return check.ok(`${domain.name} is running.`);
-  return check.warning(
+  if (state === 'paused') {
+    return check.warning(
+      `${domain.name} is paused; it stays so while its disks are copied.`,
+      'Resume it when it should work.',
+    );
+  }
+  return check.failed(
     `${domain.name} is ${state}; its disks can be copied only while it runs.`,
-    `Start ${domain.name} before the first copy.`,
+    `Start ${domain.name}, then try again.`,
   );
 }
 
