@@ -39,7 +39,9 @@ export async function planProtection(
     vmUuid,
     name: definition.name,
     definition: definition.text,
-    disks: disks.map(({ target, path, sizeBytes, format }) => ({ target, path, sizeBytes, format })),
+    disks: disks.map(({ target, path, sizeBytes, allocatedBytes, format }) => {
+      return { target, path, sizeBytes, allocatedBytes, format };
+    }),
   });
   const standbyName = context.nameOf(standby);
   checks.push(
