@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Bench, MIB, PAIR, smallFileSystem } from './replication/bench.ts';
@@ -301,6 +301,30 @@ describe('what the standby refuses', () => {
     } finally {
       await bench.close();
       small.remove();
+    }
+  });
+});
+
+describe('the images on the standby', () => {
+  it('are made empty; old ones are set aside, each under a name of its own, and deleted when told', async () => {
+    const bench = await Bench.open();
+    try {
+      const { target, replicaDir } = bench.parts;
+      const disks = bench.replicaDisks();
+      writeFileSync(join(replicaDir, 'vda.qcow2'), 'old');
+      const first = await target.create(PAIR, disks, 'aside-e1');
+      expect(first).toEqual({ ok: true, value: { aside: [join(replicaDir, 'vda.qcow2.aside-e1')] } });
+      const second = await target.create(PAIR, disks, 'aside-e1');
+      if (!second.ok) throw new Error(second.problem.message);
+      expect(second.value.aside).toEqual([
+        join(replicaDir, 'vda.qcow2.aside-e1-2'),
+        join(replicaDir, 'vdb.qcow2.aside-e1'),
+      ]);
+      expect(await target.discard([...second.value.aside, '/nowhere/at-all'])).toMatchObject({ ok: true });
+      expect(await target.remove(PAIR, disks)).toMatchObject({ ok: true });
+      expect(readdirSync(replicaDir)).toEqual(['vda.qcow2.aside-e1']);
+    } finally {
+      await bench.close();
     }
   });
 });
