@@ -37,6 +37,8 @@ export interface Domain {
   /** File with the firmware's variables; empty when there is none. */
   nvram: string;
   nvramTemplate: string;
+  /** libvirt picks the firmware itself at each start: efi or bios; empty when it is named. */
+  firmware: string;
   /** Kernel, initial RAM disk, device tree and the like that QEMU reads from the host, each boot. */
   bootFiles: string[];
   /** Backend of the TPM: emulator, passthrough, external; empty without one. */
@@ -45,8 +47,14 @@ export interface Domain {
   hostBound: string[];
   /** True while the QEMU guest agent is connected (live definition only). */
   guestAgent: boolean;
-  /** Host directory of each 'secret' the disks need. */
+  /** Ids of the secrets kept by libvirt that it uses. */
   secrets: string[];
+  /** Names of the packet filters on its network cards. */
+  filters: string[];
+  /** True when its memory is taken from huge pages, which must be set aside before it starts. */
+  hugePages: boolean;
+  /** Host CPUs it is pinned to, highest number; -1 when it is not pinned. */
+  highestPinnedCpu: number;
 }
 
 /** Text that is no domain definition. */
@@ -79,11 +87,19 @@ export function parseDomain(text: string): Domain {
     loader: textOf(loader),
     nvram: textOf(nvram),
     nvramTemplate: attribute(nvram, 'template'),
+    firmware: attribute(os, 'firmware'),
     bootFiles: os ? ['kernel', 'initrd', 'dtb'].map((tag) => textOf(child(os, tag))).filter(Boolean) : [],
     tpm: attribute(devices && descend(devices, 'tpm', 'backend'), 'type'),
     hostBound: devices ? hostBoundOf(devices) : [],
     guestAgent: devices ? children(devices, 'channel').some(isConnectedAgent) : false,
     secrets: secretsOf(root),
+    filters: attributesOf(root, 'filterref', 'filter'),
+    hugePages: descend(root, 'memoryBacking', 'hugepages') !== null,
+    highestPinnedCpu: highestCpu([
+      ...attributesOf(root, 'vcpupin', 'cpuset'),
+      ...attributesOf(root, 'emulatorpin', 'cpuset'),
+      attribute(child(root, 'vcpu'), 'cpuset'),
+    ]),
   };
 }
 
@@ -244,10 +260,20 @@ function hostBoundOf(devices: Element): string[] {
 }
 
 function secretsOf(root: Element): string[] {
-  const names: string[] = [];
-  for (const secret of Array.from(root.getElementsByTagName('secret'))) {
-    const name = secret.getAttribute('uuid') || secret.getAttribute('usage');
-    if (name) names.push(name);
-  }
-  return names;
+  return Array.from(root.getElementsByTagName('secret'))
+    .map((secret) => attribute(secret, 'uuid') || attribute(secret, 'usage'))
+    .filter(Boolean);
+}
+
+/** An attribute of every element of that name, wherever it stands; empty ones left out. */
+function attributesOf(root: Element, tag: string, name: string): string[] {
+  return Array.from(root.getElementsByTagName(tag))
+    .map((element) => attribute(element, name))
+    .filter(Boolean);
+}
+
+/** Highest number in CPU sets such as "0-3,^2,6"; -1 for none. */
+function highestCpu(sets: string[]): number {
+  const numbers = sets.flatMap((set) => set.split(',').filter((part) => !part.startsWith('^')));
+  return Math.max(-1, ...numbers.map((part) => Number(part.split('-').at(-1))).filter(Number.isInteger));
 }

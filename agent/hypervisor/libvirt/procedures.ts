@@ -147,6 +147,18 @@ export const connectListAllNetworks = remote(
   (writer, args: { flags: number }) => void writer.int(1).uint(args.flags),
   (reader) => reader.array((each) => ({ name: each.string(), uuid: each.uuid() })),
 );
+export const networkGetXmlDesc = remote(
+  43,
+  'network_get_xml_desc',
+  (writer, args: { name: string; uuid: string }) => void writer.string(args.name).uuid(args.uuid).uint(0),
+  (reader) => reader.string(),
+);
+export const connectListAllNwfilters = remote(
+  286,
+  'connect_list_all_nwfilters',
+  (writer) => void writer.int(1).uint(0),
+  (reader) => reader.array((each) => ({ name: each.string(), uuid: each.uuid() })),
+);
 export const domainLookupByUuid = remote(
   24,
   'domain_lookup_by_uuid',

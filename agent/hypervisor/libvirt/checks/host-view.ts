@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { access, readFile, stat, statfs, writeFile } from 'node:fs/promises';
-import { hostname, totalmem } from 'node:os';
+import { cpus, hostname, totalmem } from 'node:os';
 import { type ImageInfo, readImage } from '../image.ts';
 
 /** The host as the preflight sees it; injected so that every finding can be tried without such a host. */
 export interface HostView {
   name(): string;
+  cpuCount(): number;
   /** Null when there is no such readable file. */
   readText(path: string): Promise<string | null>;
   writeText(path: string, text: string): Promise<void>;
@@ -27,6 +28,7 @@ const RUN_DEADLINE_MS = 50_000;
 export function linuxHost(): HostView {
   return {
     name: hostname,
+    cpuCount: () => cpus().length,
     readText: (path) => readFile(path, 'utf8').catch(() => null),
     writeText: (path, text) => writeFile(path, text),
     exists: (path) =>

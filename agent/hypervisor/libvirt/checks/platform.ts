@@ -26,7 +26,12 @@ export async function checkPlatform(domain: Domain, host: HostView, libvirt: Lib
   const machine = finding(name, 'machine-type', 'Machine type').ok(
     `${domain.machine} (${domain.virtType === 'kvm' ? 'KVM' : domain.virtType}) is offered here too.`,
   );
-  return [machine, await cpu(domain, platform, name, libvirt), ...tpm(domain, offered.value, name)];
+  return [
+    machine,
+    await cpu(domain, platform, name, libvirt),
+    ...firmware(domain, offered.value, name),
+    ...tpm(domain, offered.value, name),
+  ];
 }
 
 function machineMissing(domain: Domain, host: string, reason: string): Check {
@@ -64,6 +69,22 @@ async function cpu(domain: Domain, platform: Platform, host: string, libvirt: Li
     );
   }
   return check.ok(`${domain.cpu.model} is offered here too.`);
+}
+
+/** Where libvirt picks the firmware itself, it must have one to pick. */
+function firmware(domain: Domain, capabilities: string, host: string): Check[] {
+  if (domain.firmware === '' || domain.loader !== '') return [];
+  const check = finding(host, 'firmware', 'Firmware');
+  const [offered = ''] = /<enum name='firmware'>[\s\S]*?<\/enum>/.exec(capabilities) ?? [];
+  if (offered.includes(`<value>${domain.firmware}</value>`)) {
+    return [check.ok(`libvirt has ${domain.firmware} firmware here too.`)];
+  }
+  return [
+    check.failed(
+      `${host} has no ${domain.firmware} firmware.`,
+      'Install it: apt install ovmf (Debian, x86-64).',
+    ),
+  ];
 }
 
 /** The TPM's state lies outside the disks and is not copied. */

@@ -55,15 +55,24 @@ beforeEach(() => {
 });
 
 interface Parts {
+  top?: string;
+  osAttributes?: string;
   os?: string;
   cpu?: string;
   devices?: string;
   machine?: string;
 }
 
-async function check({ os = '', cpu = '', devices = '', machine = 'pc-q35-7.2' }: Parts = {}) {
+async function check({
+  top = '',
+  osAttributes = '',
+  os = '',
+  cpu = '',
+  devices = '',
+  machine = 'pc-q35-7.2',
+}: Parts = {}) {
   const text = `<domain type='kvm'><name>erp</name><uuid>${UUID}</uuid><memory unit='GiB'>2</memory>
-    <os><type arch='x86_64' machine='${machine}'>hvm</type>${os}</os>${cpu}
+    ${top}<os ${osAttributes}><type arch='x86_64' machine='${machine}'>hvm</type>${os}</os>${cpu}
     <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>${devices}</devices></domain>`;
   const definition = { uuid: UUID, name: 'erp', text, disks };
   const result = await checkStandby({ definition, domain: parseDomain(text), guests, host, libvirt });
@@ -169,6 +178,52 @@ describe('where the guest would stand by', () => {
       devices: "<interface type='network'><source network='prod'/></interface>",
     });
     expect(found.bridges?.next).toContain('virsh net-start prod');
+  });
+
+  it.each([
+    ['nat', 'warning'],
+    ['isolated', 'warning'],
+    ['bridge', undefined],
+  ])('judges a network of mode %s', async (mode, state) => {
+    libvirt.modes.default = mode;
+    const devices = "<interface type='network'><source network='default'/></interface>";
+    expect((await check({ devices })).found['network-private']?.state).toBe(state);
+  });
+
+  it('wants the packet filters of its network cards', async () => {
+    const card = (filter: string): string =>
+      `<interface type='bridge'><source bridge='br0'/><filterref filter='${filter}'/></interface>`;
+    expect((await check({ devices: card('clean-traffic') })).found['packet-filters']).toMatchObject({
+      state: 'ok',
+    });
+    expect((await check({ devices: card('ours') })).found['packet-filters']).toMatchObject({
+      state: 'failed',
+    });
+  });
+
+  it.each([
+    [1024, 'ok'],
+    [1023, 'failed'],
+  ])('wants huge pages set aside: %i of 1024 free', async (free, state) => {
+    host.files.set('/proc/meminfo', `HugePages_Free:    ${free}\nHugepagesize:       2048 kB\n`);
+    const top = '<memoryBacking><hugepages/></memoryBacking>';
+    expect((await check({ top })).found.memory).toMatchObject({ state });
+  });
+
+  it.each([
+    ['<vcpu>4</vcpu>', undefined],
+    ['<vcpu>5</vcpu>', 'warning'],
+    ["<vcpu cpuset='0-3,^7'>2</vcpu>", undefined],
+    ["<vcpu>2</vcpu><cputune><vcpupin vcpu='0' cpuset='2,4'/></cputune>", 'failed'],
+  ])('judges processors: %s on a host with 4', async (top, state) => {
+    expect((await check({ top })).found['cpu-count']?.state).toBe(state);
+  });
+
+  it('wants a firmware where libvirt picks it itself', async () => {
+    expect((await check({ osAttributes: "firmware='efi'" })).found.firmware).toMatchObject({ state: 'ok' });
+    expect((await check({ osAttributes: "firmware='uboot'" })).found.firmware).toMatchObject({
+      state: 'failed',
+    });
   });
 
   it('judges the firmware and its variables', async () => {

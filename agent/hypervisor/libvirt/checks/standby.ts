@@ -2,11 +2,13 @@ import type { Check, VmInfo } from '../../../protocol/index.ts';
 import type { VmDefinition } from '../../hypervisor.ts';
 import type { Domain } from '../domain-xml.ts';
 import { hostChecks } from './daemons.ts';
-import { finding, list, size } from './finding.ts';
+import { finding, list } from './finding.ts';
 import type { HostView } from './host-view.ts';
 import type { LibvirtView } from './libvirt-view.ts';
+import { checkNetworks } from './networks.ts';
 import { checkSpace, proposePaths } from './placement.ts';
 import { checkPlatform } from './platform.ts';
+import { checkResources } from './resources.ts';
 
 export interface StandbyQuestion {
   definition: VmDefinition;
@@ -28,9 +30,9 @@ export async function checkStandby(
   const checks = [
     await checkSpace(disks, paths, host),
     storageDaemon(name, await findProgram('qemu-storage-daemon', host)),
-    await memory(domain, host),
+    ...(await checkResources(domain, host)),
     ...(await checkPlatform(domain, host, libvirt)),
-    await networks(domain, host, libvirt),
+    ...(await checkNetworks(domain, host, libvirt)),
     ...(await firmware(domain, host)),
     await files(domain, host),
     twins(definition, domain, guests, name),
@@ -54,51 +56,6 @@ function storageDaemon(host: string, present: boolean): Check {
         'qemu-storage-daemon is not installed; it keeps the copy of the disks.',
         'Install it: apt install qemu-system-common (Debian, Ubuntu).',
       );
-}
-
-async function memory(domain: Domain, host: HostView): Promise<Check> {
-  const check = finding(host.name(), 'memory', 'Memory to run it');
-  const { totalBytes, availableBytes } = await host.memory();
-  const words = `${size(domain.memoryBytes)} needed at a failover`;
-  if (domain.memoryBytes > totalBytes) {
-    return check.failed(
-      `${words}, ${host.name()} has ${size(totalBytes)} in all.`,
-      'Choose another standby, or give the machine less memory.',
-    );
-  }
-  if (domain.memoryBytes > availableBytes) {
-    return check.warning(
-      `${words}, ${size(availableBytes)} free now.`,
-      `Make room on ${host.name()} before the machine has to start there.`,
-    );
-  }
-  return check.ok(`${words}, ${size(availableBytes)} free now.`);
-}
-
-async function networks(domain: Domain, host: HostView, libvirt: LibvirtView): Promise<Check> {
-  const check = finding(host.name(), 'bridges', 'Networks');
-  const active = await libvirt.networks('active');
-  const missing: string[] = [];
-  for (const nic of domain.nics) {
-    if (nic.type === 'network' && !active.includes(nic.source)) missing.push(`network "${nic.source}"`);
-    if (
-      (nic.type === 'bridge' || nic.type === 'direct') &&
-      !(await host.exists(`/sys/class/net/${nic.source}`))
-    ) {
-      missing.push(nic.type === 'bridge' ? `bridge ${nic.source}` : `network device ${nic.source}`);
-    }
-  }
-  if (missing.length === 0) {
-    const names = [...new Set(domain.nics.map((nic) => nic.source).filter(Boolean))];
-    return check.ok(names.length === 0 ? 'It needs none.' : `${list(names)}: present here too.`);
-  }
-  const stopped = (await libvirt.networks('all')).filter((name) => missing.includes(`network "${name}"`));
-  return check.failed(
-    `${host.name()} has no ${list([...new Set(missing)])}${stopped.length > 0 ? ' running' : ''}.`,
-    stopped.length > 0
-      ? `Start it: virsh net-start ${stopped[0]} && virsh net-autostart ${stopped[0]}.`
-      : `Create it on ${host.name()} under the same name, joined to the same network.`,
-  );
 }
 
 async function firmware(domain: Domain, host: HostView): Promise<Check[]> {

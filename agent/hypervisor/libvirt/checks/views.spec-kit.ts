@@ -11,6 +11,7 @@ export interface FakeHost extends HostView {
   folders: Map<string, { freeBytes: number; device: number }>;
   resolver: { found: boolean; ms: number };
   ram: { totalBytes: number; availableBytes: number };
+  processors: number;
   ran: string[];
   exitCode: number;
 }
@@ -31,9 +32,11 @@ export function fakeHost(): FakeHost {
     folders: new Map([['/var/lib/libvirt/images', { freeBytes: 100 * GIB, device: 1 }]]),
     resolver: { found: true, ms: 2 },
     ram: { totalBytes: 16 * GIB, availableBytes: 8 * GIB },
+    processors: 4,
     ran: [],
     exitCode: 0,
     name: () => 'boreas',
+    cpuCount: () => host.processors,
     readText: async (path) => host.files.get(path) ?? null,
     writeText: async (path, text) => void host.files.set(path, text),
     exists: async (path) => host.files.has(path) || host.images.has(path) || host.folders.has(path),
@@ -54,6 +57,8 @@ export interface FakeLibvirt extends LibvirtView {
   snapshots: number;
   active: string[];
   inactive: string[];
+  modes: Record<string, string>;
+  knownFilters: string[];
   machines: string[];
   /** virCPUCompareResult of every comparison. */
   cpu: number;
@@ -66,6 +71,8 @@ export function fakeLibvirt(): FakeLibvirt {
     snapshots: 0,
     active: ['default'],
     inactive: [],
+    modes: { default: 'bridge' },
+    knownFilters: ['clean-traffic'],
     machines: ['pc-q35-7.2'],
     cpu: 2,
     tpmEmulator: true,
@@ -73,6 +80,8 @@ export function fakeLibvirt(): FakeLibvirt {
     snapshotCount: async () => libvirt.snapshots,
     networks: async (which) =>
       which === 'active' ? libvirt.active : [...libvirt.active, ...libvirt.inactive],
+    networkMode: async (name) => libvirt.modes[name] ?? '',
+    filters: async () => libvirt.knownFilters,
     capabilities: async ({ machine }) =>
       libvirt.machines.includes(machine)
         ? { ok: true, value: capabilities(libvirt.tpmEmulator) }
@@ -85,10 +94,12 @@ export function fakeLibvirt(): FakeLibvirt {
   return libvirt;
 }
 
+const FIRMWARE = "<enum name='firmware'><value>bios</value><value>efi</value></enum>";
 const capabilities = (tpm: boolean): string =>
-  tpm
+  FIRMWARE +
+  (tpm
     ? "<tpm supported='yes'><enum name='backendModel'><value>passthrough</value><value>emulator</value></enum></tpm>"
-    : "<tpm supported='no'/>";
+    : "<tpm supported='no'/>");
 
 /** Checks by id; the last one of an id counts. */
 export const byId = (checks: Check[]): Record<string, Check> =>
