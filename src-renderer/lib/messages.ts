@@ -4,6 +4,7 @@ import { hosts } from './messages/hosts.ts';
 import { map } from './messages/map.ts';
 import { orders } from './messages/orders.ts';
 import { pairs } from './messages/pairs.ts';
+import { palette } from './messages/palette.ts';
 import { problem } from './messages/problem.ts';
 import { protect } from './messages/protect.ts';
 import { settings } from './messages/settings.ts';
@@ -21,6 +22,7 @@ export const m = {
   map,
   orders,
   pairs,
+  palette,
   problem,
   protect,
   settings,

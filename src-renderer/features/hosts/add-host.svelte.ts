@@ -120,7 +120,7 @@ export class AddHostFlow {
     if (!draft.ok) return this.#refuse(draft.problem);
     this.#adopt(draft.value);
     this.name = draft.value.name;
-    this.role = draft.value.canAdd.hypervisor ? 'hypervisor' : 'witness';
+    this.role = likelyRole(draft.value);
     this.step = 'checks';
   }
 
@@ -180,4 +180,10 @@ export class AddHostFlow {
     this.above = above;
     this.step = 'address';
   }
+}
+
+/** A hypervisor whose checks can still be mended is not taken for a witness box. */
+function likelyRole(draft: HostDraft): HostRole {
+  const mendable = draft.checks.some((check) => check.state === 'failed' && check.fix !== undefined);
+  return draft.canAdd.hypervisor || mendable || !draft.canAdd.witness ? 'hypervisor' : 'witness';
 }
