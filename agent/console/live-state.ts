@@ -56,6 +56,8 @@ export class LiveState {
       audit.subscribe((entry) => this.#tell({ name: 'audit', value: entry })),
       peers.onSight(() => this.#tell({ name: 'sights', value: peers.sights() })),
     );
+    // The facts given at the start were read before the hypervisor was connected.
+    void this.#refreshFacts();
     void this.#sample();
   }
 
