@@ -24,7 +24,7 @@ export const STAGES: Stage[] = [
   { name: 'types', command: npm('types'), packages: [], counts: 'stage' },
   { name: 'arrows', command: npm('arrows'), packages: [], counts: 'stage' },
   { name: 'unit', command: npm('unit'), packages: [], counts: 'vitest' },
-  { name: 'build', command: npm('build'), packages: ['xz-utils', 'binutils'], counts: 'stage' },
+  { name: 'build', command: npm('build'), packages: [], counts: 'stage' },
   {
     name: 'integration',
     command: ['vitest', 'run', '--config', 'test/integration/vitest.config.ts'],
