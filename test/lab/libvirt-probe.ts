@@ -157,6 +157,21 @@ async function restart() {
   return { went, came, state: stateNow(), monitor };
 }
 
+/** A guest must end when told, also while libvirtd is away; its end is told once. */
+async function withoutLibvirtd() {
+  events.length = 0;
+  const units = ['libvirtd.socket', 'libvirtd-ro.socket', 'libvirtd-admin.socket', 'libvirtd.service'];
+  await run('systemctl', ['stop', ...units]);
+  const went = await seen((event) => event.kind === 'reachable' && !event.reachable);
+  const start = await hypervisor.run(UUID);
+  const destroyed = told(await hypervisor.destroy(UUID));
+  const state = stateNow();
+  await run('systemctl', ['start', ...units]);
+  const came = await seen((event) => event.kind === 'reachable' && event.reachable);
+  const ends = events.filter(stopped).length;
+  return { went, start: start.ok ? '' : start.problem.kind, destroyed, state, came, after: stateNow(), ends };
+}
+
 async function preflight() {
   const source = await hypervisor.checkSource(UUID);
   const definition = await hypervisor.definition(UUID);
@@ -208,6 +223,7 @@ const stages = {
   frozen,
   byOthers,
   restart,
+  withoutLibvirtd,
   addresses,
   end,
 };

@@ -35,6 +35,7 @@ interface Report {
   frozen: Record<string, unknown> & { othersMs: number };
   byOthers: Record<string, unknown>;
   restart: Record<string, unknown>;
+  withoutLibvirtd: Record<string, unknown>;
   addresses: string[];
   end: Record<string, unknown>;
 }
@@ -146,6 +147,18 @@ describe('the libvirt hypervisor on a real host', () => {
 
   test('outlives a restart of libvirtd', () => {
     expect(report.restart).toEqual({ went: true, came: true, state: 'running', monitor: 'ok' });
+  });
+
+  test('ends a guest also while libvirtd is away, and tells of it once', () => {
+    expect(report.withoutLibvirtd).toEqual({
+      went: true,
+      start: 'libvirt-unreachable',
+      destroyed: 'ok',
+      state: 'stopped',
+      came: true,
+      after: 'stopped',
+      ends: 1,
+    });
   });
 
   test("learns a guest's address from its agent", () => {
