@@ -10,6 +10,7 @@ import { fingerprintOf } from './fingerprint.ts';
 import { generateOpensshKey, opensshPublicKey } from './openssh-key.ts';
 import { problemIn, target, testServices, valueIn } from './testing/client.ts';
 import { startTestServer, type TestServerOptions } from './testing/server.ts';
+import { startSshAgent } from './testing/ssh-agent.ts';
 
 const { utils } = ssh2;
 const cleanups: (() => unknown)[] = [];
@@ -148,10 +149,37 @@ describe('logging in by key file', () => {
     expect(problem).toMatchObject({ kind: 'auth-refused', field: 'keyPath' });
     expect(problem.next).toContain('authorized_keys');
   });
+});
 
-  it('tells that no agent runs', async () => {
+describe('logging in by SSH agent', () => {
+  const AGENT: Login = { method: 'agent' };
+
+  async function benchWith(privateKeys: string[]) {
+    const agent = await startSshAgent(privateKeys);
+    cleanups.push(() => agent.close());
+    return testServices('', agent.socket);
+  }
+
+  it('lets in with any of its keys', async () => {
+    const [other, key] = [generateOpensshKey(), generateOpensshKey()];
+    const port = await serve({ methods: ['publickey'], publicKey: key.public });
+    const bench = await benchWith([other.private, key.private]);
+    expect((await logIn(port, AGENT, 'root', bench)).ok).toBe(true);
+  });
+
+  it('says that the server knows none of its keys', async () => {
+    const port = await serve({ methods: ['publickey'], publicKey: generateOpensshKey().public });
+    const bench = await benchWith([generateOpensshKey().private]);
+    const problem = problemIn(await logIn(port, AGENT, 'root', bench));
+    expect(problem).toMatchObject({ kind: 'auth-refused', field: 'method' });
+  });
+
+  it('tells an empty agent from none', async () => {
     const port = await serve({ password: 'right' });
-    expect(problemIn(await logIn(port, { method: 'agent' })).kind).toBe('ssh-agent-missing');
+    expect(problemIn(await logIn(port, AGENT, 'root', await benchWith([]))).kind).toBe('agent-empty');
+    expect(problemIn(await logIn(port, AGENT)).kind).toBe('ssh-agent-missing');
+    const gone = testServices('', '/nonexistent/agent.sock');
+    expect(problemIn(await logIn(port, AGENT, 'root', gone)).kind).toBe('ssh-agent-missing');
   });
 });
 
