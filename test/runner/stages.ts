@@ -30,6 +30,8 @@ export const STAGES: Stage[] = [
     command: ['vitest', 'run', '--config', 'test/integration/vitest.config.ts'],
     packages: ['qemu-system-x86', 'qemu-utils'],
     linux: true,
+    // Mounts small file systems, to fill them.
+    root: true,
     counts: 'vitest',
   },
   { name: 'browser', command: npm('e2e'), packages: ['chromium'], linux: true, counts: 'playwright' },
