@@ -6,7 +6,7 @@ export const welcome = {
     'Two servers with libvirt, reached over SSH. Nothing is installed before you say so, and nothing on them changes until you protect a machine.',
   connectFacts: [
     'Address and log-in, that is all',
-    'About two minutes a server',
+    'A few clicks a server',
     'Removed again without a trace',
   ],
   practice: 'Explore a practice fleet',
