@@ -137,6 +137,25 @@ describe('upload', () => {
     expect(progress.at(-1)).toBe(3_000_000);
   });
 
+  it('names a file that is missing here', async () => {
+    const { ssh } = await open();
+    const problem = problemIn(await ssh.upload({ from: '/nonexistent', to: '/tmp/x', mode: 0o644 }));
+    expect(problem.message).toContain('/nonexistent is missing on this workstation');
+  });
+
+  it('can be called off', async () => {
+    const { ssh } = await open();
+    const folder = mkdtempSync(join(tmpdir(), 'understudy-upload-'));
+    writeFileSync(join(folder, 'from'), randomBytes(5_000_000));
+    const controller = new AbortController();
+    const uploading = ssh.upload(
+      { from: join(folder, 'from'), to: join(folder, 'to'), mode: 0o644 },
+      { signal: controller.signal, onProgress: () => controller.abort() },
+    );
+    expect(problemIn(await uploading).kind).toBe('cancelled');
+    expect(valueIn(await ssh.run('echo goes on')).stdout).toBe('goes on\n');
+  });
+
   it('names the path that could not be written', async () => {
     const { ssh } = await open();
     const folder = mkdtempSync(join(tmpdir(), 'understudy-upload-'));

@@ -15,12 +15,21 @@ export async function uploadFile(
   options: UploadOptions,
 ): Promise<Result<void>> {
   if (options.signal?.aborted) return fail(cancelled());
-  const { size } = await stat(source.from);
+  const size = await sizeOf(source.from);
+  if (size === null)
+    return fail(uploadFailed(target, source.to, `${source.from} is missing on this workstation`));
   const sftp = await openSftp(client, target);
   if (!sftp.ok) return sftp;
   const result = await put(sftp.value, target, source, size, options);
   sftp.value.end();
   return result;
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  return stat(path).then(
+    (found) => found.size,
+    () => null,
+  );
 }
 
 function openSftp(client: Client, target: SshTarget): Promise<Result<SFTPWrapper>> {
