@@ -231,7 +231,7 @@ describe('after a failover', () => {
 
   test('while it is being started', () => {
     const notYet = { ...boreas, record: { ...taken, begun: false } };
-    const view = join({ boreas: notYet, tasks: [task({ kind: 'failover' })] });
+    const view = join({ boreas: notYet, tasks: [task({ kind: 'failover' }, 'h-boreas')] });
     expect(view).toMatchObject({ health: 'stopped', sentence: 'web is being started on boreas.' });
     expect(join({ boreas: notYet }).sentence).toBe('boreas took web over and has not started it.');
   });
@@ -266,5 +266,5 @@ test('a switchover in progress, before and after the record changed hands', () =
   expect(join({ tasks }).sentence).toBe('web is moving to boreas.');
   const handed: PairRecord = { ...record, epoch: { n: 2, by: '' }, owner: 'h-boreas', version: 4 };
   const boreas = status({ kind: 'primary', vm: 'running' }, { record: handed });
-  expect(join({ tasks, boreas }).sentence).toBe('web is moving to boreas.');
+  expect(join({ tasks, boreas }).sentence).toBe('web is being started on boreas.');
 });

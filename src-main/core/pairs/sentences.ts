@@ -61,8 +61,8 @@ export function stopped(joined: Joined): string {
   return `${joined.machine} is shut down on ${joined.owner.name}.`;
 }
 
-export function moving({ machine, owner, destination, record }: Joined): string {
-  if (!record.begun) return `${machine} is being started on ${owner.name}.`;
+export function moving({ machine, owner, destination }: Joined): string {
+  if (owner.id === destination.id) return `${machine} is being started on ${owner.name}.`;
   return `${machine} is moving to ${destination.name}.`;
 }
 
