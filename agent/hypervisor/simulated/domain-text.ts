@@ -1,6 +1,4 @@
-import { DOMParser, type Element, XMLSerializer } from '@xmldom/xmldom';
-import type { NicInfo } from '../../protocol/index.ts';
-import type { VmDefinition } from '../hypervisor.ts';
+import { type Domain, DomainXmlError, parseDomain } from '../libvirt/domain-xml.ts';
 
 /** What a simulated guest is like; it travels inside the definition, as a real guest's nature lies on its disks. */
 export interface GuestNature {
@@ -25,11 +23,8 @@ export interface GuestDraft {
 }
 
 /** A definition as the simulated hypervisor understands it. */
-export interface ParsedDomain {
-  definition: VmDefinition;
-  vcpus: number;
-  memoryBytes: number;
-  nics: NicInfo[];
+export interface ParsedDomain extends Domain {
+  text: string;
   nature: GuestNature;
 }
 
@@ -43,7 +38,6 @@ export function domainText(draft: GuestDraft): string {
       <driver name='qemu' type='qcow2'/>
       <source file='${quoted(disk.path)}'/>
       <target dev='${disk.target}' bus='virtio'/>
-      <simulated size='${disk.sizeBytes}'/>
     </disk>`,
   );
   return `<domain type='simulated'>
@@ -68,73 +62,28 @@ ${disks.join('\n')}
 }
 
 /** Null when the text is no domain definition. */
-export function parseDomain(text: string): ParsedDomain | null {
-  const root = rootOf(text);
-  const uuid = root && textOf(root, 'uuid');
-  const name = root && textOf(root, 'name');
-  if (!root || !uuid || !name) return null;
-  const nature = root.getElementsByTagName('metadata')[0]?.getElementsByTagName('simulated')[0];
-  return {
-    definition: { uuid: uuid.toLowerCase(), name, text, disks: elements(root, 'disk').map(diskOf) },
-    vcpus: Number(textOf(root, 'vcpu') ?? 1),
-    memoryBytes: Number(textOf(root, 'memory') ?? 0) * KIB,
-    nics: elements(root, 'interface').map(nicOf),
-    nature: {
-      cpu: Number(nature?.getAttribute('cpu') ?? 0.1),
-      memory: Number(nature?.getAttribute('memory') ?? 0.5),
-      fill: Number(nature?.getAttribute('fill') ?? 0.5),
-      address: nature?.getAttribute('address') ?? '',
-    },
-  };
-}
-
-/** The definition with the images of its disks (by target) at other paths. */
-export function withDiskPaths(text: string, paths: Record<string, string>): string {
-  const root = rootOf(text);
-  if (!root) return text;
-  for (const disk of elements(root, 'disk')) {
-    const path = paths[child(disk, 'target')?.getAttribute('dev') ?? ''];
-    if (path !== undefined) child(disk, 'source')?.setAttribute('file', path);
-  }
-  return new XMLSerializer().serializeToString(root);
-}
-
-function rootOf(text: string): Element | null {
+export function readDomain(text: string): ParsedDomain | null {
   try {
-    // xmldom reports problems by this callback; any of them makes the text unusable.
-    const onError = (_level: string, message: string): never => {
-      throw new Error(message);
+    const domain = parseDomain(text);
+    if (domain.uuid === '' || domain.name === '') return null;
+    const [, attributes = ''] = /<simulated ([^>]*cpu=[^>]*)\/>/.exec(text) ?? [];
+    const attribute = (name: string): string =>
+      new RegExp(`\\b${name}=['"]([^'"]*)['"]`).exec(attributes)?.[1] ?? '';
+    return {
+      ...domain,
+      text,
+      nature: {
+        cpu: Number(attribute('cpu') || 0.1),
+        memory: Number(attribute('memory') || 0.5),
+        fill: Number(attribute('fill') || 0.5),
+        address: attribute('address'),
+      },
     };
-    const root = new DOMParser({ onError }).parseFromString(text, 'text/xml').documentElement;
-    return root?.tagName === 'domain' ? root : null;
-  } catch {
-    return null;
+  } catch (error) {
+    if (error instanceof DomainXmlError) return null;
+    throw error;
   }
 }
-
-function diskOf(disk: Element): VmDefinition['disks'][number] {
-  return {
-    target: child(disk, 'target')?.getAttribute('dev') ?? '',
-    path: child(disk, 'source')?.getAttribute('file') ?? '',
-    format: child(disk, 'driver')?.getAttribute('type') ?? 'raw',
-    sizeBytes: Number(child(disk, 'simulated')?.getAttribute('size') ?? 0),
-    readOnly: child(disk, 'readonly') !== undefined,
-    device: disk.getAttribute('device') ?? 'disk',
-  };
-}
-
-function nicOf(nic: Element): NicInfo {
-  return {
-    mac: child(nic, 'mac')?.getAttribute('address') ?? '',
-    type: nic.getAttribute('type') ?? 'bridge',
-    source: child(nic, 'source')?.getAttribute('bridge') ?? '',
-  };
-}
-
-const elements = (root: Element, tag: string): Element[] => Array.from(root.getElementsByTagName(tag));
-const child = (root: Element, tag: string): Element | undefined => root.getElementsByTagName(tag)[0];
-const textOf = (root: Element, tag: string): string | undefined =>
-  child(root, tag)?.textContent?.trim() ?? undefined;
 
 /** QEMU's own prefix, the rest from the UUID. */
 function macOf(uuid: string): string {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fail, ok, type Result } from '../../protocol/index.ts';
 import type { HypervisorEvent } from '../hypervisor.ts';
-import { domainText, type GuestDraft, type ParsedDomain, parseDomain } from './domain-text.ts';
+import { domainText, type GuestDraft, type ParsedDomain, readDomain } from './domain-text.ts';
 import * as problem from './problems.ts';
 import { GIB, type Member, type SimulatedGuest, type SimulatedImage } from './types.ts';
 import { vmInfo } from './view.ts';
@@ -14,8 +14,8 @@ export interface HostSpec {
   memoryBytes?: number;
   diskBytes?: number;
   bridges?: string[];
-  /** Findings the preflight shall have here; 'resolver-slow' can be mended by the agent. */
-  flaws?: string[];
+  /** Text files that differ from those of a host in good order, by path. */
+  settings?: Record<string, string>;
   guests?: (GuestDraft & { autostart?: boolean; running?: boolean })[];
 }
 
@@ -33,7 +33,8 @@ export class SimulatedHost implements Member {
   readonly memoryBytes: number;
   readonly diskBytes: number;
   readonly bridges: Set<string>;
-  readonly flaws: Set<string>;
+  /** Text files the preflight looks at, by path. */
+  readonly settings: Map<string, string>;
   readonly replicationPort = nextReplicationPort++;
   readonly guests = new Map<string, SimulatedGuest>();
   readonly images = new Map<string, SimulatedImage>();
@@ -53,7 +54,8 @@ export class SimulatedHost implements Member {
     this.memoryBytes = spec.memoryBytes ?? 64 * GIB;
     this.diskBytes = spec.diskBytes ?? 2048 * GIB;
     this.bridges = new Set(spec.bridges ?? ['br0']);
-    this.flaws = new Set(spec.flaws ?? []);
+    const inOrder = { '/etc/hosts': `127.0.0.1 localhost\n127.0.1.1 ${spec.name}\n` };
+    this.settings = new Map(Object.entries({ ...inOrder, ...spec.settings }));
     this.bootedAt = world.clock.now() - 9 * 24 * 3600_000;
     for (const draft of spec.guests ?? [])
       this.furnish(draft, draft.autostart ?? true, draft.running ?? true);
@@ -77,7 +79,7 @@ export class SimulatedHost implements Member {
 
   /** Images of the guest's writable disks; undefined entries lie nowhere. */
   imagesOf(domain: ParsedDomain): (SimulatedImage | undefined)[] {
-    return domain.definition.disks
+    return domain.disks
       .filter((disk) => disk.device === 'disk' && !disk.readOnly)
       .map((disk) => this.images.get(disk.path));
   }
@@ -162,16 +164,16 @@ export class SimulatedHost implements Member {
   }
 
   tellOf(guest: SimulatedGuest): void {
-    const { uuid } = guest.domain.definition;
+    const { uuid } = guest.domain;
     this.tell({ kind: 'vm', uuid, vm: vmInfo(this, guest) });
   }
 
   define(domain: ParsedDomain): SimulatedGuest {
-    const before = this.guests.get(domain.definition.uuid);
+    const before = this.guests.get(domain.uuid);
     const guest: SimulatedGuest = before
       ? Object.assign(before, { domain })
       : { domain, state: 'stopped', autostart: false, startedAt: null, booted: false, tap: null };
-    this.guests.set(domain.definition.uuid, guest);
+    this.guests.set(domain.uuid, guest);
     this.tellOf(guest);
     return guest;
   }
@@ -181,11 +183,11 @@ export class SimulatedHost implements Member {
     if (guest.startedAt !== null) return ok(undefined);
     if (!(await this.after(this.world.pace.startMs))) return fail(problem.hostOff(this.name));
     if (guest.startedAt !== null) return ok(undefined);
-    const { name, uuid } = guest.domain.definition;
+    const { name, uuid } = guest.domain;
     if (this.freeMemoryBytes() < guest.domain.memoryBytes) return fail(problem.noMemory(name, this.name));
     const images = this.imagesOf(guest.domain);
     for (const [index, image] of images.entries()) {
-      const path = guest.domain.definition.disks[index]?.path ?? '';
+      const path = guest.domain.disks[index]?.path ?? '';
       if (!image) return fail(problem.imageMissing(name, this.name, path));
       // QEMU's image lock: the storage daemon still has it.
       if (this.isExported(image.path)) return fail(problem.imageInUse(name, this.name, image.path));
@@ -203,7 +205,7 @@ export class SimulatedHost implements Member {
   /** The guest's process ends; everybody who listens is told. */
   endGuest(guest: SimulatedGuest, reason: 'shutdown' | 'destroyed' | 'crashed'): void {
     if (guest.startedAt === null) return;
-    const { uuid } = guest.domain.definition;
+    const { uuid } = guest.domain;
     const { tap } = guest;
     guest.state = reason === 'crashed' ? 'crashed' : 'stopped';
     guest.startedAt = null;
@@ -221,7 +223,7 @@ export class SimulatedHost implements Member {
   }
 
   private furnish(draft: GuestDraft, autostart: boolean, running: boolean): void {
-    const domain = parseDomain(domainText(draft));
+    const domain = readDomain(domainText(draft));
     if (!domain) throw new Error(`no definition can be made of ${draft.name}`);
     for (const disk of draft.disks)
       this.images.set(disk.path, {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { hypervisorContract } from '../hypervisor.spec-kit.ts';
-import { parseDomain } from './domain-text.ts';
+import { readDomain } from './domain-text.ts';
 import type { SimulatedHost } from './host.ts';
 import { createSimulatedHypervisor } from './simulated.ts';
 import { guestDraft, MAIL, settled, specWorld, until } from './spec-world.ts';
@@ -127,7 +127,7 @@ describe('a simulated host', () => {
       ok: false,
       problem: { kind: 'definition-unreadable' },
     });
-    expect(parseDomain('no xml at all')).toBeNull();
+    expect(readDomain('no xml at all')).toBeNull();
   });
 });
 
@@ -151,7 +151,7 @@ describe('the preflight of a simulated standby', () => {
   });
 
   it('mends the slow resolver when told to', async () => {
-    const { atlas, boreas } = specWorld({ boreas: { flaws: ['resolver-slow'] } });
+    const { atlas, boreas } = specWorld({ boreas: { settings: { '/etc/hosts': '127.0.0.1 localhost\n' } } });
     const definition = await createSimulatedHypervisor(atlas).definition(MAIL);
     if (!definition.ok) throw new Error(definition.problem.message);
     const hypervisor = createSimulatedHypervisor(boreas);
@@ -159,8 +159,8 @@ describe('the preflight of a simulated standby', () => {
       (await hypervisor.checkStandby(definition.value)).checks.find(
         (check) => check.id === 'name-resolution',
       );
-    expect(await resolver()).toMatchObject({ state: 'warning', fix: 'hosts-entry' });
-    expect(await hypervisor.fix(MAIL, 'hosts-entry')).toMatchObject({ ok: true });
+    expect(await resolver()).toMatchObject({ state: 'warning', fix: 'own-name-in-hosts' });
+    expect(await hypervisor.fix(MAIL, 'own-name-in-hosts')).toMatchObject({ ok: true });
     expect(await resolver()).toMatchObject({ state: 'ok' });
   });
 });

@@ -1,11 +1,16 @@
-import { fail, ok, type Result, type VmInfo } from '../../protocol/index.ts';
+import { type Check, fail, ok, type Problem, type Result, type VmInfo } from '../../protocol/index.ts';
 import type { Hypervisor, HypervisorEvent, VmDefinition } from '../hypervisor.ts';
-import { checkSource, checkStandby } from './checks.ts';
-import { parseDomain, withDiskPaths } from './domain-text.ts';
+import { finding } from '../libvirt/checks/finding.ts';
+import { fixes } from '../libvirt/checks/fixes.ts';
+import { checkSource } from '../libvirt/checks/source.ts';
+import { checkStandby } from '../libvirt/checks/standby.ts';
+import { withDiskPaths } from '../libvirt/domain-xml.ts';
+import { readDomain } from './domain-text.ts';
 import type { SimulatedHost } from './host.ts';
+import { hostView, libvirtView } from './preflight-views.ts';
 import * as problem from './problems.ts';
 import type { SimulatedGuest } from './types.ts';
-import { SIMULATED_VERSION, vmInfo } from './view.ts';
+import { SIMULATED_VERSION, vmDefinition, vmInfo } from './view.ts';
 
 /** An agent's way to one simulated host; worthless once that host lost its power. */
 export function createSimulatedHypervisor(host: SimulatedHost): Hypervisor {
@@ -58,7 +63,7 @@ class SimulatedHypervisor implements Hypervisor {
   async refreshLoad(): Promise<void> {
     if (!this.alive) return;
     for (const guest of this.host.guests.values()) {
-      const { uuid } = guest.domain.definition;
+      const { uuid } = guest.domain;
       const vm = vmInfo(this.host, guest);
       const figures = `${vm.cpu.toFixed(2)} ${Math.round(vm.memoryUsedBytes / 2 ** 26)} ${vm.addresses.join()}`;
       if (this.shown.get(uuid) === figures) continue;
@@ -68,7 +73,7 @@ class SimulatedHypervisor implements Hypervisor {
   }
 
   async definition(uuid: string): Promise<Result<VmDefinition>> {
-    return this.withGuest(uuid, (guest) => ok(guest.domain.definition));
+    return this.withGuest(uuid, (guest) => ok(vmDefinition(this.host, guest)));
   }
 
   withDisks(text: string, paths: Record<string, string>): string {
@@ -77,7 +82,7 @@ class SimulatedHypervisor implements Hypervisor {
 
   async define(text: string): Promise<Result<void>> {
     if (!this.alive) return fail(problem.hostOff(this.host.name));
-    const domain = parseDomain(text);
+    const domain = readDomain(text);
     if (!domain) return fail(problem.definitionUnreadable(this.host.name));
     this.host.define(domain);
     return ok(undefined);
@@ -85,8 +90,7 @@ class SimulatedHypervisor implements Hypervisor {
 
   async undefine(uuid: string): Promise<Result<void>> {
     return this.withGuest(uuid, (guest) => {
-      if (guest.startedAt !== null)
-        return fail(problem.vmRunning(guest.domain.definition.name, this.host.name));
+      if (guest.startedAt !== null) return fail(problem.vmRunning(guest.domain.name, this.host.name));
       this.host.guests.delete(uuid);
       this.host.tell({ kind: 'vm', uuid, vm: null });
       return ok(undefined);
@@ -99,8 +103,7 @@ class SimulatedHypervisor implements Hypervisor {
 
   async shutdown(uuid: string): Promise<Result<void>> {
     return this.withGuest(uuid, (guest) => {
-      if (guest.startedAt === null)
-        return fail(problem.vmNotRunning(guest.domain.definition.name, this.host.name));
+      if (guest.startedAt === null) return fail(problem.vmNotRunning(guest.domain.name, this.host.name));
       if (guest.state === 'shutting-down') return ok(undefined);
       guest.state = 'shutting-down';
       this.host.tellOf(guest);
@@ -111,8 +114,7 @@ class SimulatedHypervisor implements Hypervisor {
 
   async destroy(uuid: string): Promise<Result<void>> {
     return this.withGuest(uuid, async (guest) => {
-      if (guest.startedAt === null)
-        return fail(problem.vmNotRunning(guest.domain.definition.name, this.host.name));
+      if (guest.startedAt === null) return fail(problem.vmNotRunning(guest.domain.name, this.host.name));
       if (!(await this.host.after(this.host.world.pace.destroyMs)))
         return fail(problem.hostOff(this.host.name));
       this.host.endGuest(guest, 'destroyed');
@@ -141,19 +143,28 @@ class SimulatedHypervisor implements Hypervisor {
     return fail(problem.noMonitor(this.host.name));
   }
 
+  /** The preflight is the real one; only what it looks at is simulated. */
   async checkSource(uuid: string): ReturnType<Hypervisor['checkSource']> {
-    return checkSource(this.host, uuid);
+    const guest = this.host.guest(uuid);
+    if (!guest) return [unreadable(this.host.name, problem.vmMissing(uuid, this.host.name))];
+    return checkSource(guest.domain, guest.state, hostView(this.host), libvirtView);
   }
 
   async checkStandby(definition: VmDefinition): ReturnType<Hypervisor['checkStandby']> {
-    return checkStandby(this.host, definition);
+    const domain = readDomain(definition.text);
+    if (!domain)
+      return {
+        checks: [unreadable(this.host.name, problem.definitionUnreadable(this.host.name))],
+        paths: {},
+      };
+    const host = hostView(this.host);
+    return checkStandby({ definition, domain, guests: this.list(), host, libvirt: libvirtView });
   }
 
   async fix(_uuid: string, fix: string): Promise<Result<void>> {
     if (!this.alive) return fail(problem.hostOff(this.host.name));
-    if (fix !== 'hosts-entry') return fail(problem.fixUnknown(fix, this.host.name));
-    this.host.flaws.delete('resolver-slow');
-    return ok(undefined);
+    const mend = Object.hasOwn(fixes, fix) ? fixes[fix] : undefined;
+    return mend ? mend(hostView(this.host)) : fail(problem.fixUnknown(fix, this.host.name));
   }
 
   /** A guest whose writes are held cannot finish its shutdown: it waits for them as a real one does. */
@@ -178,3 +189,6 @@ class SimulatedHypervisor implements Hypervisor {
     for (const listener of [...this.listeners]) listener(event);
   }
 }
+
+const unreadable = (host: string, { message, next }: Problem): Check =>
+  finding(host, 'vm-state', 'The machine').failed(message, next);

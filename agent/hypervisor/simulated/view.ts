@@ -1,7 +1,8 @@
 import type { Clock } from '../../ports.ts';
-import type { HostFacts, HostLoad, VmInfo } from '../../protocol/index.ts';
+import type { DiskInfo, HostFacts, HostLoad, VmInfo } from '../../protocol/index.ts';
+import type { VmDefinition } from '../hypervisor.ts';
 import { gentleLoad, seedOf } from './load.ts';
-import type { SimulatedGuest } from './types.ts';
+import type { SimulatedGuest, SimulatedImage } from './types.ts';
 
 export const SIMULATED_VERSION = 'simulated 1.0';
 
@@ -15,32 +16,53 @@ export interface Machine {
   readonly bootId: string;
   readonly powered: boolean;
   readonly guests: Map<string, SimulatedGuest>;
+  readonly images: Map<string, SimulatedImage>;
   freeMemoryBytes(): number;
 }
 
 /** A guest as the hypervisor would list it now. */
 export function vmInfo(host: Machine, guest: SimulatedGuest): VmInfo {
-  const { definition, vcpus, memoryBytes, nics, nature } = guest.domain;
+  const { uuid, name, vcpus, memoryBytes, nics, nature } = guest.domain;
   const running = guest.startedAt !== null;
   const busy = running && guest.state !== 'paused';
-  const seed = seedOf(definition.uuid);
+  const seed = seedOf(uuid);
   const now = host.world.clock.now();
   const cpu = gentleLoad(nature.cpu, seed, now) * (vcpus / host.cpuCount);
   return {
-    uuid: definition.uuid,
-    name: definition.name,
+    uuid,
+    name,
     state: guest.state,
     vcpus,
     memoryBytes,
     autostart: guest.autostart,
-    disks: definition.disks.map((disk) => ({
-      ...disk,
-      device: disk.device === 'cdrom' ? 'cdrom' : 'disk',
-    })),
+    disks: guest.domain.disks.map((disk) => diskInfo(host, disk)),
     nics,
     cpu: busy ? Math.round(cpu * 1000) / 1000 : 0,
     memoryUsedBytes: running ? Math.round(gentleLoad(nature.memory, 1 - seed, now) * memoryBytes) : 0,
     addresses: busy && guest.booted && nature.address ? [nature.address] : [],
+  };
+}
+
+/** Its size is the image's own, as on a real host. */
+function diskInfo(
+  { images }: Pick<Machine, 'images'>,
+  { target, path, format, readOnly, device }: DiskInfo,
+): DiskInfo {
+  return { target, path, format, sizeBytes: images.get(path)?.sizeBytes ?? 0, readOnly, device };
+}
+
+/** A guest's definition with what only its images tell. */
+export function vmDefinition(host: Pick<Machine, 'images'>, guest: SimulatedGuest): VmDefinition {
+  const { uuid, name, text, disks } = guest.domain;
+  return {
+    uuid,
+    name,
+    text,
+    disks: disks.map((disk) => {
+      const image = host.images.get(disk.path);
+      const info = diskInfo(host, disk);
+      return image ? { ...info, allocatedBytes: image.allocatedBytes } : info;
+    }),
   };
 }
 

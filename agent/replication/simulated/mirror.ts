@@ -159,7 +159,7 @@ export class SimulatedMirror implements WriteTap {
   private lost(): Problem {
     return {
       kind: 'replica-lost',
-      message: `${this.target.name} no longer takes the writes of ${this.guest.domain.definition.name}.`,
+      message: `${this.target.name} no longer takes the writes of ${this.guest.domain.name}.`,
       next: `Look whether ${this.target.name} runs and can be reached.`,
     };
   }

@@ -57,7 +57,7 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       if (!alive()) return fail(hostOff(host.name));
       const guest = host.guest(order.vmUuid);
       if (!guest || guest.startedAt === null)
-        return fail(vmNotRunning(guest?.domain.definition.name ?? order.vmUuid, host.name));
+        return fail(vmNotRunning(guest?.domain.name ?? order.vmUuid, host.name));
       const target = host.world.hostAtReplicationPort(order.remote.port);
       if (!target || !host.world.linked(host, target) || !offers(target, order))
         return fail(notOffered(target?.name ?? order.address));

@@ -69,7 +69,7 @@ describe('the practice fleet', () => {
     };
     expect(await check('voip')).toEqual(['bridges', 'name-resolution']);
     expect(await check('erp-db')).toEqual(['name-resolution']);
-    await bench.session.protect.fix({ ...machine('erp-db'), on: 'cora', fix: 'hosts-entry' });
+    await bench.session.protect.fix({ ...machine('erp-db'), on: 'cora', fix: 'own-name-in-hosts' });
     expect(await check('erp-db')).toEqual([]);
   });
 
