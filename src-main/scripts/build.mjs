@@ -162,4 +162,5 @@ async function runStep({ name, from, to, wanted, run }) {
 }
 
 const only = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-for (const step of steps) if (only.length === 0 || only.includes(step.name)) await runStep(step);
+for (const step of steps)
+  if (only.length === 0 || only.includes(step.name.replace('-release', ''))) await runStep(step);

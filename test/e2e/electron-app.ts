@@ -43,19 +43,23 @@ export async function startElectron(options: {
   packaged?: string;
   dataDir?: string;
   env?: Record<string, string>;
+  /** With Chromium's own sandbox; root cannot. */
+  sandboxed?: boolean;
 }): Promise<RunningApp> {
   const runtime = await electronRuntime();
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'understudy-window-')));
-  const own = [`--data-dir=${dataDir}`, '--no-sandbox', '--disable-gpu', ...(options.args ?? [])];
+  const sandbox = options.sandboxed ? ['--in-process-gpu'] : ['--no-sandbox'];
+  const own = [`--data-dir=${dataDir}`, ...sandbox, '--disable-gpu', ...(options.args ?? [])];
   const { ELECTRON_RUN_AS_NODE: _unset, ...inherited } = process.env;
   const app = await _electron.launch({
     executablePath: options.packaged ?? runtime.executablePath,
+    chromiumSandbox: options.sandboxed ?? false,
     args: options.packaged ? own : [ROOT, ...own],
     env: {
       ...(inherited as Record<string, string>),
-      ...options.env,
       DISPLAY: options.display,
       ...(runtime.old ? { UNDERSTUDY_TEST_NODE: process.execPath } : {}),
+      ...options.env,
     },
   });
   const page = await app.firstWindow();
