@@ -2,17 +2,25 @@ import type { FleetPatch, FleetSnapshot } from '../../src-main/contract/index.ts
 
 export const emptyFleet = (): FleetSnapshot => ({ hosts: {}, vms: {}, pairs: {}, tasks: {} });
 
-/** Applies changed entities in place, so that only what changed is drawn again; null removes. */
-export function applyPatch(fleet: FleetSnapshot, patch: FleetPatch): void {
-  mergeInto(fleet.hosts, patch.hosts);
-  mergeInto(fleet.vms, patch.vms);
-  mergeInto(fleet.pairs, patch.pairs);
-  mergeInto(fleet.tasks, patch.tasks);
+/** The fleet after a change. What did not change stays the same object, so only the rest is drawn again. */
+export function patched(fleet: FleetSnapshot, patch: FleetPatch): FleetSnapshot {
+  return {
+    hosts: merged(fleet.hosts, patch.hosts),
+    vms: merged(fleet.vms, patch.vms),
+    pairs: merged(fleet.pairs, patch.pairs),
+    tasks: merged(fleet.tasks, patch.tasks),
+  };
 }
 
-function mergeInto<T>(table: Record<string, T>, changes: Record<string, T | null> | undefined): void {
-  for (const [key, value] of Object.entries(changes ?? {})) {
-    if (value === null) delete table[key];
-    else table[key] = value;
+function merged<T>(
+  table: Record<string, T>,
+  changes: Record<string, T | null> | undefined,
+): Record<string, T> {
+  if (changes === undefined) return table;
+  const result = { ...table };
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null) delete result[key];
+    else result[key] = value;
   }
+  return result;
 }

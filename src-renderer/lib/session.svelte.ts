@@ -2,7 +2,7 @@ import type { NoticeOf } from '../../agent/protocol/method.ts';
 import type { Problem } from '../../agent/protocol/problem.ts';
 import type { AppInfo, FleetSnapshot, PageEvents, Settings } from '../../src-main/contract/index.ts';
 import { createClient } from './client.ts';
-import { applyPatch, emptyFleet } from './patch.ts';
+import { emptyFleet, patched } from './patch.ts';
 import { openWire } from './wire.ts';
 
 /** The page's link to the core and what it has learnt over it. One per window. */
@@ -12,7 +12,8 @@ class Session {
   since = $state(Date.now());
   info = $state<AppInfo | null>(null);
   settings = $state<Settings | null>(null);
-  fleet = $state<FleetSnapshot>(emptyFleet());
+  /** Replaced as a whole: entities that did not change stay the same objects. */
+  fleet = $state.raw<FleetSnapshot>(emptyFleet());
   /** True once the fleet was read; it stays readable while the link is lost. */
   loaded = $state(false);
   /** Why the fleet could not be read, if so. */
@@ -26,7 +27,9 @@ class Session {
   });
 
   constructor() {
-    this.client.on('fleet', (patch) => applyPatch(this.fleet, patch));
+    this.client.on('fleet', (patch) => {
+      this.fleet = patched(this.fleet, patch);
+    });
     this.client.on('app', (info) => this.#adopt(info));
     this.client.on('settings', (settings) => {
       this.settings = settings;

@@ -36,6 +36,9 @@ export class AddHostFlow {
   deploy = $state<{ step: string; fraction: number | null }[]>([]);
   hostId = $state<string | null>(null);
 
+  /** Compared by the person in this run: not asked for again when the log-in fails before it reaches the server. */
+  #confirmed: string | null = null;
+
   readonly #unlisten = session.client.on('deploy', (event) => {
     if (event.draftId !== this.draft?.draftId) return;
     const last = this.deploy.at(-1);
@@ -94,7 +97,7 @@ export class AddHostFlow {
     this.offer = offer.value;
     this.typed = '';
     this.differs = false;
-    if (offer.value.known === 'known') await this.login();
+    if (offer.value.known === 'known' || offer.value.fingerprint === this.#confirmed) await this.login();
     else this.step = 'fingerprint';
   }
 
@@ -106,6 +109,7 @@ export class AddHostFlow {
   async login(): Promise<void> {
     const port = portOf(this.form);
     if (!this.offer || port === null || this.busy) return;
+    this.#confirmed = this.offer.fingerprint;
     this.busy = true;
     const draft = await call('hosts.login', {
       address: this.form.address,

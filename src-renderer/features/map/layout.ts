@@ -74,23 +74,24 @@ export function layoutMap(fleet: FleetSnapshot, options: LayoutOptions): MapLayo
   };
 }
 
-const seatKey = (hostId: string, vmUuid: string): string => `${hostId}/${vmUuid}`;
+/** Names the place of a machine on a host, whichever side of a pair it is. */
+export const seatKey = (hostId: string, vmUuid: string): string => `${hostId}/${vmUuid}`;
 
-/** Places taken by pairs, on either side, as `seatKey`s. */
-function takenSeats(fleet: FleetSnapshot): Set<string> {
-  const taken = new Set<string>();
+/** Pairs by the two places each of them takes. */
+export function pairsBySeat(fleet: FleetSnapshot): Map<string, PairView> {
+  const seats = new Map<string, PairView>();
   for (const pair of Object.values(fleet.pairs)) {
     const uuid = workloadUuid(pair);
     if (uuid === null) continue;
-    taken.add(seatKey(pair.primary, uuid));
-    taken.add(seatKey(pair.standby, uuid));
+    seats.set(seatKey(pair.primary, uuid), pair);
+    seats.set(seatKey(pair.standby, uuid), pair);
   }
-  return taken;
+  return seats;
 }
 
 /** Machines without a standby, in the order of the picture. */
 export function unprotected(fleet: FleetSnapshot): VmView[] {
-  const taken = takenSeats(fleet);
+  const taken = pairsBySeat(fleet);
   return Object.values(fleet.vms)
     .filter((view) => !taken.has(seatKey(view.hostId, view.vm.uuid)))
     .sort((a, b) => compareText(a.vm.name, b.vm.name));

@@ -2,7 +2,7 @@ import type { VmState } from '../../../agent/protocol/host.ts';
 import type { FleetSnapshot, PairView, VmView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import { type Mark, movingPairs, pairMark } from '../../lib/pair-state.ts';
-import { workloadUuid } from './layout.ts';
+import { pairsBySeat, seatKey } from './layout.ts';
 import { vmMark } from './seat-mark.ts';
 
 /** One machine as a table row: where it is, how it is, who stands by. */
@@ -26,17 +26,13 @@ export type SortKey = 'name' | 'host' | 'state' | 'cpu' | 'protection';
 
 /** Every machine once: the copies that wait or lie aside belong to their pair's row. */
 export function machineRows(fleet: FleetSnapshot): MachineRow[] {
-  const pairs = Object.values(fleet.pairs);
+  const seats = pairsBySeat(fleet);
   const moving = movingPairs(fleet);
   return Object.values(fleet.vms).flatMap((view) => {
-    const pair = pairs.find((each) => workloadUuid(each) === view.vm.uuid && isMember(each, view.hostId));
+    const pair = seats.get(seatKey(view.hostId, view.vm.uuid));
     if (pair && pair.primary !== view.hostId) return [];
     return [rowOf(view, pair ?? null, fleet, pair !== undefined && moving.has(pair.id))];
   });
-}
-
-function isMember(pair: PairView, hostId: string): boolean {
-  return pair.primary === hostId || pair.standby === hostId;
 }
 
 function rowOf(
