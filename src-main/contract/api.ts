@@ -55,6 +55,8 @@ export const pageApi = {
   ),
   /** Tries again now, with a new log-in when one is given. */
   'hosts.reconnect': method(v.object({ hostId: HostId, login: v.nullable(Login) }), nothing, 60_000),
+  /** The key an added host shows now, to be compared before it is trusted. */
+  'hosts.readKey': method(v.object({ hostId: HostId }), HostKeyOffer, 20_000),
   /** The deliberate path after a changed host key. */
   'hosts.trustKey': method(v.object({ hostId: HostId, fingerprint: v.string() }), nothing, 60_000),
   /** Takes the agent off the host (when it can be reached) and the host off the list. */

@@ -23,6 +23,12 @@ test('a new log-in is kept only when it worked', async () => {
   expect(await bench.secrets.get('host/h-atlas/login')).toBe('new');
 });
 
+test('the key an added host shows now can be read without trusting it', async () => {
+  const offer = await bench.session.members.readKey('h-atlas', new AbortController().signal);
+  expect(offer).toMatchObject({ fingerprint: 'SHA256:new' });
+  expect(bench.access.trusted).toEqual([]);
+});
+
 test('a changed key is trusted only when the server shows the one that was compared', async () => {
   const trust = (fingerprint: string) =>
     bench.session.members.trustKey('h-atlas', fingerprint, new AbortController().signal);

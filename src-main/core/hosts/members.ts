@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ProblemError } from '../../../agent/protocol/index.ts';
-import type { Login } from '../../contract/index.ts';
+import type { HostKeyOffer, Login } from '../../contract/index.ts';
 import type { AuditService } from '../activity/audit.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HostEntry } from '../fleet/host-entry.ts';
@@ -38,12 +38,17 @@ export class HostMembers {
     fleet.update({ ...host.record, login: methodOf(login) });
   }
 
+  async readKey(hostId: string, signal: AbortSignal): Promise<HostKeyOffer> {
+    const { address, port } = unwrap(this.#deps.fleet.find(hostId)).record;
+    return unwrap(await this.#deps.access.probe(address, port, signal));
+  }
+
   /** Only the key the server shows now, and only when it is the one the person compared. */
   async trustKey(hostId: string, fingerprint: string, signal: AbortSignal): Promise<void> {
     const { access, logins, audit, fleet } = this.#deps;
     const host = unwrap(fleet.find(hostId));
     const { address, port, name } = host.record;
-    const offer = unwrap(await access.probe(address, port, signal));
+    const offer = await this.readKey(hostId, signal);
     if (offer.fingerprint !== fingerprint) {
       throw new ProblemError(problems.keyNotShown(name, offer.fingerprint));
     }

@@ -28,6 +28,7 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'hosts.abandon': done(({ draftId }) => on().wizard.abandon(draftId)),
     'hosts.add': (order) => on().wizard.add(order),
     'hosts.reconnect': done(({ hostId, login }) => on().members.reconnect(hostId, login)),
+    'hosts.readKey': ({ hostId }, signal) => on().members.readKey(hostId, signal),
     'hosts.trustKey': done(({ hostId, fingerprint }, signal) =>
       on().members.trustKey(hostId, fingerprint, signal),
     ),
