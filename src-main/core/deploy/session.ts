@@ -36,6 +36,19 @@ function logIn(
   });
 }
 
+const TELL_EVERY_MS = 150;
+
+/** An upload tells its progress at every block; a person needs a few times a second. */
+function calmed(tell: OnStep): OnStep {
+  let last = { step: '', at: 0 };
+  return (step, fraction) => {
+    const at = performance.now();
+    if (step === last.step && at - last.at < TELL_EVERY_MS) return;
+    last = { step, at };
+    tell(step, fraction);
+  };
+}
+
 /** How this log-in may act as root. `noRights` says why it may not. */
 interface Standing {
   rights: Rights;
@@ -113,7 +126,8 @@ export class DeploySession implements HostSession {
     return runCommand(this.#ssh, startLibvirt, {}, { rights: standing.value.rights, what: 'start libvirt' });
   }
 
-  async deploy(order: DeployOrder, onStep: OnStep): Promise<Result<void>> {
+  async deploy(order: DeployOrder, tell: OnStep): Promise<Result<void>> {
+    const onStep = calmed(tell);
     const put = await this.#putInPlace(onStep);
     if (!put.ok) return put;
     onStep('Enrol it in the fleet', 0.9);
