@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +48,8 @@ export class Bench {
 
   static async open(options: BenchOptions = {}): Promise<Bench> {
     const directory = mkdtempSync(join(tmpdir(), 'understudy-repl-'));
+    // QEMU is not root, and must get through to its own directory.
+    chmodSync(directory, 0o711);
     for (const host of ['primary', 'standby']) {
       for (const name of ['run', 'images']) mkdirSync(join(directory, host, name), { recursive: true });
     }

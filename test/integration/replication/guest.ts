@@ -1,8 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { QmpClient } from '../../../agent/replication/qmp.ts';
 import { until } from './ports.ts';
+
+/** Debian's user nobody and group nogroup. */
+const NOBODY = 65534;
 
 export interface GuestDisk {
   target: string;
@@ -28,6 +31,9 @@ export class TestGuest {
     this.disks = disks;
     this.#monitor = join(directory, 'domain-1-test', 'monitor.sock');
     mkdirSync(dirname(this.#monitor), { recursive: true });
+    // As libvirt does: QEMU's directory belongs to the user it runs as, who is not root.
+    chownSync(dirname(this.#monitor), NOBODY, NOBODY);
+    chmodSync(dirname(this.#monitor), 0o750);
     for (const { path, sizeBytes } of disks) {
       execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', path, String(sizeBytes)]);
     }
@@ -107,7 +113,18 @@ export class TestGuest {
       ];
     });
     return [
-      ...['-machine', 'pc,accel=tcg', '-m', '32', '-nodefaults', '-no-user-config', '-display', 'none'],
+      ...[
+        '-machine',
+        'pc,accel=tcg',
+        '-m',
+        '32',
+        '-nodefaults',
+        '-no-user-config',
+        '-display',
+        'none',
+        '-runas',
+        'nobody',
+      ],
       ...['-chardev', `socket,id=charmonitor,path=${this.#monitor},server=on,wait=off`],
       ...['-mon', 'chardev=charmonitor,id=monitor,mode=control'],
       ...disks,
