@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeEvent } from './events.ts';
 import { EventNumber, Program, QEMU_MONITOR_EVENT } from './procedures.ts';
@@ -80,6 +81,25 @@ describe('events', () => {
   it('passes over what it did not register for', () => {
     expect(decodeEvent(message(Program.remote, 320, withDomain()))).toBeNull();
     expect(decodeEvent(message(0x1234, 1, withDomain()))).toBeNull();
+  });
+
+  it('fails only in the way its reader expects, whatever comes', () => {
+    const numbers = [...Object.values(EventNumber), QEMU_MONITOR_EVENT];
+    const programs = fc.constantFrom(Program.remote, Program.qemu);
+    fc.assert(
+      fc.property(
+        programs,
+        fc.constantFrom(...numbers),
+        fc.uint8Array({ maxLength: 80 }),
+        (program, number, bytes) => {
+          try {
+            decodeEvent({ ...message(program, number, new XdrWriter()), payload: Buffer.from(bytes) });
+          } catch (error) {
+            expect(error).toBeInstanceOf(XdrError);
+          }
+        },
+      ),
+    );
   });
 
   it('refuses an event that ends too early', () => {

@@ -12,6 +12,7 @@ import {
   domainGetXmlDesc,
   domainLookupByUuid,
   EventNumber,
+  ListFlag,
   Program,
   qemuConnectDomainMonitorEventRegister,
 } from './procedures.ts';
@@ -66,10 +67,15 @@ export class FakeLibvirtd {
 
   /** Ends all connections, as a libvirtd that stops. */
   close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
+    this.drop();
     const server = this.#server;
     this.#server = null;
     return new Promise((resolve) => (server ? server.close(() => resolve()) : resolve()));
+  }
+
+  /** Breaks all connections; new ones are taken. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Bytes out of turn, to every connection. */
@@ -107,10 +113,13 @@ export class FakeLibvirtd {
         const guest = find(args);
         return guest ? answer(guest) : NO_DOMAIN;
       };
-    this.on(connectListAllDomains, () => {
-      const writer = new XdrWriter().uint(this.guests.size);
-      for (const guest of this.guests.values()) writeDomain(writer, { ...guest, id: -1 });
-      return writer.uint(this.guests.size);
+    this.on(connectListAllDomains, (args) => {
+      args.int();
+      const onlyAutostart = (args.uint() & ListFlag.autostart) !== 0;
+      const listed = [...this.guests.values()].filter((guest) => guest.autostart || !onlyAutostart);
+      const writer = new XdrWriter().uint(listed.length);
+      for (const guest of listed) writeDomain(writer, { ...guest, id: -1 });
+      return writer.uint(listed.length);
     });
     this.on(domainLookupByUuid, (args) => {
       const guest = this.guests.get(args.uuid());

@@ -3,7 +3,7 @@ import type { VmInfo, VmState } from '../../protocol/index.ts';
 import type { HypervisorEvent } from '../hypervisor.ts';
 import { type Domain, parseDomain } from './domain-xml.ts';
 import { type LibvirtEvent, Lifecycle } from './events.ts';
-import { ErrorCode, type Outcome } from './failure.ts';
+import { ErrorCode, type Failure } from './failure.ts';
 import { readImage } from './image.ts';
 import {
   connectListAllDomains,
@@ -88,6 +88,9 @@ export class Guests {
   /** Refreshes under way; `true` when another one is wanted after it. */
   readonly #refreshing = new Map<string, { again: boolean; done: Promise<void> }>();
 
+  /** A reading since the last reload began got no answer. */
+  #unanswered = false;
+
   constructor(session: Session, emit: Emit, log: Log) {
     this.#session = session;
     this.#emit = emit;
@@ -106,13 +109,15 @@ export class Guests {
     return this.#guests.get(uuid) ?? null;
   }
 
-  /** Reads everything anew; those that vanished meanwhile are told as gone. */
-  async reload(): Promise<void> {
+  /** Reads everything anew; those that vanished meanwhile are told as gone. False when libvirt did not answer. */
+  async reload(): Promise<boolean> {
+    this.#unanswered = false;
     const listed = await this.#session.call(connectListAllDomains, { flags: 0 });
-    if (!listed.ok) return;
+    if (!listed.ok) return false;
     const present = new Set(listed.value.map((ref) => ref.uuid));
     for (const uuid of this.#guests.keys()) if (!present.has(uuid)) this.#remove(uuid);
     for (const uuid of present) await this.refresh(uuid);
+    return !this.#unanswered;
   }
 
   /** Reads one guest anew. Calls that come while one is under way share the next. */
@@ -180,15 +185,15 @@ export class Guests {
 
   async #read(uuid: string, entry: { again: boolean }): Promise<void> {
     const found = await this.#session.call(domainLookupByUuid, { uuid });
-    if (!found.ok) return this.#vanish(uuid, found);
+    if (!found.ok) return this.#unread(uuid, found.failure);
     const dom = found.value;
     const [xml, state, autostart] = await Promise.all([
       this.#session.call(domainGetXmlDesc, { dom, flags: 0 }),
       this.#session.call(domainGetState, { dom, flags: 0 }),
       this.#session.call(domainGetAutostart, { dom }),
     ]);
-    if (!xml.ok) return this.#vanish(uuid, xml);
-    if (!state.ok) return this.#vanish(uuid, state);
+    if (!xml.ok) return this.#unread(uuid, xml.failure);
+    if (!state.ok) return this.#unread(uuid, state.failure);
     const domain = parseDomain(xml.value);
     const told = STATES[state.value.state] ?? 'unknown';
     const vm = await this.#picture(domain, await seen(dom, told), autostart.ok && autostart.value);
@@ -223,14 +228,10 @@ export class Guests {
     return { cpu, memoryUsedBytes, addresses };
   }
 
-  #vanish(uuid: string, outcome: Outcome<unknown>): void {
-    if (
-      !outcome.ok &&
-      outcome.failure.kind === 'refused' &&
-      outcome.failure.error.code === ErrorCode.noDomain
-    ) {
-      this.#remove(uuid);
-    }
+  /** Only libvirt's own word that there is no such guest makes it vanish. */
+  #unread(uuid: string, failure: Failure): void {
+    if (failure.kind !== 'refused') this.#unanswered = true;
+    else if (failure.error.code === ErrorCode.noDomain) this.#remove(uuid);
   }
 
   #remove(uuid: string): void {

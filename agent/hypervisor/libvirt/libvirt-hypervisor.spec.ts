@@ -1,30 +1,22 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hostClock } from '../../host/clock.ts';
 import type { HypervisorEvent } from '../hypervisor.ts';
 import { Lifecycle } from './events.ts';
-import { type FakeGuest, FakeLibvirtd, NO_DOMAIN } from './fake-libvirtd.spec-kit.ts';
-import { LibvirtHypervisor } from './libvirt-hypervisor.ts';
+import type { FakeGuest, FakeLibvirtd } from './fake-libvirtd.spec-kit.ts';
+import { ERP, type HypervisorBench, openHypervisorBench, SHOP } from './hypervisor-bench.spec-kit.ts';
+import type { LibvirtHypervisor } from './libvirt-hypervisor.ts';
 import {
   authList,
-  domainCreateWithFlags,
   domainGetState,
   domainGetXmlDesc,
-  domainShutdownFlags,
+  domainInterfaceAddresses,
+  EventNumber,
   Program,
   QEMU_MONITOR_EVENT,
-  qemuDomainMonitorCommand,
 } from './procedures.ts';
 import { writeDomain } from './types.ts';
 import { XdrWriter } from './xdr.ts';
 
-const ERP = '7e570000-0000-4000-8000-000000000061';
-const SHOP = '7e570000-0000-4000-8000-000000000062';
-const OPERATION_INVALID = { code: 55, message: 'Requested operation is not valid: domain is not running' };
-
-let folder: string;
+let bench: HypervisorBench;
 let libvirtd: FakeLibvirtd;
 let hypervisor: LibvirtHypervisor;
 let events: HypervisorEvent[];
@@ -42,22 +34,22 @@ const qmpEvent = (event: string, data: string | null): XdrWriter =>
     .uint(0)
     .optionalString(data);
 
+const WITH_AGENT = `<domain type='qemu'><name>erp</name><uuid>${ERP}</uuid><devices><channel type='unix'>
+  <target type='virtio' name='org.qemu.guest_agent.0' state='connected'/></channel></devices></domain>`;
+
+/** One network card with these addresses. */
+function interfaces(...addresses: string[]): XdrWriter {
+  const writer = new XdrWriter().uint(1).string('eth0').optionalString(null).uint(addresses.length);
+  for (const address of addresses) writer.int(0).string(address).uint(24);
+  return writer;
+}
+
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'hypervisor-'));
-  libvirtd = new FakeLibvirtd(join(folder, 'sock'));
-  erp = { name: 'erp', uuid: ERP, state: 5, autostart: true };
-  libvirtd.guests.set(ERP, erp);
-  await libvirtd.listen();
-  events = [];
-  hypervisor = new LibvirtHypervisor({ clock: hostClock(), log: () => {}, socketPath: libvirtd.path });
-  hypervisor.subscribe((event) => events.push(event));
+  bench = await openHypervisorBench();
+  ({ libvirtd, hypervisor, events, erp } = bench);
 });
 
-afterEach(async () => {
-  await hypervisor.stop();
-  await libvirtd.close();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => bench.close());
 
 describe('the libvirt hypervisor', () => {
   it('knows all guests once it is connected', async () => {
@@ -88,6 +80,29 @@ describe('the libvirt hypervisor', () => {
     await expect.poll(() => events.at(-1)).toEqual({ kind: 'reachable', reachable: true });
     expect(events).toContainEqual({ kind: 'vm', uuid: ERP, vm: null });
     expect(stateOf(SHOP)).toBe('running');
+  });
+
+  it('is not reachable before it has read every guest', async () => {
+    let seenList: number | undefined;
+    libvirtd.on(domainGetXmlDesc, () => {
+      seenList ??= hypervisor.reachable ? 1 : 0;
+      return new XdrWriter().string(WITH_AGENT);
+    });
+    await hypervisor.start();
+    expect(seenList).toBe(0);
+    expect(hypervisor.reachable).toBe(true);
+  });
+
+  it('tries again when the connection breaks while it reads', async () => {
+    libvirtd.on(domainGetXmlDesc, () => {
+      libvirtd.on(domainGetXmlDesc, () => new XdrWriter().string(WITH_AGENT));
+      libvirtd.drop();
+      return null;
+    });
+    await hypervisor.start();
+    expect(hypervisor.reachable).toBe(false);
+    await expect.poll(() => hypervisor.reachable).toBe(true);
+    expect(hypervisor.list()).toHaveLength(1);
   });
 
   it('refuses a libvirtd that asks for a log-in', async () => {
@@ -189,96 +204,43 @@ describe('the libvirt hypervisor', () => {
   });
 });
 
-describe('orders', () => {
-  beforeEach(() => hypervisor.start());
-
-  it('has the state of a guest it started when it returns', async () => {
-    expect(await hypervisor.run(ERP)).toEqual({ ok: true, value: undefined });
-    expect(stateOf(ERP)).toBe('running');
+describe('what no event tells', () => {
+  it('finds autostart as somebody else has set it', async () => {
+    await hypervisor.start();
+    erp.autostart = false;
+    await hypervisor.refreshLoad();
+    expect(hypervisor.list()).toMatchObject([{ autostart: false }]);
+    const told = named('vm').length;
+    await hypervisor.refreshLoad();
+    expect(named('vm')).toHaveLength(told);
   });
 
-  it('takes a second order to start as carried out', async () => {
+  it("asks the guest's agent for its addresses once it is there, and keeps the useful ones", async () => {
     erp.state = 1;
-    libvirtd.on(domainCreateWithFlags, () => ({ code: 55, message: 'domain is already running' }));
-    expect(await hypervisor.run(ERP)).toMatchObject({ ok: true });
-  });
-
-  it("says in libvirt's words why a guest did not start", async () => {
-    libvirtd.on(domainCreateWithFlags, () => ({ code: 1, message: 'internal error: no bridge br7' }));
-    expect(await hypervisor.run(ERP)).toMatchObject({
-      ok: false,
-      problem: {
-        kind: 'vm-start-failed',
-        message: 'erp could not be started: internal error: no bridge br7.',
-        details: { libvirt: 'internal error: no bridge br7', code: '1' },
-      },
-    });
-  });
-
-  it('says that a guest is unknown', async () => {
-    expect(await hypervisor.run(SHOP)).toMatchObject({ problem: { kind: 'vm-not-found' } });
-    expect(await hypervisor.definition(SHOP)).toMatchObject({ problem: { kind: 'vm-not-found' } });
-    expect(await hypervisor.undefine(SHOP)).toEqual({ ok: true, value: undefined });
-  });
-
-  it('says that a guest is not running', async () => {
-    libvirtd.on(domainShutdownFlags, () => OPERATION_INVALID);
-    expect(await hypervisor.shutdown(ERP)).toMatchObject({ problem: { kind: 'vm-not-running' } });
-  });
-
-  it('refuses to define what is no definition, before libvirt sees it', async () => {
-    const before = libvirtd.asked.length;
-    expect(await hypervisor.define('<domain')).toMatchObject({ problem: { kind: 'vm-define-failed' } });
-    expect(libvirtd.asked).toHaveLength(before);
-  });
-
-  it('refuses a fix it does not know', async () => {
-    for (const fix of ['no-such-fix', 'constructor']) {
-      expect(await hypervisor.fix(ERP, fix)).toMatchObject({
-        problem: { kind: 'fix-unknown', field: 'fix' },
-      });
-    }
-  });
-});
-
-describe('the monitor', () => {
-  const reply = (text: string): void => {
-    const { program, number } = qemuDomainMonitorCommand;
-    libvirtd.on({ program, number }, () => new XdrWriter().string(text));
-  };
-  beforeEach(() => hypervisor.start());
-
-  it('sends a command and returns what QEMU returns', async () => {
-    let sent = '';
-    libvirtd.on(qemuDomainMonitorCommand, (args) => {
+    const sources: number[] = [];
+    libvirtd.on(domainInterfaceAddresses, (args) => {
       args.string();
       args.uuid();
       args.int();
-      sent = args.string();
-      return new XdrWriter().string('{"return":{"running":true},"id":"x"}');
+      const source = args.uint();
+      sources.push(source);
+      return source === 1 ? interfaces('127.0.0.1', 'fe80::1', '10.0.0.5', '10.0.0.5') : interfaces();
     });
-    expect(await hypervisor.monitor(ERP, 'query-status')).toEqual({ ok: true, value: { running: true } });
-    expect(JSON.parse(sent)).toEqual({ execute: 'query-status' });
-    await hypervisor.monitor(ERP, 'blockdev-del', { 'node-name': 'rep0' });
-    expect(JSON.parse(sent)).toEqual({ execute: 'blockdev-del', arguments: { 'node-name': 'rep0' } });
-  });
-
-  it("gives QEMU's refusal", async () => {
-    reply('{"error":{"class":"GenericError","desc":"Node rep0 is in use"}}');
-    expect(await hypervisor.monitor(ERP, 'blockdev-del')).toMatchObject({
-      problem: { kind: 'qmp-error', details: { class: 'GenericError', desc: 'Node rep0 is in use' } },
-    });
-  });
-
-  it.each(['', '[]', '{"event":"STOP"}'])('says so when the answer is not understood: %j', async (text) => {
-    reply(text);
-    expect(await hypervisor.monitor(ERP, 'query-status')).toMatchObject({ problem: { kind: 'qmp-error' } });
-  });
-
-  it('tells a guest that does not run from one that is gone', async () => {
-    libvirtd.on(qemuDomainMonitorCommand, () => OPERATION_INVALID);
-    expect(await hypervisor.monitor(ERP, 'stop')).toMatchObject({ problem: { kind: 'vm-not-running' } });
-    libvirtd.on(qemuDomainMonitorCommand, () => NO_DOMAIN);
-    expect(await hypervisor.monitor(ERP, 'stop')).toMatchObject({ problem: { kind: 'vm-not-found' } });
+    await hypervisor.start();
+    await hypervisor.refreshLoad();
+    await expect.poll(() => sources).toEqual([0, 2]);
+    libvirtd.on(domainGetXmlDesc, () => new XdrWriter().string(WITH_AGENT));
+    libvirtd.event(
+      Program.remote,
+      EventNumber.agentLifecycle,
+      writeDomain(new XdrWriter().int(1), { ...erp, id: 1 })
+        .int(1)
+        .int(1),
+    );
+    libvirtd.event(Program.qemu, QEMU_MONITOR_EVENT, qmpEvent('STOP', null));
+    await expect.poll(() => named('qmp')).toHaveLength(1);
+    await hypervisor.refreshLoad();
+    await expect.poll(() => hypervisor.list()[0]?.addresses).toEqual(['10.0.0.5']);
+    expect(sources).toEqual([0, 2, 1]);
   });
 });

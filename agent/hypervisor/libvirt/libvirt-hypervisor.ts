@@ -45,7 +45,8 @@ export class LibvirtHypervisor implements Hypervisor {
       clock,
       log,
       ...(socketPath === undefined ? {} : { socketPath }),
-      onUp: () => this.#cameUp(),
+      readAll: () => this.#guests.reload(),
+      onUp: () => emit({ kind: 'reachable', reachable: true }),
       onDown: () => emit({ kind: 'reachable', reachable: false }),
       onEvent: (event) => this.#handle(event),
     });
@@ -157,11 +158,6 @@ export class LibvirtHypervisor implements Hypervisor {
       next: 'Bring the agent and the console to the same version, or mend it by hand.',
       field: 'fix',
     });
-  }
-
-  async #cameUp(): Promise<void> {
-    await this.#guests.reload();
-    this.#emit({ kind: 'reachable', reachable: true });
   }
 
   #handle(event: LibvirtEvent): void {

@@ -27,8 +27,13 @@ export interface SessionOptions {
   clock: Clock;
   log: Log;
   socketPath?: string;
-  /** Connected and registered for events: whatever was known before must be read anew. */
-  onUp(): Promise<void>;
+  /**
+   * Connected and registered for events: whatever was known before is read anew. False when that failed; the
+   * connection is then of no use and another one is tried.
+   */
+  readAll(): Promise<boolean>;
+  /** After `readAll`: what is known is current from now on. */
+  onUp(): void;
   onDown(): void;
   onEvent(event: LibvirtEvent): void;
 }
@@ -40,6 +45,9 @@ export class Session {
   #stopped = false;
   #retryMs = RETRY_MIN_MS;
   #timer: { cancel(): void } | null = null;
+  /** Events are taken in. */
+  #connected = false;
+  /** What is known is current. */
   #up = false;
   version = '';
   /** libvirt's version as one number, 9000000 for 9.0.0; 0 before the first connection. */
@@ -66,6 +74,7 @@ export class Session {
     this.#timer?.cancel();
     this.#connection?.close();
     this.#connection = null;
+    this.#connected = false;
     this.#up = false;
   }
 
@@ -88,20 +97,27 @@ export class Session {
   }
 
   async #attempt(): Promise<void> {
-    const reason = await this.#connect();
+    const reason = (await this.#connect()) ?? (await this.#readAll());
     if (this.#stopped) return;
     if (reason === null) {
       this.#retryMs = RETRY_MIN_MS;
       this.#up = true;
       this.reason = '';
-      await this.#options.onUp();
+      this.#options.onUp();
       return;
     }
     if (reason !== this.reason) this.#options.log('warn', `libvirt: ${reason}`);
     this.reason = reason;
+    this.#connected = false;
     this.#connection?.close();
     this.#connection = null;
     this.#retry();
+  }
+
+  async #readAll(): Promise<string | null> {
+    this.#connected = true;
+    const done = await this.#options.readAll();
+    return done && this.#connected ? null : 'the connection was lost while the machines were read';
   }
 
   #retry(): void {
@@ -153,7 +169,7 @@ export class Session {
   #receive(message: Message): void {
     try {
       const event = decodeEvent(message);
-      if (event && this.#up) this.#options.onEvent(event);
+      if (event && this.#connected) this.#options.onEvent(event);
     } catch (error) {
       this.#options.log(
         'warn',
@@ -164,6 +180,7 @@ export class Session {
 
   #lost(reason: string): void {
     this.#connection = null;
+    this.#connected = false;
     if (!this.#up || this.#stopped) return;
     this.#up = false;
     this.reason = reason;

@@ -41,6 +41,10 @@ describe('XDR', () => {
     expect(() => reader.string()).toThrow(XdrError);
   });
 
+  it.each(['7fffffff', '80000000', 'fffffffd', 'ffffffff'])('refuses a string of 0x%s bytes', (length) => {
+    expect(() => new XdrReader(Buffer.from(`${length}41424344`, 'hex')).string()).toThrow(XdrError);
+  });
+
   it('refuses a missing padding', () => {
     expect(() => new XdrReader(Buffer.from('0000000141', 'hex')).string()).toThrow(XdrError);
   });

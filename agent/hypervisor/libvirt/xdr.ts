@@ -12,7 +12,8 @@ export class XdrError extends Error {
 }
 
 const UUID_BYTES = 16;
-const padded = (length: number): number => (length + 3) & ~3;
+/** No bit operations: lengths from outside may need all 32 bits. */
+const padded = (length: number): number => Math.ceil(length / 4) * 4;
 
 /** Builds one payload. */
 export class XdrWriter {
