@@ -112,7 +112,7 @@ function makeLanes(hosts: HostView[], fleet: FleetSnapshot, { wide, focus }: Lay
     host,
     narrow,
     runs: countRunning(fleet, host.id),
-    standbys: pairs.filter((pair) => pair.standby === host.id).length,
+    standbys: pairs.filter((pair) => pair.standby === host.id && pair.health !== 'quarantined').length,
   });
   if (hosts.length <= wide) return hosts.map((host) => lane(host, false));
   const front = frontHosts(hosts, pairs, wide, focus);

@@ -10,7 +10,7 @@ export const hosts = {
       all ? `All ${n} checks are fine.` : `${n === 1 ? '1 check is' : `${n} checks are`} fine.`,
     show: 'Show them',
     fix: 'Mend it',
-    fixName: (title: string) => `Mend: ${title}`,
+    fixName: (title: string) => `Mend it: ${title}`,
   },
   crumb: 'Map',
   state: {

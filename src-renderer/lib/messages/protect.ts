@@ -24,7 +24,7 @@ export const protect = {
   planCopy: (bytes: string, from: string, to: string) =>
     `${bytes} are copied from ${from} to ${to}, encrypted. The machine runs on meanwhile.`,
   planSync: (to: string) =>
-    `From then on each write reaches both hosts before it is acknowledged. It can take as long as the way to ${to}.`,
+    `From then on each write is in both places before it is acknowledged. A slow link to ${to} makes writes slower.`,
   planAutostart: (vm: string) =>
     `Autostart of ${vm} is turned off: only the agents start it, so it never runs twice. It is put back when protection ends.`,
   planFailover: (to: string) => `Nothing starts on ${to} unless you fail over or switch over.`,
