@@ -144,8 +144,8 @@ export class DeploySession implements HostSession {
   }
 
   /** Replaces the agent that is there; its place in the fleet stays. */
-  async update(): Promise<Result<void>> {
-    const put = await this.#putInPlace(() => undefined);
+  async update(tell: OnStep = () => undefined): Promise<Result<void>> {
+    const put = await this.#putInPlace(calmed(tell));
     if (!put.ok) return put;
     const link = await meetAgent(this.#ssh, put.value.version, this.#services.consoleVersion);
     if (!link.ok) return link;

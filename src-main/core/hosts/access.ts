@@ -46,13 +46,18 @@ export interface DeployOrder {
   peers: Peer[];
 }
 
+/** `fraction` of the whole is null while unknown. */
+export type OnStep = (step: string, fraction: number | null) => void;
+
 /** A logged-in connection used for looking around, installing and removing. */
 export interface HostSession {
   inspect(): Promise<Result<Inspection>>;
   /** Carries out a fix named by one of the inspection's checks. */
   fix(fix: string): Promise<Result<void>>;
-  /** Installs (or replaces) the agent, starts and enrols it. `fraction` is null while unknown. */
-  deploy(order: DeployOrder, onStep: (step: string, fraction: number | null) => void): Promise<Result<void>>;
+  /** Installs (or replaces) the agent, starts and enrols it. */
+  deploy(order: DeployOrder, onStep: OnStep): Promise<Result<void>>;
+  /** Replaces the agent of a host that already is a member; certificate, trust and members stay as they are. */
+  update(onStep: OnStep): Promise<Result<void>>;
   /** Takes agent, units and runtime off the host. */
   uninstall(): Promise<Result<void>>;
   close(): void;

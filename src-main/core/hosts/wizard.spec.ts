@@ -153,13 +153,14 @@ test('two clicks add once', async () => {
   expect(bench.access.deployed).toHaveLength(1);
 });
 
-test('a console without hosts joins the fleet it meets, under the host old id', async () => {
+test('a console without hosts joins the fleet it meets; the host keeps its id and its place', async () => {
   const agent = { hostId: 'h-old', fleetId: 'fleet-old', version: '0.1.0' };
   bench.access.inspection = inspection({ agent });
   const { draftId, existingAgent } = await login();
   expect(existingAgent).toBe('same-fleet');
   await bench.session.wizard.add({ draftId, name: 'atlas', site: '', role: 'hypervisor' });
-  expect(bench.access.deployed).toMatchObject([{ hostId: 'h-old', fleetId: 'fleet-old' }]);
+  expect(bench.storage.hosts.list()).toMatchObject([{ id: 'h-old', name: 'atlas' }]);
+  expect(bench.access).toMatchObject({ updated: 1, deployed: [] });
   bench.access.inspection = inspection({
     machineId: 'm2',
     agent: { ...agent, hostId: 'h2', fleetId: 'other' },

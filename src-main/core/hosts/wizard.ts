@@ -7,13 +7,12 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { OpenHostLink } from '../fleet/host-link.ts';
 import { unwrap } from '../orders/orders.ts';
 import type { HostRecord, HostTable } from '../storage/host-table.ts';
-import type { HostAccess, Inspection } from './access.ts';
+import type { HostAccess, Inspection, OnStep } from './access.ts';
 import { type Draft, Drafts } from './drafts.ts';
 import type { FleetIdentity } from './fleet-identity.ts';
 import { type HostLogins, methodOf } from './logins.ts';
 import type { PeerLists } from './peers.ts';
 import * as problems from './problems.ts';
-import { byPercent } from './progress.ts';
 
 export interface LoginOrder {
   address: string;
@@ -135,12 +134,15 @@ export class HostWizard {
     this.#refuseSameMachine(draft.inspection);
     const fleetId = this.#fleetFor(draft, name);
     const record = this.#record(draft, order, fleetId);
+    const onStep: OnStep = (step, fraction) => this.#deps.onDeploy(draftId, step, fraction);
     const peers = this.#deps.peers.peersOf(record.id);
-    const deployed = await draft.session.deploy(
-      { hostId: record.id, fleetId, name, role, peers },
-      byPercent((step, fraction) => this.#deps.onDeploy(draftId, step, fraction)),
-    );
-    unwrap(deployed);
+    const { session, inspection } = draft;
+    // A member keeps its place: enrolled anew by a console that knows only some of the others, it would lose them.
+    const installed =
+      record.id === inspection.agent?.hostId
+        ? await session.update(onStep)
+        : await session.deploy({ hostId: record.id, fleetId, name, role, peers }, onStep);
+    unwrap(installed);
     await this.#takeIn(record, draft);
     return record.id;
   }

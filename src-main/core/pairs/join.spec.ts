@@ -197,6 +197,7 @@ describe('a host is silent', () => {
       boreas: standby({ peer: deaf }),
     });
     expect(view).toMatchObject({ health: 'primary-lost', primary: 'h-atlas' });
+    expect(view.sentence).toMatch(/^Its other host has not answered\. web ran there;/);
   });
 });
 

@@ -4,6 +4,9 @@ import type { PairHealth, PairView, TaskView } from '../../contract/index.ts';
 import type { Joined, JoinInput, Member } from './inputs.ts';
 import * as say from './sentences.ts';
 
+/** Stands for a member that is not in this console's list. */
+const UNLISTED = 'its other host';
+
 /** How long a finished failover or switchover is news. */
 export const ON_STAGE_MS = 15 * 60_000;
 
@@ -25,7 +28,7 @@ export function joinPair(input: JoinInput): PairView {
     primary: joined.owner.id,
     standby: joined.standby.id,
     health: finding.health,
-    sentence: finding.sentence,
+    sentence: capitalised(finding.sentence),
     since: finding.since ?? held,
     members: input.members,
     stale: joined.owner.reach !== 'answers' || joined.standby.reach !== 'answers',
@@ -60,7 +63,7 @@ function destinationOf({ hostId, task }: TaskView, [first, second]: [string, str
 }
 
 function memberOf(input: JoinInput, id: string): Member {
-  const sight = input.hosts[id] ?? { name: 'a host not in the list', reach: 'silent', silentSince: null };
+  const sight = input.hosts[id] ?? { name: UNLISTED, reach: 'silent', silentSince: null };
   return { ...sight, id, word: input.members[id]?.status ?? null };
 }
 
@@ -151,4 +154,9 @@ function mirrored(joined: Joined): Finding {
 function latest(a: number | null, b: number | null): number | null {
   if (a === null || b === null) return a ?? b;
   return Math.max(a, b);
+}
+
+/** For names that stand at the beginning in place of one not known. Machine and host names stay as they are. */
+function capitalised(sentence: string): string {
+  return sentence.startsWith(UNLISTED) ? `I${sentence.slice(1)}` : sentence;
 }

@@ -27,6 +27,7 @@ export class FakeAccess implements HostAccess {
   readonly trusted: string[] = [];
   closed = 0;
   uninstalled = 0;
+  updated = 0;
   inspection = inspection();
   refuse: Problem | null = null;
   deployProblem: Problem | null = null;
@@ -64,6 +65,11 @@ export class FakeAccess implements HostAccess {
         onStep('Send agent.cjs', 0.5);
         this.deployed.push(order);
         return this.deployProblem ? fail(this.deployProblem) : ok(undefined);
+      },
+      update: async (onStep) => {
+        onStep('Send agent.cjs', 0.5);
+        this.updated += 1;
+        return ok(undefined);
       },
       uninstall: async () => {
         this.uninstalled += 1;
