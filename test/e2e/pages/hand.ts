@@ -3,7 +3,8 @@ import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 
 /** The person's hand: every activation and every field typed into is counted. */
 export class Hand {
-  readonly page: Page;
+  /** The window looked at; a console started again gets a new one. */
+  page: Page;
   clicks = 0;
   fields = 0;
 

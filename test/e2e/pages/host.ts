@@ -1,4 +1,5 @@
 import { expect } from '@playwright/test';
+import { addHost } from '../../../src-renderer/lib/messages/add-host.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import type { Hand } from './hand.ts';
 
@@ -8,6 +9,18 @@ export class HostPage {
 
   constructor(hand: Hand) {
     this.hand = hand;
+  }
+
+  /** A host that waits for the person, e.g. because its password is no longer known. */
+  async logIn(name: string, password: string): Promise<void> {
+    const { hand } = this;
+    await hand.click(hand.button(`${hosts.login.go}…`));
+    const dialog = hand.page.getByRole('dialog', { name: hosts.login.title(name) });
+    const choice = dialog.getByRole('radio', { name: addHost.password });
+    if (!(await choice.isChecked())) await hand.click(choice);
+    await hand.type(dialog.getByRole('textbox', { name: addHost.password }), password);
+    await hand.click(dialog.getByRole('button', { name: hosts.login.go, exact: true }));
+    await expect(dialog).toBeHidden();
   }
 
   async cutPower(): Promise<void> {
