@@ -118,19 +118,19 @@ async function greet(address: string, user: string): Promise<{ hello: Hello; sta
   return { hello, state };
 }
 
-/** The same agent under another version, as a newer console would bring it. */
-async function newerAgent(folder: string): Promise<string> {
+/** The same agent under another version, as another console would bring it. */
+async function otherAgent(folder: string, name: (version: string) => string): Promise<string> {
   await cp(agentDir, folder, { recursive: true });
   const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'));
   const text = await readFile(join(folder, 'agent.cjs'), 'utf8');
-  const version = `${manifest.version.split('+')[0]}+newer000`;
-  const newer = Buffer.from(text.replaceAll(manifest.version, version));
+  const version = name(manifest.version);
+  const other = Buffer.from(text.replaceAll(manifest.version, version));
   manifest.version = version;
   manifest.files['agent.cjs'] = {
-    sha256: createHash('sha256').update(newer).digest('hex'),
-    bytes: newer.length,
+    sha256: createHash('sha256').update(other).digest('hex'),
+    bytes: other.length,
   };
-  await writeFile(join(folder, 'agent.cjs'), newer);
+  await writeFile(join(folder, 'agent.cjs'), other);
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
   return version;
 }
@@ -170,6 +170,30 @@ async function brokenOff() {
   return kindOf(result);
 }
 
+/** Deploys another build over the one that is there. */
+async function deployBuild(name: (version: string) => string) {
+  const folder = await mkdtemp(join(tmpdir(), 'understudy-build-'));
+  const version = await otherAgent(folder, name);
+  const login = { method: 'password' as const, password };
+  const at = { name: cora, address: cora, port: 22, user: 'admin', login, sudoPassword: null };
+  const session = wanted(await servicesWith(folder).access.open({ ...at, fingerprint: null }));
+  const deployed = await deploy(session, 'cora-1', 'witness');
+  session.close();
+  await rm(folder, { recursive: true });
+  return { ...deployed, version };
+}
+
+async function upgrade() {
+  const deployed = await deployBuild((version) => `${version.split('+')[0]}+newer000`);
+  return { ...deployed, found: (await greet(cora, 'admin')).hello };
+}
+
+/** A link meets an agent of an older release, and replaces it without being asked. */
+async function replacedByLink() {
+  const { version } = await deployBuild(() => '0.0.1+older000');
+  return { before: version, after: (await greet(cora, 'admin')).hello.version };
+}
+
 const TRACES = `find / -xdev -path /proc -prune -o -iname '*understudy*' -print
 getent group understudy || true
 systemctl list-units --all --no-legend 'understudy*'
@@ -190,25 +214,8 @@ async function main() {
   const again = await asSession(cora, 'admin', (session) => deploy(session, 'cora-1', 'witness'));
   const found = wanted(await asSession(cora, 'admin', (session) => session.inspect())).agent;
 
-  const folder = await mkdtemp(join(tmpdir(), 'understudy-newer-'));
-  const version = await newerAgent(folder);
-  const newer = servicesWith(folder);
-  const login = { method: 'password' as const, password };
-  const at = {
-    name: cora,
-    address: cora,
-    port: 22,
-    user: 'admin',
-    login,
-    sudoPassword: null,
-    fingerprint: null,
-  };
-  const session = wanted(await newer.access.open(at));
-  const upgrade = await deploy(session, 'cora-1', 'witness');
-  session.close();
-  const upgraded = { ...upgrade, wanted: version, found: (await greet(cora, 'admin')).hello };
-  await rm(folder, { recursive: true });
-
+  const upgraded = await upgrade();
+  const outdated = await replacedByLink();
   const removed = {
     atlas: kindOf(await asSession(atlas, 'root', (each) => each.uninstall())),
     cora: kindOf(await asSession(cora, 'admin', (each) => each.uninstall())),
@@ -226,6 +233,7 @@ async function main() {
     again,
     found,
     upgraded,
+    outdated,
     removed,
     traces,
     reported,

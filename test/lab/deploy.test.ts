@@ -100,7 +100,12 @@ describe('deploying', () => {
 
   test('replaces an older agent in place: only what changed, same identity', () => {
     expect(report.upgraded).toMatchObject({ kind: 'ok', sent: ['Send agent.cjs'] });
-    expect(report.upgraded.found).toMatchObject({ version: report.upgraded.wanted, hostId: 'cora-1' });
+    expect(report.upgraded.found).toMatchObject({ version: report.upgraded.version, hostId: 'cora-1' });
+  });
+
+  test('is done by the link itself when it meets an agent of an older release', () => {
+    expect(report.outdated.before).toBe('0.0.1+older000');
+    expect(report.outdated.after).toBe(report.greetings.atlas.hello.version);
   });
 
   test('reports nothing it could not do', () => {

@@ -63,9 +63,9 @@ describe('the updater', () => {
     });
   });
 
-  it('tries one of an older protocol, whatever its release', async () => {
+  it('tries one of an older protocol, whatever its release, whenever it is asked to', async () => {
     const { updater, reported } = bench('0.2.0+aaa');
-    await updater.replaceIfOlder(TARGET, { version: '0.2.0+bbb', tooOld: true });
-    expect(reported).toHaveLength(1);
+    for (const _ of [1, 2]) await updater.replaceIfOlder(TARGET, { version: '0.2.0+bbb', tooOld: true });
+    expect(reported).toHaveLength(2);
   });
 });

@@ -22,7 +22,7 @@ export interface FoundAgent {
  */
 export class AgentUpdater {
   readonly #options: UpdaterOptions;
-  /** Host and version already tried: a failure is told once, not at every reconnection. */
+  /** Host and version already tried in vain: told once, not at every reconnection. */
   readonly #tried = new Set<string>();
 
   constructor(options: UpdaterOptions) {
@@ -32,7 +32,8 @@ export class AgentUpdater {
   /** True when another agent runs there now: greet again. */
   async replaceIfOlder(target: HostTarget, found: FoundAgent): Promise<boolean> {
     const attempt = `${target.hostId} ${found.version}`;
-    if (this.#tried.has(attempt) || !(await this.#isOlder(found))) return false;
+    // With one that is too old to be used the link waits for the person: every attempt is wanted.
+    if ((this.#tried.has(attempt) && !found.tooOld) || !(await this.#isOlder(found))) return false;
     this.#tried.add(attempt);
     const problem = await this.#replace(target);
     if (problem === null) return true;

@@ -16,7 +16,7 @@ export const agentSilent = (target: SshTarget): Problem => ({
 export const agentTooOld = (target: SshTarget, version: string): Problem => ({
   kind: 'agent-too-old',
   message: `The agent on ${target.name} is version ${version}, too old for this console.`,
-  next: 'Add the host again to replace its agent; its machines go on running meanwhile.',
+  next: 'Connect again to let this console replace it; the machines there go on running meanwhile.',
   details: { version },
 });
 
