@@ -25,6 +25,12 @@ export class App {
     this.#change({ notices: [...this.#info.notices, problem] });
   }
 
+  /** What the notice said is no longer so. */
+  retract(message: string): void {
+    const notices = this.#info.notices.filter((notice) => notice.message !== message);
+    if (notices.length < this.#info.notices.length) this.#change({ notices });
+  }
+
   dismiss(index: number): void {
     this.#change({ notices: this.#info.notices.filter((_, at) => at !== index) });
   }

@@ -113,6 +113,7 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
     now: Date.now,
     emit,
     report,
+    retract: (message) => app.retract(message),
   });
 }
 

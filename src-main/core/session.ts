@@ -28,6 +28,8 @@ export interface SessionOptions {
   emit: Emit;
   /** Tells the person something that no page asked for. */
   report: (problem: Problem) => void;
+  /** Takes back what was reported with this message. */
+  retract: (message: string) => void;
 }
 
 /** One fleet with all services around it: the real one, or the practice one. */
@@ -62,7 +64,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   });
   const orders = new Orders({ fleet, commands: storage.commands, audit, operator, now, report });
   const logins = new HostLogins(options.secrets);
-  const peers = new PeerLists({ fleet, settings: storage.settings, report });
+  const peers = new PeerLists({ fleet, settings: storage.settings, report, retract: options.retract });
   const wizard = new HostWizard({
     fleet,
     table: storage.hosts,

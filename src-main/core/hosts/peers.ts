@@ -16,12 +16,20 @@ export class PeerLists {
   readonly #fleet: Fleet;
   readonly #settings: SettingTable;
   readonly #report: (problem: Problem) => void;
-  readonly #reported = new Set<string>();
+  readonly #retract: (message: string) => void;
+  /** Message of the offer made, by host id. */
+  readonly #offers = new Map<string, string>();
 
-  constructor(deps: { fleet: Fleet; settings: SettingTable; report: (problem: Problem) => void }) {
+  constructor(deps: {
+    fleet: Fleet;
+    settings: SettingTable;
+    report: (problem: Problem) => void;
+    retract: (message: string) => void;
+  }) {
     this.#fleet = deps.fleet;
     this.#settings = deps.settings;
     this.#report = deps.report;
+    this.#retract = deps.retract;
     deps.fleet.subscribe((event) => {
       if (event.kind === 'online') guard(this.#report, () => this.#sync(event.hostId));
     });
@@ -37,6 +45,7 @@ export class PeerLists {
 
   /** After a host was added, renamed or removed: tells all that answer; the others are told when they do. */
   async spread(): Promise<void> {
+    for (const [hostId, message] of this.#offers) if (this.#isSettled(hostId)) this.#retract(message);
     const answering = this.#fleet.hosts().filter((host) => host.reach === 'answers');
     await Promise.all(answering.map((host) => this.#sync(host.record.id)));
   }
@@ -65,9 +74,10 @@ export class PeerLists {
   }
 
   #offer(peer: Peer): void {
-    if (this.#reported.has(peer.hostId)) return;
-    this.#reported.add(peer.hostId);
-    this.#report(memberUnknown(peer.name, peer.address));
+    if (this.#offers.has(peer.hostId)) return;
+    const problem = memberUnknown(peer.name, peer.address);
+    this.#offers.set(peer.hostId, problem.message);
+    this.#report(problem);
   }
 
   #removed(): string[] {

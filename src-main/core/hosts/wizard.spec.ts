@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ok } from '../../../agent/protocol/index.ts';
 import type { Login } from '../../contract/index.ts';
 import { type Bench, inspection, openBench, problemOf } from '../testing/bench.ts';
-import { hostRecord } from '../testing/fake-link.ts';
+import { agentState, hostRecord } from '../testing/fake-link.ts';
 import { DRAFT_MS } from './drafts.ts';
 
 let bench: Bench;
@@ -169,6 +170,24 @@ test('a console without hosts joins the fleet it meets; the host keeps its id an
   expect(other.existingAgent).toBe('other-fleet');
   const order = { draftId: other.draftId, name: 'b', site: '', role: 'hypervisor' as const };
   expect(await problemOf(bench.session.wizard.add(order))).toMatchObject({ kind: 'other-fleet' });
+});
+
+test('a member that was offered and is then added is no longer offered', async () => {
+  const agent = { hostId: 'h-old', fleetId: 'fleet-old', version: '0.1.0' };
+  bench.access.inspection = inspection({ agent });
+  const { draftId } = await login();
+  await bench.session.wizard.add({ draftId, name: 'atlas', site: '', role: 'hypervisor' });
+  const [atlas] = bench.links.values();
+  if (!atlas) throw new Error('no link');
+  const address = { address: '10.0.0.10', port: 7420, replicationPort: 7421 };
+  const boreas = { hostId: 'h-b', name: 'boreas', role: 'hypervisor' as const, ...address };
+  atlas.answers['agent.peers'] = () => ok({ peers: [boreas] });
+  atlas.goOnline(agentState());
+  await vi.waitFor(() => expect(bench.reported).toHaveLength(1));
+  bench.access.inspection = inspection({ machineId: 'm2', agent: { ...agent, hostId: 'h-b' } });
+  const second = await login('10.0.0.10');
+  await bench.session.wizard.add({ draftId: second.draftId, name: 'boreas', site: '', role: 'hypervisor' });
+  expect(bench.retracted).toEqual([bench.reported[0]?.message]);
 });
 
 test('a draft waits ten minutes, then its connection is closed', async () => {

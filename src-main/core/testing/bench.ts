@@ -93,6 +93,7 @@ export interface Bench {
   patches: FleetPatch[];
   deploys: { draftId: string; step: string }[];
   reported: Problem[];
+  retracted: string[];
   clock: { now: number };
   link(name: string): FakeLink;
   /** A second console start on the same storage. */
@@ -115,6 +116,7 @@ export async function openBench(hosts: HostRecord[] = []): Promise<Bench> {
     patches: [],
     deploys: [],
     reported: [],
+    retracted: [],
     clock: { now: 10_000 },
     link(name) {
       const link = bench.links.get(`h-${name}`) ?? [...bench.links.values()][0];
@@ -155,6 +157,7 @@ function open(bench: Omit<Bench, 'session'>): Promise<Session> {
       if (event === 'deploy') bench.deploys.push(data as Bench['deploys'][number]);
     },
     report: (problem) => bench.reported.push(problem),
+    retract: (message) => bench.retracted.push(message),
   });
 }
 

@@ -56,6 +56,7 @@ export async function openPracticeBench(options: PracticeOptions = {}): Promise<
     now: Date.now,
     emit: () => undefined,
     report,
+    retract: () => undefined,
   });
   await fillPractice(practice, session);
   return {
