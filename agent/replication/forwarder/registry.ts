@@ -29,6 +29,7 @@ export class Registry {
   readonly #groups = new Map<string, Group>();
   readonly #lifelines = new Map<string, Promise<Result<Lifeline>>>();
   readonly #writes = new Map<string, Promise<void>>();
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -54,10 +55,11 @@ export class Registry {
   /** @returns the status of the groups concerned */
   async handle(request: ControlRequest): Promise<Result<GroupStatus[]>> {
     if (request.c === 'status') return ok([...this.#groups.values()].map((group) => group.status()));
-    if (request.c === 'open') return this.#open(request.order);
+    if (request.c === 'open') return this.#inTurn(request.order.group, () => this.#open(request.order));
+    if (request.c === 'close') return this.#inTurn(request.group, () => this.#end(request.group));
     const group = this.#groups.get(request.group);
     if (!group && request.c === 'release' && request.disks) return this.#refuse(request.group, request.disks);
-    if (!group) return request.c === 'close' ? ok([]) : fail(unknownGroup(request.group));
+    if (!group) return fail(unknownGroup(request.group));
     switch (request.c) {
       case 'hold':
         group.hold({ kind: 'ordered', disk: '', detail: 'ordered', errno: 0 });
@@ -73,9 +75,6 @@ export class Registry {
       case 'deadline':
         group.setDeadline(request.deadlineMs);
         break;
-      case 'close':
-        await this.#close(group);
-        return ok([group.status()]);
     }
     return ok([group.status()]);
   }
@@ -104,6 +103,23 @@ export class Registry {
     this.#groups.set(order.group, group.value);
     await this.#writes.get(order.group);
     return ok([group.value.status()]);
+  }
+
+  async #end(name: string): Promise<Result<GroupStatus[]>> {
+    const group = this.#groups.get(name);
+    if (!group) return ok([]);
+    await this.#close(group);
+    return ok([group.status()]);
+  }
+
+  /** Opening takes its time; what holds and releases never waits for it. */
+  #inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const run = (this.#turns.get(name) ?? Promise.resolve()).then(work);
+    this.#turns.set(
+      name,
+      run.catch(() => undefined),
+    );
+    return run;
   }
 
   /** Serves QEMU errors on a stream of which nothing else is known. */
