@@ -1,4 +1,4 @@
-import type { Epoch, PairStatus, Problem, Sight } from '../../../agent/protocol/index.ts';
+import type { Epoch, PairRecord, PairStatus, Problem, Sight } from '../../../agent/protocol/index.ts';
 import { compareEpoch, compareRecord, ProblemError } from '../../../agent/protocol/index.ts';
 import type { PairView, Verdict } from '../../contract/index.ts';
 import { type Fleet, statusOf } from '../fleet/fleet.ts';
@@ -89,6 +89,7 @@ export class FailoverService {
       standbyId: pair.standby,
       onlookers,
       record: statusOf(pair, pair.standby)?.record ?? null,
+      newest: newestOf(pair),
     });
   }
 
@@ -139,10 +140,14 @@ function workloadOf(pair: PairView): PairStatus['spec']['workload'] | null {
   return Object.values(pair.members)[0]?.status.spec.workload ?? null;
 }
 
-/** Of the newest record any member showed. */
-function epochOf(pair: PairView): Epoch {
+/** The newest record any member showed. A pair has at least one member's word. */
+function newestOf(pair: PairView): PairRecord {
   const records = Object.values(pair.members).map((member) => member.status.record);
-  return records.reduce((a, b) => (compareRecord(b, a) > 0 ? b : a)).epoch;
+  return records.reduce((a, b) => (compareRecord(b, a) > 0 ? b : a));
+}
+
+function epochOf(pair: PairView): Epoch {
+  return newestOf(pair).epoch;
 }
 
 function evidenceOf(verdict: Verdict): Record<string, string> {

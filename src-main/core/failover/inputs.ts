@@ -29,5 +29,7 @@ export interface VerdictInputs {
   onlookers: Onlooker[];
   /** The pair's record as the standby holds it; null when it gave none. */
   record: PairRecord | null;
+  /** The newest any member showed: the old host may have told this console more than it could tell the standby. */
+  newest: PairRecord | null;
   pairId: string;
 }

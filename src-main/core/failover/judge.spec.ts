@@ -54,6 +54,7 @@ function verdict(change: Partial<VerdictInputs> = {}) {
     standbyId: 'h-boreas',
     onlookers: [boreas(false), witness(false)],
     record,
+    newest: change.record === undefined ? record : change.record,
     ...change,
   });
 }
@@ -128,6 +129,11 @@ describe('the old host answers', () => {
   });
 });
 
+test('a host this console has only begun to connect to is waited for', () => {
+  const v = verdict({ old: { name: 'atlas', reach: 'trying', silentSince: null } });
+  expect(v).toMatchObject({ result: 'unproven', refusal: { kind: 'still-connecting' } });
+});
+
 describe('the copy', () => {
   const replica = (state: PairRecord['replica']['state']) =>
     verdict({ record: { ...record, replica: { ...record.replica, state } } });
@@ -149,6 +155,18 @@ describe('the copy', () => {
       refusal: { kind: 'replica-unusable' },
       replica: { usable: false },
     });
+  });
+
+  test('what the old host told this console last counts, although the standby never heard it', () => {
+    const newest = (state: PairRecord['replica']['state']) => ({
+      ...record,
+      version: 4,
+      replica: { ...record.replica, state, point: NOW - 30_000 },
+    });
+    const v = verdict({ newest: newest('stale') });
+    expect(v).toMatchObject({ refusal: null, replica: { usable: true } });
+    expect(v.loss).toMatch(/^Everything web wrote after .* is missing/);
+    expect(verdict({ newest: newest('catching-up') }).refusal?.kind).toBe('replica-unusable');
   });
 
   test('a standby without a record has no copy', () => {

@@ -20,7 +20,7 @@ export function judge(inputs: VerdictInputs): Verdict {
     sentence: say.verdict(inputs, result),
     evidence,
     standby: inputs.standbyId,
-    replica: { text: say.replica(inputs), usable: isUsable(inputs.record) },
+    replica: { text: say.replica(inputs), usable: isUsable(inputs) },
     loss: say.loss(inputs),
     risks: unproven ? say.risks(inputs) : [],
     steps: say.steps(inputs),
@@ -92,13 +92,16 @@ function onlookerSays(inputs: VerdictInputs, { name, as, sight }: Onlooker): Evi
 }
 
 /** A half-made copy is a mixture, and a copy that never was complete is nothing to start from. */
-function isUsable(record: PairRecord | null): boolean {
-  return record?.replica.state === 'in-sync' || record?.replica.state === 'stale';
+function isUsable({ record, newest }: VerdictInputs): boolean {
+  return [record, newest].every(
+    (each) => each?.replica.state === 'in-sync' || each?.replica.state === 'stale',
+  );
 }
 
 function refuse(inputs: VerdictInputs, result: Finding): Problem | null {
   if (inputs.standby.reach !== 'answers') return say.standbySilent(inputs);
-  if (!isUsable(inputs.record)) return say.noUsableReplica(inputs);
+  if (!isUsable(inputs)) return say.noUsableReplica(inputs);
   if (result === 'running') return say.stillRuns(inputs);
+  if (inputs.old.reach === 'trying') return say.stillConnecting(inputs);
   return null;
 }

@@ -36,9 +36,9 @@ export function verdict(inputs: VerdictInputs, result: Verdict['result']): strin
 }
 
 export function replica(inputs: VerdictInputs): string {
-  const { record, now } = inputs;
-  if (record === null) return 'nothing is known of the copy';
-  const { state, point, since } = record.replica;
+  const { newest, now } = inputs;
+  if (newest === null) return 'nothing is known of the copy';
+  const { state, point, since } = newest.replica;
   switch (state) {
     case 'in-sync':
       return `in sync when last heard, ${clockTime(point ?? since, now)}`;
@@ -52,11 +52,11 @@ export function replica(inputs: VerdictInputs): string {
 }
 
 export function loss(inputs: VerdictInputs): string {
-  const { record, machine, old, standby, now } = inputs;
-  const state = record?.replica.state;
-  if (record === null || state === 'none' || state === 'catching-up') return 'The copy cannot be used.';
+  const { newest, machine, old, standby, now } = inputs;
+  const state = newest?.replica.state;
+  if (newest === null || state === 'none' || state === 'catching-up') return 'The copy cannot be used.';
   if (state === 'stale') {
-    const at = clockTime(record.replica.point ?? record.replica.since, now);
+    const at = clockTime(newest.replica.point ?? newest.replica.since, now);
     return `Everything ${machine} wrote after ${at} is missing from the copy on ${standby.name}.`;
   }
   if (inputs.oldWord !== null) return `Nothing: every write ${machine} confirmed is on ${standby.name} too.`;
@@ -93,8 +93,17 @@ export function standbySilent({ standby, machine }: VerdictInputs): Problem {
   };
 }
 
-export function noUsableReplica({ standby, machine, record }: VerdictInputs): Problem {
-  const why = record?.replica.state === 'catching-up' ? 'is not complete' : 'does not exist';
+export function stillConnecting({ old }: VerdictInputs): Problem {
+  return {
+    kind: 'still-connecting',
+    message: `This console is just connecting to ${old.name} and has not asked it yet.`,
+    next: 'Wait a few seconds.',
+  };
+}
+
+export function noUsableReplica({ standby, machine, record, newest }: VerdictInputs): Problem {
+  const states = [record?.replica.state, newest?.replica.state];
+  const why = states.includes('catching-up') ? 'is not complete' : 'does not exist';
   return {
     kind: 'replica-unusable',
     message: `The copy of ${machine} on ${standby.name} ${why}: it cannot be started.`,
