@@ -1,4 +1,4 @@
-import type { PairRecord, Problem } from '../../../agent/protocol/index.ts';
+import type { Problem } from '../../../agent/protocol/index.ts';
 import type { Evidence, Verdict } from '../../contract/index.ts';
 import type { OldHostWord, Onlooker, VerdictInputs } from './inputs.ts';
 import * as say from './sentences.ts';
