@@ -182,16 +182,39 @@ async function preflight() {
   return { source, here: here.checks, other: other.checks, paths: here.paths };
 }
 
-const nameCheck = (checks: Check[]) => checks.find((check) => check.id === 'name-resolution');
+/** Spoils a setting, lets the preflight find it, has it mended, looks again. */
+async function spoilAndMend(id: string, path: string, text: string, restart: boolean) {
+  const whole = await readFile(path, 'utf8');
+  const look = async (): Promise<Check | undefined> =>
+    (await hypervisor.checkSource(UUID)).find((check) => check.id === id);
+  const reconnected = async (): Promise<void> => {
+    await seen((event) => event.kind === 'reachable' && event.reachable);
+    events.length = 0;
+  };
+  events.length = 0;
+  await writeFile(path, text);
+  if (restart) {
+    await run('systemctl', ['restart', 'libvirtd']);
+    await reconnected();
+  }
+  const before = await look();
+  const fixed = told(await hypervisor.fix(UUID, before?.fix ?? ''));
+  if (restart) await reconnected();
+  const after = await look();
+  await writeFile(path, whole);
+  return { before: before?.state, fixed, after: after?.state };
+}
 
 async function fix() {
-  const hosts = await readFile('/etc/hosts', 'utf8');
-  await writeFile('/etc/hosts', '127.0.0.1 localhost\n');
-  const before = nameCheck(await hypervisor.checkSource(UUID));
-  const fixed = told(await hypervisor.fix(UUID, before?.fix ?? ''));
-  const after = nameCheck(await hypervisor.checkSource(UUID));
-  await writeFile('/etc/hosts', hosts);
-  return { before: before?.state, fixed, after: after?.state };
+  return {
+    ownName: await spoilAndMend('name-resolution', '/etc/hosts', '127.0.0.1 localhost\n', false),
+    idleExit: await spoilAndMend(
+      'libvirtd-idle',
+      '/etc/default/libvirtd',
+      'LIBVIRTD_ARGS="--timeout 120"\n',
+      true,
+    ),
+  };
 }
 
 /** The lab's own guest runs a guest agent, which tells its addresses. */
