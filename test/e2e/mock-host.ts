@@ -33,7 +33,8 @@ export interface MockHostOptions {
   says?: Record<string, string>;
   /** What the fix "start libvirt" changes in `says`. */
   afterFix?: Record<string, string>;
-  hostKey?: string;
+  /** Name of a command that is never answered. */
+  hangsAt?: string;
 }
 
 /**
@@ -43,14 +44,15 @@ export interface MockHostOptions {
 export async function startMockHost(options: MockHostOptions = {}): Promise<Listening> {
   const { user = 'root' } = options;
   let says = { ...HEALTHY, ...options.says };
-  const answer = (script: string): string => {
+  const answer = (script: string): string | null => {
     const name = /^: understudy ([a-z-]+)/.exec(script)?.[1];
+    if (name !== undefined && name === options.hangsAt) return null;
     if (name === 'look') return lines({ uid: user === 'root' ? '0' : '1000', user });
     if (name === 'start-libvirt') says = { ...says, ...options.afterFix };
     return name === 'inspect' ? lines({ clock: String(Math.floor(Date.now() / 1000)), ...says }) : '';
   };
   const server = new Server(
-    { hostKeys: [options.hostKey ?? generateOpensshKey().private], ident: 'OpenSSH_9.2p1_Mock' },
+    { hostKeys: [generateOpensshKey().private], ident: 'OpenSSH_9.2p1_Mock' },
     (client) => {
       client.on('error', () => undefined);
       client.on('authentication', (context) => authenticate(context, options));
@@ -91,10 +93,12 @@ function refuseSudo(channel: ServerChannel, user: string): void {
   channel.end();
 }
 
-async function run(channel: ServerChannel, answer: (script: string) => string): Promise<void> {
+async function run(channel: ServerChannel, answer: (script: string) => string | null): Promise<void> {
   let script = '';
   for await (const chunk of channel) script += String(chunk);
-  channel.write(answer(script));
+  const said = answer(script);
+  if (said === null) return;
+  channel.write(said);
   channel.exit(0);
   channel.end();
 }

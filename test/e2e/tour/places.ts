@@ -1,0 +1,90 @@
+import { expect } from '@playwright/test';
+import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
+import { orders } from '../../../src-renderer/lib/messages/orders.ts';
+import { protect as words } from '../../../src-renderer/lib/messages/protect.ts';
+import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { FAST, SLOW, type Tour } from './tour.ts';
+
+/** The wizard *Protect a machine*, and what a copy looks like while it runs. */
+export async function visitProtect(tour: Tour): Promise<void> {
+  const { hand, look, protect, practice, map } = tour;
+  await hand.place(shell.map);
+  await look('map-nothing-protected');
+  await hand.click(hand.page.getByRole('link', { name: 'Protect voip' }));
+  await look('protect-choose');
+  await protect.choose('voip', 'cora');
+  await expect(hand.button(words.checkAgain)).toBeVisible();
+  await look('protect-in-the-way');
+  await hand.click(hand.button(shell.back));
+  await protect.choose('mail', 'boreas');
+  await expect(hand.button(words.start)).toBeEnabled();
+  await look('protect-plan');
+
+  practice.world.pace.copyBps = SLOW;
+  await protect.start();
+  await expect(hand.page.getByRole('progressbar')).toBeVisible();
+  await look('protect-copying');
+  await visitCopying(tour);
+  practice.world.pace.copyBps = FAST;
+  await map.shows('mail', 'in sync', 'boreas');
+
+  await hand.click(hand.page.getByRole('link', { name: 'Protect shop-web' }));
+  await protect.choose('shop-web', 'atlas');
+  await protect.start();
+  await protect.done('shop-web');
+  await look('protect-done');
+}
+
+async function visitCopying({ hand, look, map, pair }: Tour): Promise<void> {
+  await hand.click(hand.button(orders.cancel));
+  await look('dialog-stop-copy');
+  await hand.click(hand.button(orders.cancelKeep));
+  await map.open();
+  await map.shows('mail', /first copy \d+ %/, 'boreas');
+  await look('map-copying');
+  await hand.place(shell.activity);
+  await look('activity-running');
+  await pair('mail').open();
+  await look('pair-copying');
+  await map.open();
+}
+
+/** Every place when all is well. */
+export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void> {
+  const { page } = hand;
+  await map.open();
+  await map.shows('shop-web', 'in sync', 'atlas');
+  await look('map');
+  await hand.place(shell.list);
+  await look('list');
+  await hand.place(shell.activity);
+  await look('activity');
+  await hand.place(shell.settings);
+  await look('settings');
+
+  await map.open();
+  await map.openHost('atlas');
+  await look('host');
+  await hand.click(hand.button(hosts.rename));
+  await look('dialog-rename-host');
+  await page.keyboard.press('Escape');
+  await map.open();
+  await map.openHost('cora');
+  await hand.click(hand.button(hosts.remove));
+  await look('dialog-remove-host');
+  await page.keyboard.press('Escape');
+
+  await pair('mail').open();
+  await look('pair');
+  await pair('mail').openDialog('switchover');
+  await look('dialog-switchover');
+  await page.keyboard.press('Escape');
+  await pair('mail').openDialog('end');
+  await look('dialog-end-protection');
+  await page.keyboard.press('Escape');
+  // By its address: the button says why it does nothing.
+  await page.goto(`${page.url()}/failover`);
+  await expect(page.getByText(orders.failover.verdict.running)).toBeVisible();
+  await look('dialog-failover-refused');
+  await page.keyboard.press('Escape');
+}
