@@ -22,6 +22,9 @@ const RECONNECT_DELAY_S = 100_000;
 const LOOKS = 200;
 const LOOK_PAUSE_MS = 50;
 
+/** What a mirror asks of QEMU. */
+export type Blocks = Pick<BlockLayer, keyof BlockLayer>;
+
 /** What replication asks of one guest's QEMU, through its monitor. */
 export class BlockLayer {
   readonly #hypervisor: Hypervisor;

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { ok, type Result } from '../../protocol/index.ts';
 import type { GroupOrder, GroupStatus } from '../forwarder/control-protocol.ts';
 import type { MirrorOrder } from '../replication.ts';
-import type { BlockLayer } from './block-layer.ts';
-import type { ForwarderClient } from './forwarder-client.ts';
+import type { Blocks } from './block-layer.ts';
+import type { Forwarder } from './forwarder-client.ts';
 
 interface DeviceDisk {
   target: string;
@@ -22,8 +22,8 @@ export const RELEASE_LOOKS = 10;
  */
 export async function buildMirror(
   order: MirrorOrder,
-  blocks: BlockLayer,
-  forwarder: ForwarderClient,
+  blocks: Blocks,
+  forwarder: Forwarder,
   deadlineMs: number,
   /** Told where QEMU will look for the forwarder, before it does. */
   willUse: (sockets: Record<string, string>) => Promise<void>,
@@ -48,11 +48,7 @@ export async function buildMirror(
  * Removes jobs and nodes of this pair from QEMU, whatever is left of them.
  * @param looks how often to look for the jobs' own end before they are cancelled
  */
-export async function takeApart(
-  order: MirrorOrder,
-  blocks: BlockLayer,
-  looks: number,
-): Promise<Result<void>> {
+export async function takeApart(order: MirrorOrder, blocks: Blocks, looks: number): Promise<Result<void>> {
   const gone = await blocks.untilNoJobs(looks);
   if (!gone.ok) {
     const cancelled = await blocks.cancelJobs(true);
@@ -61,7 +57,7 @@ export async function takeApart(
   return blocks.removeReplicas(order.disks.map(({ target }) => target));
 }
 
-async function deviceDisks(order: MirrorOrder, blocks: BlockLayer): Promise<Result<DeviceDisk[]>> {
+async function deviceDisks(order: MirrorOrder, blocks: Blocks): Promise<Result<DeviceDisk[]>> {
   const directory = await blocks.socketDirectory();
   if (!directory.ok) return directory;
   const found: DeviceDisk[] = [];

@@ -18,7 +18,13 @@ const RETRY_MS = 100;
 const TRIES_PER_START = 5;
 
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
-type Order = WithoutId<ControlRequest>;
+export type ForwarderOrder = WithoutId<ControlRequest>;
+
+/** What a mirror asks of the forwarder. */
+export interface Forwarder {
+  /** @returns the streams concerned */
+  order(order: ForwarderOrder): Promise<Result<GroupStatus[]>>;
+}
 
 export interface ForwarderClientOptions {
   socketPath: string;
@@ -31,7 +37,7 @@ export interface ForwarderClientOptions {
 }
 
 /** The agent's end of the forwarder's control socket. It is connected while there is a stream to watch. */
-export class ForwarderClient {
+export class ForwarderClient implements Forwarder {
   readonly #options: ForwarderClientOptions;
   readonly #waiting = new Map<number, (result: Result<GroupStatus[]>) => void>();
   #socket: net.Socket | null = null;
@@ -54,7 +60,7 @@ export class ForwarderClient {
     this.#socket?.destroy();
   }
 
-  async order(order: Order): Promise<Result<GroupStatus[]>> {
+  async order(order: ForwarderOrder): Promise<Result<GroupStatus[]>> {
     const socket = await this.#connected();
     if (!socket.ok) return socket;
     const id = this.#next++;

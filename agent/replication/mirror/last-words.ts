@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
-import type { ForwarderClient } from './forwarder-client.ts';
+import type { Forwarder } from './forwarder-client.ts';
 
 /** How long QEMU's last words and the hypervisor's word of its end may lie apart. */
 export const ENDING_MS = 5_000;
@@ -14,7 +14,7 @@ const LOOK_MS = 50;
 export async function lastWords(
   pairId: string,
   known: GroupStatus | null,
-  forwarder: ForwarderClient,
+  forwarder: Forwarder,
   clock: Clock,
 ): Promise<GroupStatus | null> {
   let group = known;

@@ -2,9 +2,9 @@ import type { Clock, Log } from '../../ports.ts';
 import { type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
 import type { MirrorOrder } from '../replication.ts';
-import type { BlockLayer } from './block-layer.ts';
+import type { Blocks } from './block-layer.ts';
 import { buildMirror, RELEASE_LOOKS, takeApart } from './build.ts';
-import type { ForwarderClient } from './forwarder-client.ts';
+import type { Forwarder } from './forwarder-client.ts';
 import { Healer } from './healer.ts';
 import { lastWords, until } from './last-words.ts';
 import { guestEnded, heldProblem, jobEnded, streamGone } from './problems.ts';
@@ -12,8 +12,8 @@ import type { SavedMirror } from './saved.ts';
 import { StatusKeeper } from './status-keeper.ts';
 
 export interface MirrorPorts {
-  forwarder: ForwarderClient;
-  blocks: BlockLayer;
+  forwarder: Forwarder;
+  blocks: Blocks;
   clock: Clock;
   log: Log;
   /** Whether the guest's QEMU exists, from the hypervisor's cache. */
