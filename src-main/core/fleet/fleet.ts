@@ -2,7 +2,7 @@ import type { AuditEntry, PairStatus, Problem, Result, Task } from '../../../age
 import { fail, ok } from '../../../agent/protocol/index.ts';
 import type { FleetPatch, FleetSnapshot, PairView, TaskView, VmView } from '../../contract/index.ts';
 import type { HostSight, MemberWord } from '../pairs/inputs.ts';
-import { joinPair } from '../pairs/join.ts';
+import { hasEnded, joinPair } from '../pairs/join.ts';
 import type { HostRecord, HostTable } from '../storage/host-table.ts';
 import { guard } from './guard.ts';
 import { type HostChange, HostEntry, vmKey } from './host-entry.ts';
@@ -189,7 +189,7 @@ export class Fleet {
       if (status) members[host.record.id] = { status, heardAt: host.heardAt ?? 0 };
     }
     const previous = this.#pairs.get(pairId) ?? null;
-    if (Object.keys(members).length === 0) {
+    if (hasEnded(members, sights)) {
       this.#pairs.delete(pairId);
       return null;
     }

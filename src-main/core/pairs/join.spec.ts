@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { LocalCopy, MirrorStatus, PairRecord, PairStatus, Task } from '../../../agent/protocol/index.ts';
 import type { TaskView } from '../../contract/index.ts';
 import type { HostSight, JoinInput } from './inputs.ts';
-import { joinPair, ON_STAGE_MS } from './join.ts';
+import { hasEnded, joinPair, ON_STAGE_MS } from './join.ts';
 
 const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
 const answers = (name: string): HostSight => ({ name, reach: 'answers', silentSince: null });
@@ -268,4 +268,22 @@ test('a switchover in progress, before and after the record changed hands', () =
   const handed: PairRecord = { ...record, epoch: { n: 2, by: '' }, owner: 'h-boreas', version: 4 };
   const boreas = status({ kind: 'primary', vm: 'running' }, { record: handed });
   expect(join({ tasks, boreas }).sentence).toBe('web is being started on boreas.');
+});
+
+describe('a protection that has ended', () => {
+  const word = { status: status({ kind: 'standby', exports: 'open' }), heardAt: NOW };
+  const both = (boreas: HostSight) => ({ 'h-atlas': answers('atlas'), 'h-boreas': boreas });
+
+  test('is no pair any more when only the silent standby still had it', () => {
+    expect(hasEnded({ 'h-boreas': word }, both(silent('boreas')))).toBe(true);
+    expect(hasEnded({}, both(answers('boreas')))).toBe(true);
+  });
+
+  test('is not taken for granted while the owner has it, is silent, or the standby answers', () => {
+    const owner = { status: primary(), heardAt: NOW };
+    expect(hasEnded({ 'h-atlas': owner, 'h-boreas': word }, both(silent('boreas')))).toBe(false);
+    expect(hasEnded({ 'h-boreas': word }, both(answers('boreas')))).toBe(false);
+    const nobody = { 'h-atlas': silent('atlas'), 'h-boreas': silent('boreas') };
+    expect(hasEnded({ 'h-boreas': word }, nobody)).toBe(false);
+  });
 });

@@ -1,4 +1,4 @@
-import type { LocalCopy } from '../../../agent/protocol/index.ts';
+import type { LocalCopy, PairStatus } from '../../../agent/protocol/index.ts';
 import { compareRecord } from '../../../agent/protocol/index.ts';
 import type { PairHealth, PairView, TaskView } from '../../contract/index.ts';
 import type { Joined, JoinInput, Member } from './inputs.ts';
@@ -36,9 +36,24 @@ export function joinPair(input: JoinInput): PairView {
   };
 }
 
+/**
+ * True when nobody reports the pair, or only a member that is silent while the owner answers and knows nothing of it:
+ * protection ended meanwhile, and that member is told when it returns.
+ */
+export function hasEnded(members: JoinInput['members'], hosts: JoinInput['hosts']): boolean {
+  const words = Object.values(members).map((member) => member.status);
+  if (words.length === 0) return true;
+  const { owner } = newestOf(words).record;
+  if (members[owner] !== undefined || hosts[owner]?.reach !== 'answers') return false;
+  return Object.keys(members).every((id) => hosts[id]?.reach !== 'answers');
+}
+
+const newestOf = (words: PairStatus[]): PairStatus =>
+  words.reduce((a, b) => (compareRecord(b.record, a.record) > 0 ? b : a));
+
 function joinMembers(input: JoinInput): Joined {
   const words = Object.values(input.members).map((member) => member.status);
-  const newest = words.reduce((a, b) => (compareRecord(b.record, a.record) > 0 ? b : a));
+  const newest = newestOf(words);
   const spec = words.reduce((a, b) => (b.spec.config > a.spec.config ? b : a)).spec;
   const { record } = newest;
   const [first, second] = spec.members;
