@@ -29,9 +29,11 @@ export const offline: HostView['connection'] = {
   problem: { kind: 'unreachable', message: 'No answer.', next: 'Look at it.' },
 };
 
+/** The same name always has the same UUID. */
 export function uuidOf(name: string): string {
-  const hex = [...name].map((letter) => letter.charCodeAt(0).toString(16)).join('');
-  return `00000000-0000-4000-8000-${hex.slice(0, 12).padStart(12, '0')}`;
+  let hash = 7n;
+  for (const letter of name) hash = (hash * 1_000_003n + BigInt(letter.charCodeAt(0))) % 0xffff_ffff_ffffn;
+  return `00000000-0000-4000-8000-${hash.toString(16).padStart(12, '0')}`;
 }
 
 export function vm(hostId: string, name: string, state: VmView['vm']['state'] = 'running'): VmView {

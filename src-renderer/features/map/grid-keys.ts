@@ -57,27 +57,35 @@ function goalOf(key: string, all: HTMLElement[], from: HTMLElement): HTMLElement
   return direction && nearest(all, from, direction);
 }
 
-/** What lies across the direction counts four times: keep to the row or column while possible. */
+/** What lies across the direction counts four times, where no row or column is to be kept. */
 const SIDEWAYS_COST = 4;
 
+/** Keeps to the row or column (whatever overlaps it) while something is there, else takes the nearest. */
 function nearest(
   all: HTMLElement[],
   from: HTMLElement,
   { x, y }: { x: number; y: number },
 ): HTMLElement | undefined {
-  const start = middle(from);
-  let best: { each: HTMLElement; cost: number } | undefined;
-  for (const each of all) {
-    const { left, top } = middle(each);
-    const along = (left - start.left) * x + (top - start.top) * y;
-    const across = Math.abs((left - start.left) * y + (top - start.top) * x);
-    const cost = along + across * SIDEWAYS_COST;
-    if (each !== from && along > 1 && (!best || cost < best.cost)) best = { each, cost };
-  }
-  return best?.each;
+  const start = from.getBoundingClientRect();
+  const found = all
+    .filter((each) => each !== from)
+    .map((each) => {
+      const box = each.getBoundingClientRect();
+      const along = (middle(box).left - middle(start).left) * x + (middle(box).top - middle(start).top) * y;
+      const across = Math.abs(
+        (middle(box).left - middle(start).left) * y + (middle(box).top - middle(start).top) * x,
+      );
+      const kept =
+        x === 0
+          ? box.left < start.right && box.right > start.left
+          : box.top < start.bottom && box.bottom > start.top;
+      return { each, along, kept, cost: along + (kept ? 0 : across * SIDEWAYS_COST) };
+    })
+    .filter(({ along }) => along > 1);
+  const line = found.filter(({ kept }) => kept);
+  return (line.length > 0 ? line : found).sort((a, b) => a.cost - b.cost)[0]?.each;
 }
 
-function middle(element: HTMLElement): { left: number; top: number } {
-  const box = element.getBoundingClientRect();
+function middle(box: DOMRect): { left: number; top: number } {
   return { left: box.left + box.width / 2, top: box.top + box.height / 2 };
 }
