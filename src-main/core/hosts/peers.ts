@@ -17,6 +17,8 @@ export class PeerLists {
   readonly #settings: SettingTable;
   readonly #report: (problem: Problem) => void;
   readonly #retract: (message: string) => void;
+  /** Hosts that are just being added. */
+  readonly #coming = new Map<string, Peer>();
   /** Message of the offer made, by host id. */
   readonly #offers = new Map<string, string>();
 
@@ -37,10 +39,27 @@ export class PeerLists {
 
   /** The other members as this console knows them, for the host with this id. */
   peersOf(hostId: string): Peer[] {
-    return this.#fleet
-      .hosts()
-      .filter((host) => host.record.id !== hostId)
-      .map((host) => peerOf(host.record));
+    const added = this.#fleet.hosts().map((host) => peerOf(host.record));
+    const coming = [...this.#coming.values()].filter((peer) => this.#fleet.get(peer.hostId) === null);
+    return [...added, ...coming].filter((peer) => peer.hostId !== hostId);
+  }
+
+  /**
+   * Tells the members of a new host before its agent first calls on them: a stranger would be refused, and they would
+   * find each other only at a later attempt. When `welcome` fails they are told to forget it.
+   */
+  async introduce<T>(record: HostRecord, welcome: () => Promise<T>): Promise<T> {
+    this.#coming.set(record.id, peerOf(record));
+    try {
+      await this.spread();
+      return await welcome();
+    } catch (error) {
+      this.markRemoved(record.id, true);
+      throw error;
+    } finally {
+      this.#coming.delete(record.id);
+      await this.spread();
+    }
   }
 
   /** After a host was added, renamed or removed: tells all that answer; the others are told when they do. */
@@ -68,9 +87,10 @@ export class PeerLists {
     if (!isDeepStrictEqual(byId(wanted), byId(current))) await link.call('agent.setPeers', { peers: wanted });
   }
 
-  /** Known here, or deliberately removed here. */
+  /** Known here, just coming, or deliberately removed here. */
   #isSettled(hostId: string): boolean {
-    return this.#fleet.get(hostId) !== null || this.#removed().includes(hostId);
+    const known = this.#fleet.get(hostId) !== null || this.#coming.has(hostId);
+    return known || this.#removed().includes(hostId);
   }
 
   #offer(peer: Peer): void {

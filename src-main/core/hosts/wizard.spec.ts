@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ok } from '../../../agent/protocol/index.ts';
+import { ok, type Peer } from '../../../agent/protocol/index.ts';
 import type { Login } from '../../contract/index.ts';
 import { type Bench, inspection, openBench, problemOf } from '../testing/bench.ts';
 import { agentState, hostRecord } from '../testing/fake-link.ts';
@@ -92,6 +92,31 @@ test('the second host learns of the first, and the fleet id stays', async () => 
   const [first, second] = bench.access.deployed;
   expect(second?.peers).toMatchObject([{ hostId: atlas, name: 'atlas', address: '10.0.0.9', port: 7420 }]);
   expect(second?.fleetId).toBe(first?.fleetId);
+});
+
+test('members learn of a new host before its agent calls on them, and forget it when that came to nothing', async () => {
+  await add();
+  const [atlas] = bench.links.values();
+  if (!atlas) throw new Error('no link');
+  let told: Peer[] = [];
+  atlas.answers['agent.peers'] = () => ok({ peers: told });
+  atlas.answers['agent.setPeers'] = ({ peers }) => {
+    told = peers;
+    return ok({});
+  };
+  atlas.goOnline(agentState());
+  let toldAtDeploy: string[] = [];
+  bench.access.onDeploy = () => {
+    toldAtDeploy = told.map((peer) => peer.name);
+  };
+  bench.access.deployProblem = { kind: 'host-disk-full', message: 'Full.', next: 'Make space.' };
+  await problemOf(add('boreas', '10.0.0.10'));
+  expect(toldAtDeploy).toEqual(['boreas']);
+  expect(told).toEqual([]);
+  expect(bench.reported).toEqual([]);
+  bench.access.deployProblem = null;
+  await add('boreas', '10.0.0.10');
+  expect(told.map((peer) => peer.name)).toEqual(['boreas']);
 });
 
 test('the same address, and the same machine under another address, are refused', async () => {

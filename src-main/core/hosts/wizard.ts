@@ -134,16 +134,20 @@ export class HostWizard {
     this.#refuseSameMachine(draft.inspection);
     const fleetId = this.#fleetFor(draft, name);
     const record = this.#record(draft, order, fleetId);
-    const onStep: OnStep = (step, fraction) => this.#deps.onDeploy(draftId, step, fraction);
-    const peers = this.#deps.peers.peersOf(record.id);
     const { session, inspection } = draft;
+    const onStep: OnStep = (step, fraction) => this.#deps.onDeploy(draftId, step, fraction);
     // A member keeps its place: enrolled anew by a console that knows only some of the others, it would lose them.
-    const installed =
-      record.id === inspection.agent?.hostId
-        ? await session.update(onStep)
-        : await session.deploy({ hostId: record.id, fleetId, name, role, peers }, onStep);
-    unwrap(installed);
-    await this.#takeIn(record, draft);
+    if (record.id === inspection.agent?.hostId) {
+      unwrap(await session.update(onStep));
+      await this.#takeIn(record, draft);
+      await this.#deps.peers.spread();
+      return record.id;
+    }
+    await this.#deps.peers.introduce(record, async () => {
+      const peers = this.#deps.peers.peersOf(record.id);
+      unwrap(await session.deploy({ hostId: record.id, fleetId, name, role, peers }, onStep));
+      await this.#takeIn(record, draft);
+    });
     return record.id;
   }
 
@@ -155,7 +159,6 @@ export class HostWizard {
     audit.write({ event: 'host-added', text: `${record.name} (${record.address}) added as ${record.role}.` });
     fleet.add(record, openLink(await logins.target(record)));
     identity.settle();
-    await peers.spread();
   }
 
   #record(draft: Draft, order: AddOrder, fleetId: string): HostRecord {

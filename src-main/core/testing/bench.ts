@@ -28,6 +28,7 @@ export class FakeAccess implements HostAccess {
   closed = 0;
   uninstalled = 0;
   updated = 0;
+  onDeploy = (): void => undefined;
   inspection = inspection();
   refuse: Problem | null = null;
   deployProblem: Problem | null = null;
@@ -64,6 +65,7 @@ export class FakeAccess implements HostAccess {
       deploy: async (order, onStep) => {
         onStep('Send agent.cjs', 0.5);
         this.deployed.push(order);
+        this.onDeploy();
         return this.deployProblem ? fail(this.deployProblem) : ok(undefined);
       },
       update: async (onStep) => {
