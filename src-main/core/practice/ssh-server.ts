@@ -44,7 +44,7 @@ export class PracticeSshServer {
   async start(): Promise<void> {
     if (this.listener) return;
     // A listener of our own, so that a loss of power can end all connections at once.
-    const listener = createServer((socket) => {
+    const listener = createServer({ noDelay: true }, (socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
       this.ssh.injectSocket(socket);
