@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { type Check, fail, type Result, type VmInfo } from '../protocol/index.ts';
 import type { Hypervisor, HypervisorEvent, VmDefinition } from './hypervisor.ts';
 
@@ -65,14 +66,14 @@ export class NoHypervisor implements Hypervisor {
 
 const REFUSED = fail({
   kind: 'no-hypervisor',
-  message: 'This host is a witness: it runs no virtual machines.',
+  message: `${hostname()} is a witness: it runs no virtual machines.`,
   next: 'Choose a host that has a hypervisor.',
 });
 
 const NOT_HERE: Check = {
   id: 'hypervisor',
   state: 'failed',
-  host: '',
+  host: hostname(),
   title: 'Hypervisor',
   message: REFUSED.ok ? '' : REFUSED.problem.message,
   next: REFUSED.ok ? '' : REFUSED.problem.next,

@@ -205,6 +205,13 @@ describe('the libvirt hypervisor', () => {
 });
 
 describe('what no event tells', () => {
+  it('is autostart, which is read anew with the definition', async () => {
+    await hypervisor.start();
+    erp.autostart = false;
+    await hypervisor.definition(ERP);
+    expect(hypervisor.list()).toMatchObject([{ autostart: false }]);
+  });
+
   it('finds autostart as somebody else has set it', async () => {
     await hypervisor.start();
     erp.autostart = false;

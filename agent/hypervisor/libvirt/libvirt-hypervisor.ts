@@ -13,7 +13,7 @@ import { Guests } from './guests.ts';
 import { readImage } from './image.ts';
 import { LoadSampler } from './load.ts';
 import { Orders } from './orders.ts';
-import { domainGetXmlDesc, XmlFlag } from './procedures.ts';
+import { domainGetAutostart, domainGetXmlDesc, XmlFlag } from './procedures.ts';
 import { Session } from './session.ts';
 
 export interface LibvirtOptions {
@@ -101,6 +101,9 @@ export class LibvirtHypervisor implements Hypervisor {
     const flags = XmlFlag.inactive | XmlFlag.migratable | XmlFlag.secure;
     const xml = await this.#session.call(domainGetXmlDesc, { dom: dom.value, flags });
     if (!xml.ok) return failed(xml.failure, attempt);
+    // No event tells of autostart, and whoever asks for the definition may be about to change it.
+    const autostart = await this.#session.call(domainGetAutostart, { dom: dom.value });
+    if (autostart.ok) this.#guests.update(uuid, { autostart: autostart.value });
     return ok(await describe(xml.value));
   }
 
