@@ -29,4 +29,4 @@ export const test = base.extend<Fixtures>({
   },
   hand: async ({ page }, use) => use(new Hand(page)),
 });
-export { expect } from '@playwright/test';
+export { expect } from './expect.ts';

@@ -90,7 +90,7 @@ test('a reload comes back to the same place; a lost console is told', async ({
   await expect(page.getByRole('alert').filter({ hasText: shell.lost.title })).toBeVisible();
   await expect(page.getByRole('heading', { level: 1, name: 'mail' })).toBeVisible();
   await hand.place(shell.map);
-  await expect(page.getByText(shell.lost.title)).toBeVisible();
+  await expect(page.getByRole('alert').filter({ hasText: shell.lost.title })).toBeVisible();
 });
 
 test('a console killed in the middle of a first copy shows where it stands when it is started again', async ({
@@ -118,7 +118,7 @@ test('a console killed in the middle of a first copy shows where it stands when 
   await protect.start();
   await expect(page.getByRole('progressbar')).toBeVisible();
   await first.kill();
-  await expect(page.getByText(shell.lost.title)).toBeVisible();
+  await expect(page.getByRole('alert').filter({ hasText: shell.lost.title })).toBeVisible();
 
   const second = await startConsole();
   const context = await browser.newContext();

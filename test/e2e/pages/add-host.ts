@@ -1,6 +1,7 @@
-import { expect, type Locator } from '@playwright/test';
+import type { Locator } from '@playwright/test';
 import { addHost } from '../../../src-renderer/lib/messages/add-host.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { expect } from '../expect.ts';
 import type { Hand } from './hand.ts';
 
 /** Agent installation on a slow, emulated host. */

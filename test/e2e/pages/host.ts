@@ -1,6 +1,6 @@
-import { expect } from '@playwright/test';
 import { addHost } from '../../../src-renderer/lib/messages/add-host.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
+import { expect } from '../expect.ts';
 import type { Hand } from './hand.ts';
 
 /** A host's page. */
@@ -21,6 +21,12 @@ export class HostPage {
     await hand.type(dialog.getByRole('textbox', { name: addHost.password }), password);
     await hand.click(dialog.getByRole('button', { name: hosts.login.go, exact: true }));
     await expect(dialog).toBeHidden();
+  }
+
+  /** For a host that does not answer: without it the console tries again ever more slowly. */
+  async tryNow(): Promise<void> {
+    await this.hand.click(this.hand.button(hosts.retryNow));
+    await expect(this.hand.page.getByText(hosts.state.online, { exact: true })).toBeVisible();
   }
 
   async cutPower(): Promise<void> {

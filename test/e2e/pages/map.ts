@@ -1,6 +1,7 @@
-import { expect, type Locator } from '@playwright/test';
+import type { Locator } from '@playwright/test';
 import { map } from '../../../src-renderer/lib/messages/map.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { expect } from '../expect.ts';
 import type { Hand } from './hand.ts';
 
 /** For whatever the agents need to notice a change and the page to show it. */

@@ -1,7 +1,7 @@
-import { expect } from '@playwright/test';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { expect } from '../expect.ts';
 import type { Hand } from './hand.ts';
 
 const TASK_MS = 300_000;

@@ -1,6 +1,6 @@
-import { expect } from '@playwright/test';
 import { protect } from '../../../src-renderer/lib/messages/protect.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { expect } from '../expect.ts';
 import type { Hand } from './hand.ts';
 
 const COPY_MS = 300_000;

@@ -1,6 +1,6 @@
-import { expect } from '@playwright/test';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { expect } from '../expect.ts';
 import { FAST, SLOW, type Tour } from './tour.ts';
 
 /** A host is lost, its machine comes on stage on the other one, and the old copy waits for a decision. */
@@ -35,10 +35,13 @@ export async function visitFailover(tour: Tour): Promise<void> {
   await visitReturn(tour);
 }
 
-async function visitReturn({ hand, look, map, pair, practice }: Tour): Promise<void> {
+async function visitReturn({ hand, look, map, host, pair, practice }: Tour): Promise<void> {
   const { page } = hand;
   const mail = pair('mail');
+  await map.open();
+  await map.openHost('atlas');
   await practice.power('atlas', true);
+  await host.tryNow();
   await map.open();
   await map.shows('mail', 'old copy, set aside', 'atlas');
   await map.shows('shop-web', 'in sync', 'atlas');

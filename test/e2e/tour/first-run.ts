@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect } from '@playwright/test';
 import { generateOpensshKey } from '../../../src-main/core/ssh/openssh-key.ts';
 import { addHost } from '../../../src-renderer/lib/messages/add-host.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
+import { expect } from '../expect.ts';
 import { MOCK_PASSWORD, type Tour } from './tour.ts';
 
 const HERE = '127.0.0.1';

@@ -1,8 +1,8 @@
-import { expect } from '@playwright/test';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { protect as words } from '../../../src-renderer/lib/messages/protect.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { expect } from '../expect.ts';
 import { FAST, SLOW, type Tour } from './tour.ts';
 
 /** The wizard *Protect a machine*, and what a copy looks like while it runs. */

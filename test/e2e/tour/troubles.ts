@@ -1,7 +1,7 @@
-import { expect } from '@playwright/test';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { settings } from '../../../src-renderer/lib/messages/settings.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { expect } from '../expect.ts';
 import type { Tour } from './tour.ts';
 
 /** A stranger in a host's place, a password no longer known, the practice fleet, a console that is gone. */
@@ -24,7 +24,7 @@ export async function visitTroubles(tour: Tour): Promise<void> {
   await page.keyboard.press('Escape');
 
   await tour.console.kill();
-  await expect(page.getByText(shell.lost.title)).toBeVisible();
+  await expect(page.getByRole('alert').filter({ hasText: shell.lost.title })).toBeVisible();
   await look('console-lost');
   const again = await tour.startConsole();
   await page.goto(again.url);
