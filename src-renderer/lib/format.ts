@@ -42,8 +42,3 @@ export function list(names: readonly string[], max = 3): string {
   if (shown.length <= 1) return shown[0] ?? '';
   return `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }
-
-/** Capital first letter, for sentences that begin with a name or word from data. */
-export function sentenceCase(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}

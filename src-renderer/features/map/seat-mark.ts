@@ -79,6 +79,9 @@ function standbyMark(pair: PairView, host: HostView): SeatMark {
   if (host.connection.state === 'offline' || pair.health === 'standby-lost') return lostStandby(pair);
   if (pair.health === 'primary-lost')
     return seat('outlined', { tone: 'attention', icon: 'ring', word: place.ready });
+  // What is the matter with the machine stands in its own chip; this one speaks of the copy.
+  if (pair.health === 'stopped' || pair.health === 'waiting')
+    return seat('outlined', { tone: 'neutral', icon: 'ring', word: place.standby });
   const mark = pairMark(pair);
   return seat('outlined', { ...mark, icon: mark.tone === 'ok' ? 'ring' : mark.icon });
 }

@@ -10,6 +10,7 @@ export const map = {
   connecting: 'Connecting…',
   noAnswer: (clock: string) => `No answer since ${clock}`,
   lostNote: 'What ran here stays aside when it returns.',
+  ghost: 'A second host goes here: the place where these machines have their standbys.',
   noVms: 'No machines on this host',
   unprotected: 'Not protected',
   protect: 'Protect…',
