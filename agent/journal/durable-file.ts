@@ -74,6 +74,11 @@ export class DurableFile<S extends v.GenericSchema> {
     });
   }
 
+  /** Resolves once every write asked for so far has ended, well or not. */
+  async settled(): Promise<void> {
+    await this.#tail;
+  }
+
   #queue(work: () => Promise<void>): Promise<void> {
     const run = this.#tail.then(work, work);
     this.#tail = run.catch(() => undefined);

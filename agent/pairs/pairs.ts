@@ -95,8 +95,8 @@ export function createPairs(deps: PairsDeps): PairsService {
     },
     async stop() {
       healer.stop();
-      tasks.stop();
       for (const end of unsubscribe.splice(0)) end();
+      await Promise.all([tasks.stop(), store.close()]);
     },
     list: () => store.all().flatMap((pair) => statusOf(pair.spec.pairId) ?? []),
     tasks: () => tasks.list(),

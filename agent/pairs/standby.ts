@@ -5,6 +5,7 @@ import {
   type PeerApi,
   ProblemError,
 } from '../protocol/index.ts';
+import type { ReplicaDisk } from '../replication/replication.ts';
 import { must, type PairContext } from './context.ts';
 import { begun, withReplica } from './record.ts';
 import { isLive, type StoredPair } from './store.ts';
@@ -55,6 +56,32 @@ async function clearOldCopy(context: PairContext, pair: StoredPair): Promise<voi
   must(await hypervisor.undefine(uuid));
 }
 
+/**
+ * Whether what lies at the replica's place is worth keeping aside: half a copy is not; a whole one is, until the new one
+ * is whole too, where there is room for both. A quarantined copy is a person's: without room for it nothing is copied.
+ */
+async function keepsPrevious(context: PairContext, pair: StoredPair, disks: ReplicaDisk[]): Promise<boolean> {
+  const { target, selfName } = context.deps;
+  const { name } = pair.spec.workload;
+  if (pair.notes.image === 'partial') return false;
+  if (await target.roomBeside(disks)) return true;
+  if (pair.notes.quarantine) {
+    throw new ProblemError({
+      kind: 'standby-disk-full',
+      message: `${selfName()} has no room for a new copy of ${name} beside the old one.`,
+      next: `Free space on ${selfName()}, or end the protection, move the old disks away by hand, and protect ${name} again.`,
+    });
+  }
+  // Nothing of ours was ever whole here: what lies in the way is somebody else's, and stays.
+  if (pair.notes.image === 'none') return true;
+  context.audit(
+    'previous-copy-dropped',
+    pair,
+    `${selfName()} has no room for two copies of ${name}: the previous one goes before the new one is complete.`,
+  );
+  return false;
+}
+
 async function prepare(context: PairContext, params: Parameters<PeerHandlers['standby.prepare']>[0]) {
   const { target } = context.deps;
   const { pairId } = params.spec;
@@ -74,11 +101,11 @@ async function prepare(context: PairContext, params: Parameters<PeerHandlers['st
       next: 'Choose "Make it the standby again" when you no longer need what only the old copy has.',
     });
   }
+  const disks = context.disks(pair.spec, context.self);
+  const keeps = await keepsPrevious(context, pair, disks);
   await clearOldCopy(context, pair);
   must(await target.close(pairId));
-  const disks = context.disks(pair.spec, context.self);
-  // Half a copy is worth nothing; a whole one is kept aside until the new one is whole too.
-  if (pair.notes.image === 'partial') must(await target.remove(pairId, disks));
+  if (!keeps) must(await target.remove(pairId, disks));
   const asideTag = `aside-e${(quarantine?.ownEpoch ?? pair.record.epoch).n}`;
   const created = must(await target.create(pairId, disks, asideTag));
   await context.setNotes(pairId, (notes) => ({

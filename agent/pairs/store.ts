@@ -52,6 +52,7 @@ export class PairStore {
   readonly #log: Log;
   readonly #slots = new Map<string, Slot>();
   readonly #listeners = new Set<(pairId: string) => void>();
+  #closed = false;
 
   constructor(directory: string, log: Log) {
     this.#directory = directory;
@@ -69,6 +70,12 @@ export class PairStore {
       else if (read.value)
         this.#slots.set(read.value.spec.pairId, { value: read.value, file, tail: Promise.resolve() });
     }
+  }
+
+  /** Ends all writing, as the agent's end would; resolves once what was under way is on disk. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#slots.values()].map((slot) => slot.tail));
   }
 
   get(pairId: string): StoredPair | null {
@@ -96,7 +103,7 @@ export class PairStore {
     const slot = this.#slots.get(pairId);
     const run = async (): Promise<StoredPair | null> => {
       const current = this.get(pairId);
-      const next = mutate(current);
+      const next = this.#closed ? null : mutate(current);
       if (!next || next === current) return current;
       await this.#write(pairId, next);
       return next;
@@ -109,7 +116,7 @@ export class PairStore {
 
   async remove(pairId: string): Promise<void> {
     const slot = this.#slots.get(pairId);
-    if (!slot) return;
+    if (!slot || this.#closed) return;
     await slot.tail;
     await slot.file.remove();
     this.#slots.delete(pairId);

@@ -11,6 +11,8 @@ export interface ReplicaDisk {
 export interface ReplicaTarget {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Whether a second copy as large as what lies at these paths now would fit beside it. */
+  roomBeside(disks: ReplicaDisk[]): Promise<boolean>;
   /** Creates the images anew, empty. An image in the way is renamed aside and its new name returned. */
   create(pairId: string, disks: ReplicaDisk[], asideTag: string): Promise<Result<{ aside: string[] }>>;
   /** Offers the images, write-through. Idempotent. */

@@ -66,7 +66,7 @@ it('refuses a second task for a busy pair and names the first', async () => {
   await order(tasks);
   expect(await order(tasks, 't2')).toMatchObject({ ok: false, problem: { kind: 'pair-busy' } });
   expect((await order(tasks, 't3', 'p2')).ok).toBe(true);
-  tasks.stop();
+  await tasks.stop();
 });
 
 it('resumes at the interrupted step, with what earlier steps wrote down', async () => {
@@ -76,7 +76,7 @@ it('resumes at the interrupted step, with what earlier steps wrote down', async 
     before.subscribe((task) => task.steps[1]?.state === 'running' && resolve());
     if (before.list()[0]?.steps[1]?.state === 'running') resolve();
   });
-  before.stop();
+  await before.stop();
   await before.settled('t1');
 
   const second: { data: string[]; resumed: boolean }[] = [];
@@ -108,7 +108,7 @@ it('refuses to cancel past the point of return', async () => {
   const tasks = runner(untilAborted, quick, { firstCancellable: false });
   await order(tasks);
   expect(tasks.cancel('t1')).toMatchObject({ ok: false, problem: { kind: 'past-return' } });
-  tasks.stop();
+  await tasks.stop();
 });
 
 it('ends failed with the problem of the step and skips the rest', async () => {

@@ -185,10 +185,11 @@ export class TaskRunner {
     }
   }
 
-  /** Lets running steps go without ending their tasks: the journal resumes them. */
-  stop(): void {
+  /** Lets running steps go without ending their tasks: the journal resumes them. Nothing is written afterwards. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     for (const entry of this.#entries.values()) if (entry.task.state === 'running') entry.abort.abort();
+    await Promise.all([...this.#entries.values()].map((entry) => entry.file.settled()));
   }
 
   #definition(kind: TaskKind): TaskDefinition<never> {
@@ -211,6 +212,7 @@ export class TaskRunner {
   }
 
   async #save(entry: Entry): Promise<void> {
+    if (this.#stopped) return;
     await entry.file.write({ task: entry.task, data: entry.data });
     this.#tell(entry);
   }

@@ -19,6 +19,14 @@ export async function forgetPair(context: PairContext, pairId: string): Promise<
   else context.deps.log('info', `${pairId}: the standby is told later: ${told.problem.message}`);
 }
 
+/** True from the moment on when *in sync* was recorded here, or another member's newer record was adopted. */
+function everAgreed(context: PairContext, pairId: string): boolean {
+  const pair = context.store.get(pairId);
+  if (!pair || pair.notes.ended) return false;
+  const { state } = pair.record.replica;
+  return !context.isOwner(pair) || state === 'in-sync' || state === 'stale';
+}
+
 /** The first protection of a machine: *VM -> standby*, nothing of it stays when it fails. */
 export function protectOrder(context: PairContext): TaskDefinition<ProtectData> {
   return {
@@ -46,6 +54,16 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
       ...copySteps<ProtectData>(context),
     ],
     async undo(data, problem: Problem) {
+      // Once both agreed the standby may have taken over: taking the protection back would let two copies start.
+      // The mirror, or what is left of it, is then the pair's own affair.
+      if (everAgreed(context, data.pairId)) {
+        context.audit(
+          'protect-kept',
+          context.pair(data.pairId),
+          `${data.subject} stays protected: ${problem.message}`,
+        );
+        return;
+      }
       await context.deps.source.end(data.pairId);
       await context.deps.hypervisor.setAutostart(data.spec.workload.uuid, data.spec.autostartBefore);
       await forgetPair(context, data.pairId);

@@ -34,6 +34,10 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       return ok({ aside });
     },
 
+    roomBeside: async (disks) =>
+      host.freeDiskBytes() >=
+      disks.reduce((sum, disk) => sum + (host.images.get(disk.path)?.allocatedBytes ?? 0), 0),
+
     async open(pairId, disks) {
       if (!alive()) return fail(hostOff(host.name));
       const missing = disks.find((disk) => !host.images.has(disk.path));

@@ -43,6 +43,25 @@ export async function setAside(path: string, tag: string): Promise<string | null
   return aside;
 }
 
+/** Bytes of a stat(2) block, whatever the file system's own are. */
+const STAT_BLOCK = 512;
+
+/** Whether what these images take now would fit once more, file system by file system. */
+export async function roomBeside(paths: string[]): Promise<boolean> {
+  const wanted = new Map<number, { path: string; bytes: number }>();
+  for (const path of paths) {
+    const found = await stat(path).catch(() => null);
+    if (!found) continue;
+    const sum = wanted.get(found.dev)?.bytes ?? LEAST_FREE_BYTES;
+    wanted.set(found.dev, { path, bytes: sum + found.blocks * STAT_BLOCK });
+  }
+  for (const { path, bytes } of wanted.values()) {
+    const space = await statfs(dirname(path));
+    if (space.bavail * space.bsize < bytes) return false;
+  }
+  return true;
+}
+
 export async function deleteImage(path: string): Promise<Result<void>> {
   try {
     await rm(path, { force: true });

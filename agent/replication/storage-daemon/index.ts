@@ -2,7 +2,7 @@ import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.
 import { blockName, blockPrefix, exportId, exportName } from '../names.ts';
 import type { ReplicaDisk, ReplicaTarget } from '../replication.ts';
 import { type DaemonOptions, HEARTBEAT_EXPORT, StorageDaemon } from './daemon.ts';
-import { createImage, deleteImage, setAside } from './images.ts';
+import { createImage, deleteImage, roomBeside, setAside } from './images.ts';
 
 export interface StorageDaemonOptions extends DaemonOptions {
   /** This host's id: the name in its certificate. */
@@ -90,6 +90,10 @@ class StorageDaemonTarget implements ReplicaTarget {
 
   close(pairId: string): Promise<Result<void>> {
     return this.#inTurn(() => this.#close(pairId));
+  }
+
+  roomBeside(disks: ReplicaDisk[]): Promise<boolean> {
+    return roomBeside(disks.map(({ path }) => path));
   }
 
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
