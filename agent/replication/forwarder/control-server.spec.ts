@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fail, ok } from '../../protocol/index.ts';
 import { readJsonLines, writeJsonLine } from '../json-lines.ts';
+import { soon } from '../soon.spec-kit.ts';
 import { type GroupStatus, MAX_LINE_BYTES } from './control-protocol.ts';
 import { type ControlServer, serveControl } from './control-server.ts';
 
@@ -39,9 +40,9 @@ describe("the forwarder's control socket", () => {
   it('answers by id, and tells everybody of changes', async () => {
     const [one, two] = [await client(), await client()];
     writeJsonLine(one.socket, { id: 7, c: 'status' });
-    await vi.waitFor(() => expect(one.messages).toEqual([{ id: 7, ok: true, groups: [STATUS] }]));
+    await soon(() => expect(one.messages).toEqual([{ id: 7, ok: true, groups: [STATUS] }]));
     server.tell({ ...STATUS, state: 'held' });
-    await vi.waitFor(() =>
+    await soon(() =>
       expect(two.messages).toEqual([{ event: 'group', status: { ...STATUS, state: 'held' } }]),
     );
   });
@@ -50,11 +51,11 @@ describe("the forwarder's control socket", () => {
     const { socket, messages } = await client();
     handle.mockResolvedValueOnce(fail({ kind: 'not-held', message: 'm', next: 'n' }));
     writeJsonLine(socket, { id: 1, c: 'resume', group: 'pair-1' });
-    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    await soon(() => expect(messages).toHaveLength(1));
     expect(messages[0]).toMatchObject({ id: 1, ok: false, problem: { kind: 'not-held' } });
     handle.mockRejectedValueOnce(new Error('a bug'));
     writeJsonLine(socket, { id: 2, c: 'status' });
-    await vi.waitFor(() =>
+    await soon(() =>
       expect(messages[1]).toMatchObject({ id: 2, ok: false, problem: { kind: 'unexpected' } }),
     );
   });
@@ -87,7 +88,7 @@ describe("the forwarder's control socket", () => {
     const second = await serveControl(path(), handle, () => undefined);
     const { socket, messages } = await client();
     writeJsonLine(socket, { id: 1, c: 'status' });
-    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    await soon(() => expect(messages).toHaveLength(1));
     socket.destroy();
     await second.close();
   });

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { socketPair } from '../socket-pair.spec-kit.ts';
+import { soon } from '../soon.spec-kit.ts';
 import { Lifeline } from './lifeline.ts';
 import { Command, decodeRequest, EIO, encodeReply, FUA, REQUEST_BYTES } from './nbd-wire.ts';
 
@@ -46,14 +47,14 @@ describe('the heartbeat', () => {
 
   it('keeps writing while it is answered', async () => {
     const { listener, seen } = await lifeline(good);
-    await vi.waitFor(() => expect(seen.beats).toBeGreaterThan(5), 5_000);
+    await soon(() => expect(seen.beats).toBeGreaterThan(5));
     expect(listener.lost).not.toHaveBeenCalled();
   });
 
   it('is late when nothing answers', async () => {
     const started = performance.now();
     const { listener, line } = await lifeline((handle, beat) => (beat < 3 ? good(handle) : null));
-    await vi.waitFor(() => expect(listener.lost).toHaveBeenCalled(), 5_000);
+    await soon(() => expect(listener.lost).toHaveBeenCalled());
     expect(listener.lost.mock.calls[0]?.[0]).toBe('heartbeat-late');
     expect(performance.now() - started).toBeGreaterThan(200);
     expect(line.over).toBe(false);
@@ -63,37 +64,35 @@ describe('the heartbeat', () => {
     const { listener, line } = await lifeline(() => null);
     const alive = setInterval(() => line.alive(), 20);
     const ended = performance.now() + 600;
-    await vi.waitFor(() => expect(performance.now()).toBeGreaterThan(ended), 5_000);
+    await soon(() => expect(performance.now()).toBeGreaterThan(ended));
     expect(listener.lost).not.toHaveBeenCalled();
     clearInterval(alive);
-    await vi.waitFor(() => expect(listener.lost).toHaveBeenCalled(), 5_000);
+    await soon(() => expect(listener.lost).toHaveBeenCalled());
   });
 
   it('does not believe a deadline that passed while this process slept', async () => {
     const { listener, seen } = await lifeline(good);
-    await vi.waitFor(() => expect(seen.beats).toBeGreaterThan(1), 5_000);
+    await soon(() => expect(seen.beats).toBeGreaterThan(1));
     for (let n = 0; n < 3; n += 1) {
       // Sleeps with a beat on its way: the far end lives in this process too, so it answers after the sleep.
       await new Promise((done) => setTimeout(done, 10));
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
       const before = seen.beats;
-      await vi.waitFor(() => expect(seen.beats).toBeGreaterThan(before + 1), 5_000);
+      await soon(() => expect(seen.beats).toBeGreaterThan(before + 1));
     }
     expect(listener.lost).not.toHaveBeenCalled();
   });
 
   it('is lost at an error, at nonsense and at a closed connection', async () => {
     const failing = await lifeline((handle) => encodeReply(EIO, handle));
-    await vi.waitFor(() =>
+    await soon(() =>
       expect(failing.listener.lost).toHaveBeenCalledWith('heartbeat-error', expect.any(String)),
     );
     const mad = await lifeline(() => Buffer.alloc(16, 1));
-    await vi.waitFor(() =>
-      expect(mad.listener.lost).toHaveBeenCalledWith('heartbeat-error', expect.any(String)),
-    );
+    await soon(() => expect(mad.listener.lost).toHaveBeenCalledWith('heartbeat-error', expect.any(String)));
     const closed = await lifeline(good);
     closed.far.destroy();
-    await vi.waitFor(() =>
+    await soon(() =>
       expect(closed.listener.lost).toHaveBeenCalledWith('connection-lost', expect.any(String)),
     );
     expect([failing, mad, closed].map(({ line }) => line.over)).toEqual([true, true, true]);
@@ -103,11 +102,11 @@ describe('the heartbeat', () => {
     const { line, listener } = await lifeline(() => null, 150);
     const patient = { deadlineMs: 60_000, lost: vi.fn() };
     line.add(patient);
-    await vi.waitFor(() => expect(listener.lost).toHaveBeenCalled(), 5_000);
+    await soon(() => expect(listener.lost).toHaveBeenCalled());
     expect(patient.lost).not.toHaveBeenCalled();
     patient.deadlineMs = 100;
     line.changed();
-    await vi.waitFor(() => expect(patient.lost).toHaveBeenCalled(), 5_000);
+    await soon(() => expect(patient.lost).toHaveBeenCalled());
   });
 
   it('ends with its last listener', async () => {

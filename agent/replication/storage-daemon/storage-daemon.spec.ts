@@ -191,7 +191,7 @@ describe('the standby with its storage daemon', () => {
   it('forgets everything with the death of the daemon', async () => {
     await target.open(PAIR, disks());
     await daemon.qmp.die();
-    await expect.poll(() => target.isOpen(PAIR)).toBe(false);
+    await expect.poll(() => target.isOpen(PAIR), { timeout: 15_000 }).toBe(false);
   });
 
   it('takes a new certificate only while nothing is offered', async () => {
