@@ -126,6 +126,25 @@ describe('a protected machine', () => {
     expect(inSync(atlas)).toBe(true);
   });
 
+  it('stays with its new owner when its first host dies in the last step of the protection', async () => {
+    const order = { pairId: PAIR, vmUuid: MAIL, standby: 'boreas', requestId: 'cut-short', actor: 'spec' };
+    await atlas.service.consoleHandlers['protect.start'](order, new AbortController().signal);
+    // The standby has heard of it, the order's own journal has not.
+    await until(() => boreas.pair()?.record.replica.state === 'in-sync');
+    await atlas.powerOff();
+    const taken = (): Promise<{ state: string } | null> => failover(boreas).catch(() => null);
+    while ((await taken())?.state !== 'done') await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let boot = 0; boot < 2; boot++) {
+      await atlas.powerOn();
+      await until(() => atlas.service.tasks().every((task) => task.state !== 'running'));
+      expect(atlas.host.guest(MAIL)?.autostart).toBe(false);
+      await atlas.powerOff();
+    }
+    await atlas.powerOn();
+    await until(() => atlas.pair()?.local.kind === 'quarantined');
+    expect(boreas.host.runs(MAIL)).toBe(true);
+  });
+
   it('hands a machine over there and back, with nobody losing a write', async () => {
     await protect();
     for (const [from, to] of [
