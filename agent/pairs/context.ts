@@ -130,10 +130,13 @@ export class PairContext {
   async adopt(offered: { record: PairRecord; spec: PairSpec }): Promise<StoredPair | null> {
     const self = { hostId: this.self, bootId: this.deps.bootId };
     if (!offered.spec.members.includes(self.hostId)) return null;
-    const before = this.store.get(offered.spec.pairId);
-    const after = await this.store.change(offered.spec.pairId, (pair) =>
-      adopt(pair, offered, self, this.now()),
-    );
+    // Read inside the change: two offers at once must not both find themselves the first.
+    const held: { before: StoredPair | null } = { before: null };
+    const after = await this.store.change(offered.spec.pairId, (pair) => {
+      held.before = pair;
+      return adopt(pair, offered, self, this.now());
+    });
+    const { before } = held;
     if (after?.notes.quarantine && !before?.notes.quarantine) {
       this.audit(
         'superseded',
