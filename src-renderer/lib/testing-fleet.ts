@@ -22,10 +22,10 @@ export function host(id: string, over: Partial<HostView> = {}): HostView {
   };
 }
 
-export const offline: HostView['connection'] = {
+export const offline: Extract<HostView['connection'], { state: 'offline' }> = {
   state: 'offline',
   since: at,
-  retryAt: null,
+  retryAt: at + 8_000,
   problem: { kind: 'unreachable', message: 'No answer.', next: 'Look at it.' },
 };
 

@@ -29,6 +29,15 @@ describe('the sentence above the picture', () => {
     expect(line.action).toEqual({ label: 'Fail over db…', href: '#/pairs/pair-db/failover' });
   });
 
+  it('does not call hosts lost that only wait for a log-in', () => {
+    const connection = { ...offline, retryAt: null };
+    const hosts = [host('atlas', { connection }), host('boreas', { connection })];
+    const line = say(fleet(hosts, [vm('atlas', 'mail')], [pair('mail', 'atlas', 'boreas', 'unknown')]));
+    expect(line).toMatchObject({ tone: 'attention', text: 'atlas and boreas wait for you.' });
+    expect(line.detail).toContain(offline.problem.message);
+    expect(line.action).toEqual({ label: 'Look at atlas', href: '#/hosts/atlas' });
+  });
+
   it('tells what came back, and does not hide what is still down', () => {
     const hosts = [host('atlas', { connection: offline }), host('boreas')];
     const rescued = pair('mail', 'boreas', 'atlas', 'standby-lost', {

@@ -20,6 +20,7 @@ type Rule = (fleet: FleetSnapshot, now: number) => Headline | null;
 
 /** The first rule that has something to say is the most urgent. */
 const RULES: readonly Rule[] = [
+  locked,
   primaryLost,
   neitherAnswers,
   waiting,
@@ -54,6 +55,23 @@ function withHealth(fleet: FleetSnapshot, health: PairView['health']): PairView[
   return Object.values(fleet.pairs)
     .filter((pair) => pair.health === health)
     .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+}
+
+/** No host is lost: this console may not log in to them, e.g. since it forgot the passwords when it was restarted. */
+function locked(fleet: FleetSnapshot): Headline | null {
+  const silent = Object.values(fleet.hosts).flatMap(({ id, name, connection }) =>
+    connection.state === 'offline' ? [{ id, name, connection }] : [],
+  );
+  const [first] = silent;
+  if (!first || silent.some(({ connection }) => connection.retryAt !== null)) return null;
+  const { message, next } = first.connection.problem;
+  return {
+    tone: 'attention',
+    icon: 'question',
+    text: words.locked(silent.map(({ name }) => name)),
+    detail: `${message} ${next}`,
+    action: { label: words.seeHost(first.name), href: to.host(first.id) },
+  };
 }
 
 function primaryLost(fleet: FleetSnapshot, now: number): Headline | null {

@@ -9,6 +9,7 @@ export const map = {
   loadOld: (when: string) => `load from ${when}`,
   connecting: 'Connecting…',
   noAnswer: (clock: string) => `No answer since ${clock}`,
+  waitsForYou: 'Waits for you',
   lostNote: 'What ran here stays aside when it returns.',
   ghost: 'A second host goes here: the place where these machines have their standbys.',
   noVms: 'No machines on this host',
@@ -47,6 +48,7 @@ export const map = {
   },
   headline: {
     loading: 'Reading the fleet…',
+    locked: (names: readonly string[]) => `${list(names)} ${names.length === 1 ? 'waits' : 'wait'} for you.`,
     allProtected: (n: number) => (n === 1 ? 'The machine is protected.' : `All ${n} machines are protected.`),
     someProtected: (n: number, all: number) =>
       n === 0 ? 'No machine is protected yet.' : `${n} of ${all} machines are protected.`,
