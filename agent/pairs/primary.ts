@@ -128,9 +128,10 @@ export class Primary {
       pair,
       `${pair.spec.workload.name} stopped on ${context.deps.selfName()} (${reason}).`,
     );
+    // Ended first: the mirror's own last word may come after the hypervisor's.
+    await context.deps.source.end(pairId);
     if (!context.deps.source.endedInSync(pairId))
       await this.#recordStale(pair, 'the machine ended while its copy was not complete');
-    await context.deps.source.end(pairId);
   }
 
   /** The copy cannot be reached: say so durably first, only then let the guest's held writes go on (docs/safety.md). */

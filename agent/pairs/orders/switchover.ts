@@ -45,6 +45,8 @@ async function shutDown(context: PairContext, data: SwitchoverData, io: StepIo):
       });
     }
   }
+  // Ended here, so that the mirror's last word is in before it is asked.
+  must(await context.deps.source.end(data.pairId));
   if (!context.deps.source.endedInSync(data.pairId)) {
     throw new ProblemError({
       kind: 'not-drained',
