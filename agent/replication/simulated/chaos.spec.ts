@@ -8,7 +8,7 @@ const ROUNDS = 12;
 const SEEDS = Number(process.env.CHAOS_SEEDS ?? 2);
 
 /**
- * Power losses, agent restarts and orders in a random order (the same for the same seed). The person is truthful: a
+ * Power losses, cuts, agent restarts and orders in a random order (the same for the same seed). The person is truthful: a
  * failover is forced only when the old host has no power.
  */
 describe('a protected machine under random faults', () => {
@@ -30,7 +30,7 @@ describe('a protected machine under random faults', () => {
       writer = setInterval(() => {
         for (const box of boxes) if (box.host.runs(MAIL)) box.host.write(MAIL);
       }, 2);
-      const chaos = new Chaos(boxes, seed);
+      const chaos = new Chaos(rig, boxes, seed);
       await chaos.protect();
       for (let round = 0; round < ROUNDS; round++) await chaos.round();
       await chaos.settle();
@@ -45,12 +45,15 @@ type Act = [name: string, act: () => Promise<unknown>];
 
 class Chaos {
   readonly story: string[] = [];
+  private readonly rig: Rig;
   private readonly boxes: readonly [Box, Box];
   private state: number;
   /** The owner went on alone since both copies last agreed: the other copy may be behind, and a person is told so. */
   private apart = false;
+  private cut = false;
 
-  constructor(boxes: readonly [Box, Box], seed: number) {
+  constructor(rig: Rig, boxes: readonly [Box, Box], seed: number) {
+    this.rig = rig;
     this.boxes = boxes;
     this.state = seed;
   }
@@ -65,6 +68,7 @@ class Chaos {
     const box = this.pick(this.boxes);
     const power: Act = [`power ${(off ?? box).host.name}`, () => this.power(off ?? box)];
     const orders: Act[] = [
+      [this.cut ? 'mend the network' : 'cut the network', () => this.network(this.cut)],
       [`restart agent of ${box.host.name}`, () => restartAgent(box)],
       [`resync from ${box.host.name}`, () => this.quietly(box, 'pair.resync')],
       [`switch over from ${box.host.name}`, () => this.quietly(box, 'pair.switchover')],
@@ -84,6 +88,7 @@ class Chaos {
 
   /** Faults stop: everything has power; what the person is asked for is answered until both copies agree. */
   async settle(): Promise<void> {
+    await this.network(true);
     for (const box of this.boxes) {
       if (!box.host.powered) await box.powerOn();
       if (!box.running) await box.startAgent();
@@ -121,6 +126,12 @@ class Chaos {
     if (!box.host.powered) return box.powerOn();
     if (this.other(box).host.runs(MAIL)) this.apart = true;
     await box.powerOff();
+  }
+
+  private async network(connected: boolean): Promise<void> {
+    this.cut = !connected;
+    if (this.cut) this.apart = true;
+    this.rig.world.cable('atlas', 'boreas', connected);
   }
 
   private view(): string {
