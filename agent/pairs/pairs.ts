@@ -86,11 +86,11 @@ export function createPairs(deps: PairsDeps): PairsService {
         }),
       );
       for (const pair of store.all()) {
-        if (pair.notes.ended) continue;
-        await primary.reconcile(pair);
-        run('gate', gate.consider(pair.spec.pairId));
+        if (!pair.notes.ended) await primary.reconcile(pair);
       }
       await tasks.resume();
+      // After the tasks: what one of them is about is not started by itself.
+      for (const pair of store.all()) run('gate', gate.consider(pair.spec.pairId));
       healer.start(gate);
     },
     async stop() {

@@ -37,6 +37,8 @@ export class StartGate {
   #wants(pair: StoredPair): boolean {
     const { notes, spec, record } = pair;
     if (notes.ended || !record.begun || !this.#context.isOwner(pair)) return false;
+    // A first protection cut short by the boot is taken back, and that starts the guest if its host would have.
+    if (this.#context.tasks.running(spec.pairId)?.kind === 'protect') return false;
     // In the same boot a stopped guest was stopped by somebody who meant it, or crashed: not ours to start here.
     if (notes.bootId === this.#context.deps.bootId) return false;
     if (isLive(this.#context.vmState(spec.workload.uuid))) return false;

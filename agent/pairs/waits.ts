@@ -43,3 +43,22 @@ export function vmStopped(
     else if (!isLive(context.vmState(uuid))) finish(() => resolve(true));
   });
 }
+
+/** How long an agent that starts with its host waits for the hypervisor to answer too. */
+const HYPERVISOR_LIMIT_MS = 60_000;
+
+/** Resolves once the hypervisor answers, or after a while; whoever asks it then is told why it does not. */
+export function hypervisorAnswers({ deps: { clock, hypervisor } }: PairContext): Promise<void> {
+  if (hypervisor.reachable) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      unsubscribe();
+      timer.cancel();
+      resolve();
+    };
+    const unsubscribe = hypervisor.subscribe((event) => {
+      if (event.kind === 'reachable' && event.reachable) finish();
+    });
+    const timer = clock.setTimeout(finish, HYPERVISOR_LIMIT_MS);
+  });
+}

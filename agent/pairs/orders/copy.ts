@@ -3,6 +3,8 @@ import { ExportAddress, type MirrorStatus, type Problem, ProblemError } from '..
 import type { Step, StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { withReplica } from '../record.ts';
+import { isLive } from '../store.ts';
+import { hypervisorAnswers } from '../waits.ts';
 
 /** What the copying steps share, in every order that has them. */
 export const CopyData = v.object({
@@ -54,6 +56,12 @@ const copyBroke = (data: CopyData, cause: Problem | null): Problem =>
     next: `Check ${data.standbyName} and the network between the two, then start the copy again.`,
   };
 
+const notRunning = (context: PairContext, data: CopyData): Problem => ({
+  kind: 'guest-stopped',
+  message: `${data.subject} stopped on ${context.deps.selfName()} before its copy was complete.`,
+  next: `Start ${data.subject}, then start the copy again.`,
+});
+
 /** Prepare the standby, copy everything, record *in sync*: the steps every way into protection shares. */
 export function copySteps<D extends CopyData>(context: PairContext): Step<D>[] {
   const { source } = context.deps;
@@ -88,6 +96,9 @@ export function copySteps<D extends CopyData>(context: PairContext): Step<D>[] {
         const known = source.status(data.pairId);
         // After an agent restart the mirror may have gone on without us.
         if (!io.resumed || !known || known.state === 'broken' || known.state === 'off') {
+          await hypervisorAnswers(context);
+          if (!isLive(context.vmState(pair.spec.workload.uuid)))
+            throw new ProblemError(notRunning(context, data));
           must(
             await source.mirror({
               pairId: data.pairId,

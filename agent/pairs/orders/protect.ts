@@ -3,7 +3,8 @@ import { PairSpec, type Problem } from '../../protocol/index.ts';
 import type { TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { firstRecord } from '../record.ts';
-import { freshNotes } from '../store.ts';
+import { freshNotes, isLive } from '../store.ts';
+import { hypervisorAnswers } from '../waits.ts';
 import { abandonCopy, CopyData, copySteps } from './copy.ts';
 
 const ProtectData = v.object({ ...CopyData.entries, spec: PairSpec });
@@ -25,6 +26,26 @@ function everAgreed(context: PairContext, pairId: string): boolean {
   if (!pair || pair.notes.ended) return false;
   const { state } = pair.record.replica;
   return !context.isOwner(pair) || state === 'in-sync' || state === 'stale';
+}
+
+/** Autostart as it was; a guest that its host would therefore have started at a boot meanwhile is started now. */
+async function leaveAsBefore(context: PairContext, { pairId, subject, spec }: ProtectData): Promise<void> {
+  const { hypervisor, bootId, selfName } = context.deps;
+  const { uuid } = spec.workload;
+  const failed = (what: string, problem: Problem): void =>
+    context.audit(
+      'not-put-back',
+      null,
+      `${subject} on ${selfName()}: ${what}. ${problem.message} ${problem.next}`,
+    );
+  await hypervisorAnswers(context);
+  const put = await hypervisor.setAutostart(uuid, spec.autostartBefore);
+  if (!put.ok) failed('autostart could not be put back', put.problem);
+  const pair = context.store.get(pairId);
+  const missed = spec.autostartBefore && pair !== null && pair.notes.bootId !== bootId;
+  if (!missed || isLive(context.vmState(uuid))) return;
+  const started = await hypervisor.run(uuid);
+  if (!started.ok) failed('it could not be started', started.problem);
 }
 
 /** The first protection of a machine: *VM -> standby*, nothing of it stays when it fails. */
@@ -65,7 +86,7 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
         return;
       }
       await context.deps.source.end(data.pairId);
-      await context.deps.hypervisor.setAutostart(data.spec.workload.uuid, data.spec.autostartBefore);
+      await leaveAsBefore(context, data);
       await forgetPair(context, data.pairId);
       context.audit('protect-undone', null, `${data.subject} is not protected: ${problem.message}`);
     },

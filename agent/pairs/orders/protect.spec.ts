@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { guestDraft, MAIL } from '../../hypervisor/simulated/spec-world.ts';
+import { type Box, Rig, until } from '../../replication/simulated/spec-rig.ts';
+
+/** What is left of a first protection that does not come to its end: the machine as it was before. */
+const PAIR = 'pair-mail';
+let rig: Rig;
+let atlas: Box;
+let boreas: Box;
+
+afterEach(() => rig.close());
+beforeEach(async () => {
+  rig = await Rig.open([{ name: 'atlas', guests: [{ ...guestDraft() }] }, { name: 'boreas' }]);
+  atlas = rig.box('atlas');
+  boreas = rig.box('boreas');
+});
+
+async function copyBegun(): Promise<void> {
+  const order = { pairId: PAIR, vmUuid: MAIL, standby: 'boreas', requestId: 'first', actor: 'spec' };
+  await atlas.service.consoleHandlers['protect.start'](order, new AbortController().signal);
+  await until(() => atlas.pair()?.mirror?.state === 'copying');
+}
+const task = () => atlas.service.tasks().find((each) => each.id === 'first');
+
+it('puts autostart back and starts the machine when its host lost power during the copy', async () => {
+  expect(atlas.host.guest(MAIL)?.autostart).toBe(true);
+  await copyBegun();
+  expect(atlas.host.guest(MAIL)?.autostart).toBe(false);
+  await atlas.powerOff();
+  await atlas.powerOn();
+  await until(() => task()?.state === 'failed');
+  expect(task()?.problem?.kind).toBe('guest-stopped');
+  expect(atlas.host.guest(MAIL)?.autostart).toBe(true);
+  await until(() => atlas.host.runs(MAIL));
+  expect(atlas.service.list()).toEqual([]);
+  await until(() => boreas.service.list().length === 0);
+});
+
+it('starts nothing that its host would not have started either', async () => {
+  const guest = atlas.host.guest(MAIL);
+  if (guest) guest.autostart = false;
+  await copyBegun();
+  await atlas.powerOff();
+  await atlas.powerOn();
+  await until(() => task()?.state === 'failed');
+  expect(atlas.host.guest(MAIL)).toMatchObject({ autostart: false, startedAt: null });
+});
+
+it('leaves the machine alone when only the standby is lost', async () => {
+  await copyBegun();
+  await boreas.powerOff();
+  await until(() => task()?.state === 'failed');
+  expect(atlas.host.guest(MAIL)?.autostart).toBe(true);
+  expect(atlas.host.runs(MAIL)).toBe(true);
+  await boreas.powerOn();
+  await until(() => boreas.service.list().length === 0);
+});
