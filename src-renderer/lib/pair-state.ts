@@ -1,6 +1,6 @@
 import type { PairStatus } from '../../agent/protocol/pair.ts';
 import { assertNever } from '../../agent/protocol/problem.ts';
-import type { FleetSnapshot, PairView } from '../../src-main/contract/index.ts';
+import type { FleetSnapshot, HostView, PairView } from '../../src-main/contract/index.ts';
 import { percent, share } from './format.ts';
 import { m } from './messages.ts';
 
@@ -25,6 +25,11 @@ export interface Mark {
   tone: Tone;
   icon: MarkIcon;
   word: string;
+}
+
+/** The host is not known to be lost: it waits for the person, e.g. for a password. */
+export function isLocked(host: HostView): boolean {
+  return host.connection.state === 'offline' && host.connection.retryAt === null;
 }
 
 /** What the pair's owner said last of its own side. */

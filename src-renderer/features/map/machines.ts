@@ -1,7 +1,7 @@
 import type { VmState } from '../../../agent/protocol/host.ts';
-import type { FleetSnapshot, PairView, VmView } from '../../../src-main/contract/index.ts';
+import type { FleetSnapshot, HostView, PairView, VmView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
-import { type Mark, movingPairs, pairMark } from '../../lib/pair-state.ts';
+import { isLocked, type Mark, movingPairs, pairMark } from '../../lib/pair-state.ts';
 import { pairsBySeat, seatKey } from './layout.ts';
 import { vmMark } from './seat-mark.ts';
 
@@ -42,13 +42,14 @@ function rowOf(
   moving: boolean,
 ): MachineRow {
   const name = (id: string): string => fleet.hosts[id]?.name ?? id;
-  const lost = fleet.hosts[hostId]?.connection.state === 'offline';
+  const host = fleet.hosts[hostId];
+  const lost = host?.connection.state === 'offline';
   return {
     key,
     name: vm.name,
     hostId,
     hostName: name(hostId),
-    state: lost ? { tone: 'danger', icon: 'cross', word: m.pairs.place.lost } : tableMark(vm.state),
+    state: lost ? lostMark(host) : tableMark(vm.state),
     cpu: lost ? null : vm.cpu,
     memoryBytes: vm.memoryBytes,
     diskBytes: vm.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0),
@@ -57,6 +58,11 @@ function rowOf(
     protection: pair ? pairMark(pair, moving) : null,
     standbyName: pair ? name(pair.standby) : '',
   };
+}
+
+function lostMark(host: HostView): Mark {
+  if (isLocked(host)) return { tone: 'neutral', icon: 'question', word: m.pairs.place.notKnown };
+  return { tone: 'danger', icon: 'cross', word: m.pairs.place.lost };
 }
 
 /** In a table the host stands beside it: "running", not "runs here". */

@@ -39,6 +39,15 @@ describe('a chip', () => {
     );
   });
 
+  it('does not call a machine lost whose host only waits for a log-in', () => {
+    const waits = host('atlas', { connection: { ...offline, retryAt: null } });
+    const unheard = pair('mail', 'atlas', 'boreas', 'unknown', { stale: true });
+    expect(seatMark(primary, unheard, waits, at)).toMatchObject({ tone: 'neutral', word: 'not known' });
+    expect(seatMark({ kind: 'alone', lane: 0, vm: vm('atlas', 'x') }, null, waits, at).word).toBe(
+      'not known',
+    );
+  });
+
   it('says the old copy is aside while the host answers again', () => {
     const back = pair('mail', 'boreas', 'atlas', 'quarantined');
     expect(seatMark(standby, back, host('atlas'), at)).toMatchObject({ icon: 'aside', tone: 'attention' });

@@ -1,7 +1,7 @@
 import type { VmState } from '../../../agent/protocol/host.ts';
 import type { HostView, PairView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
-import { type Mark, pairMark } from '../../lib/pair-state.ts';
+import { isLocked, type Mark, pairMark } from '../../lib/pair-state.ts';
 import { clock } from '../../lib/time.ts';
 import type { Seat } from './layout.ts';
 
@@ -29,9 +29,14 @@ export function seatMark(
     return of.kind === 'alone' ? aloneMark(of.vm.vm.state, host) : seat('faint', unknownMark());
   }
   if (moving) return seat('outlined', pairMark(pair, true));
+  if (isLocked(host)) return seat('faint', notKnown());
   return of.kind === 'primary'
     ? primaryMark(of.vm?.vm.state ?? null, pair, host, now)
     : standbyMark(pair, host);
+}
+
+function notKnown(): Mark {
+  return { tone: 'neutral', icon: 'question', word: place.notKnown };
 }
 
 function unknownMark(): Mark {
@@ -39,6 +44,7 @@ function unknownMark(): Mark {
 }
 
 function aloneMark(state: VmState, host: HostView): SeatMark {
+  if (isLocked(host)) return seat('faint', notKnown());
   if (host.connection.state === 'offline')
     return seat('faint', { tone: 'danger', icon: 'cross', word: place.lost });
   return seat(state === 'running' ? 'filled' : 'faint', vmMark(state));

@@ -23,6 +23,7 @@ export function copySentence(pair: PairView, hostId: string): string {
     case 'primary':
       return { running: words.vmRunning, paused: words.vmPaused, stopped: words.vmStopped }[local.vm];
     case 'standby':
+      if (pair.health === 'copying') return words.standbyFilling;
       return local.exports === 'open' ? words.standbyOpen : words.standbyClosed;
     case 'waiting':
       return words.waitingText(local.reason);

@@ -77,7 +77,7 @@ export const hosts = {
   removeTitle: (name: string) => `Remove ${name}`,
   removeText: (name: string) => `${name} leaves this fleet.`,
   removeEffects: (name: string) => [
-    `The agent is taken off ${name}, with its units and its user.`,
+    `The agent is taken off ${name}, with everything it put there.`,
     'Its machines go on running as they are.',
     'The other hosts forget it.',
   ],
