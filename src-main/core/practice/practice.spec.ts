@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -115,6 +116,27 @@ describe('a practice host', () => {
     await run(connection, commands.remove, { keepState: false });
     expect(problemIn(await AgentSession.open(connection, '0.0.1')).kind).toBe('agent-missing');
     expect(await run(connection, commands.inspect, {})).toMatchObject({ agent: null });
+  });
+});
+
+describe('what a practice leaves behind', () => {
+  const leftovers = async () =>
+    (await readdir(tmpdir())).filter((name) => name.startsWith('understudy-practice-'));
+
+  it('is nothing when it is closed', async () => {
+    const practice = await createPractice();
+    const mine = `understudy-practice-${process.pid}-`;
+    expect((await leftovers()).filter((name) => name.startsWith(mine))).toHaveLength(1);
+    await practice.close();
+    expect((await leftovers()).filter((name) => name.startsWith(mine))).toEqual([]);
+  });
+
+  it('is swept up by the next one when its process was killed', async () => {
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    const dead = `understudy-practice-${pid}-x`;
+    await mkdir(join(tmpdir(), dead, 'atlas'), { recursive: true });
+    await (await createPractice()).close();
+    expect(await leftovers()).not.toContain(dead);
   });
 });
 

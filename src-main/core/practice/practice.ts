@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Pace, SimulatedWorld } from '../../../agent/hypervisor/simulated/world.ts';
@@ -29,13 +29,15 @@ export interface Practice {
 /** How often every running guest writes something, ms. */
 const WRITE_EVERY_MS = 500;
 const BOOT_DELAY_MS = 4_000;
+const FOLDER_PREFIX = 'understudy-practice-';
 
 /** Simulated hosts behind real SSH servers on loopback, ready to be added like any others. */
 export async function createPractice(options: PracticeOptions = {}): Promise<Practice> {
   const log: Log = options.log ?? (() => undefined);
   const { scale } = options;
   const plan = scale ? largeFleet(scale.hosts, scale.vmsPerHost) : smallBusiness();
-  const folder = await mkdtemp(join(tmpdir(), 'understudy-practice-'));
+  await sweep();
+  const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
   const world = new SimulatedWorld({
     clock: systemClock,
     pace: options.pace ?? {},
@@ -68,6 +70,25 @@ export async function createPractice(options: PracticeOptions = {}): Promise<Pra
       await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
+}
+
+/** Deletes what a practice left behind whose process was killed. */
+async function sweep(): Promise<void> {
+  const names = await readdir(tmpdir());
+  for (const name of names) {
+    const pid = name.startsWith(FOLDER_PREFIX) ? Number.parseInt(name.slice(FOLDER_PREFIX.length), 10) : 0;
+    if (pid > 0 && !isAlive(pid)) await rm(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: somebody else's process, but there.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** The guests' own work: without writes a mirror has nothing to prove. */

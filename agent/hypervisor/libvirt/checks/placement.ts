@@ -1,4 +1,5 @@
-import { basename, dirname, extname, join } from 'node:path';
+// Paths of a hypervisor host, also where a practice fleet runs on Windows.
+import { basename, dirname, extname, join } from 'node:path/posix';
 import type { Check } from '../../../protocol/index.ts';
 import type { VmDefinition } from '../../hypervisor.ts';
 import { finding, list, size } from './finding.ts';
