@@ -34,6 +34,16 @@ export async function planProtection(
       next: 'End that protection first if it should get another standby.',
     });
   }
+  if (context.isUndefined(vmUuid)) {
+    checks.push({
+      id: 'definition',
+      state: 'failed',
+      host: selfName(),
+      title: 'Its definition',
+      message: `${definition.name} runs without a definition that lasts: it is gone once it stops.`,
+      next: `Define it (virsh dumpxml ${definition.name} > FILE; virsh define FILE), then try again.`,
+    });
+  }
   const disks = copiedDisks(definition);
   const answer = await peers.to(standby).call('standby.check', {
     vmUuid,

@@ -93,6 +93,13 @@ export class PairContext {
     return this.deps.hypervisor.list().find((vm) => vm.uuid === uuid)?.state ?? null;
   }
 
+  /** True when somebody took the guest's definition away, though it may still run. */
+  isUndefined(uuid: string): boolean {
+    const { hypervisor } = this.deps;
+    const vm = hypervisor.list().find((each) => each.uuid === uuid);
+    return hypervisor.reachable && (vm === undefined || vm.defined === false);
+  }
+
   disks(spec: PairSpec, hostId: string): ReplicaDisk[] {
     return spec.disks.map((disk) => {
       const path = disk.paths[hostId];

@@ -12,6 +12,8 @@ export class Primary {
   readonly #context: PairContext;
   /** Pairs whose superseded guest was frozen here already; its process says nothing of it to the hypervisor. */
   readonly #frozen = new Set<string>();
+  /** Pairs whose guest somebody undefined here. */
+  readonly #undefined = new Set<string>();
 
   constructor(context: PairContext) {
     this.#context = context;
@@ -39,12 +41,23 @@ export class Primary {
     const pair = this.#context.store.ofVm(event.uuid);
     if (!pair) return;
     if (event.kind === 'stopped') await this.#stopped(pair, event.reason);
-    else if (event.vm) await this.#seen(pair, event.vm);
-    else if (this.#context.isOwner(pair)) {
+    else {
+      this.#noteDefinition(pair);
+      if (event.vm) await this.#seen(pair, event.vm);
+    }
+  }
+
+  /** Told once each time somebody takes the definition away. */
+  #noteDefinition(pair: StoredPair): void {
+    const { pairId, workload } = pair.spec;
+    if (!this.#context.isOwner(pair) || !this.#context.isUndefined(workload.uuid)) {
+      this.#undefined.delete(pairId);
+    } else if (!this.#undefined.has(pairId)) {
+      this.#undefined.add(pairId);
       this.#context.audit(
         'vm-undefined',
         pair,
-        `${pair.spec.workload.name} was undefined on ${this.#context.deps.selfName()} by somebody else.`,
+        `${workload.name} was undefined on ${this.#context.deps.selfName()} by somebody else; it is gone there once it stops.`,
       );
     }
   }

@@ -15,7 +15,11 @@ export function localCopy(
   }
   const state = context.vmState(pair.spec.workload.uuid);
   if (waiting && !isLive(state)) return { kind: 'waiting', ...waiting };
-  return { kind: 'primary', vm: state === 'paused' ? 'paused' : isLive(state) ? 'running' : 'stopped' };
+  return {
+    kind: 'primary',
+    vm: state === 'paused' ? 'paused' : isLive(state) ? 'running' : 'stopped',
+    ...(context.isUndefined(pair.spec.workload.uuid) ? { defined: false } : {}),
+  };
 }
 
 export function pairStatus(

@@ -81,6 +81,8 @@ export const VmInfo = v.object({
   vcpus: v.number(),
   memoryBytes: v.number(),
   autostart: v.boolean(),
+  /** False: its definition was taken away while it runs, so it vanishes when it stops. Left out where it has one. */
+  defined: v.optional(v.literal(false)),
   disks: v.array(DiskInfo),
   nics: v.array(NicInfo),
   /** Share of one host's cores in use, 0..1; 0 when stopped. */

@@ -77,7 +77,12 @@ export type PairSpec = v.InferOutput<typeof PairSpec>;
 /** What one member sees of its own copy. */
 export const LocalCopy = v.variant('kind', [
   /** Owner: the guest may run here. `vm` says whether it does. */
-  v.object({ kind: v.literal('primary'), vm: v.picklist(['running', 'paused', 'stopped']) }),
+  v.object({
+    kind: v.literal('primary'),
+    vm: v.picklist(['running', 'paused', 'stopped']),
+    /** False: the machine was undefined here by hand. */
+    defined: v.optional(v.literal(false)),
+  }),
   /** Standby: replica kept, exports open or closed. */
   v.object({ kind: v.literal('standby'), exports: v.picklist(['open', 'closed']) }),
   /** Owner by its own record, but it may have been superseded and cannot ask: starts nothing. */

@@ -10,6 +10,7 @@ import {
   domainGetAutostart,
   domainGetState,
   domainGetXmlDesc,
+  domainIsPersistent,
   domainLookupByUuid,
   EventNumber,
   ListFlag,
@@ -30,6 +31,8 @@ export interface FakeGuest {
   /** virDomainState. */
   state: number;
   autostart: boolean;
+  /** Undefined while it runs. */
+  transient?: boolean;
 }
 
 /** The wire side of a libvirtd, for specs of what talks to it: answers by procedure, raises events. */
@@ -136,6 +139,10 @@ export class FakeLibvirtd {
     this.on(
       domainGetAutostart,
       onGuest((guest) => new XdrWriter().int(guest.autostart ? 1 : 0)),
+    );
+    this.on(
+      domainIsPersistent,
+      onGuest((guest) => new XdrWriter().int(guest.transient ? 0 : 1)),
     );
     this.on(
       domainCreateWithFlags,

@@ -10,6 +10,7 @@ import {
   domainGetAutostart,
   domainGetState,
   domainGetXmlDesc,
+  domainIsPersistent,
   domainLookupByUuid,
 } from './procedures.ts';
 import { findProcess } from './process.ts';
@@ -187,10 +188,11 @@ export class Guests {
     const found = await this.#session.call(domainLookupByUuid, { uuid });
     if (!found.ok) return this.#unread(uuid, found.failure);
     const dom = found.value;
-    const [xml, state, autostart] = await Promise.all([
+    const [xml, state, autostart, persistent] = await Promise.all([
       this.#session.call(domainGetXmlDesc, { dom, flags: 0 }),
       this.#session.call(domainGetState, { dom, flags: 0 }),
       this.#session.call(domainGetAutostart, { dom }),
+      this.#session.call(domainIsPersistent, { dom }),
     ]);
     if (!xml.ok) return this.#unread(uuid, xml.failure);
     if (!state.ok) return this.#unread(uuid, state.failure);
@@ -200,7 +202,13 @@ export class Guests {
     // Something happened while this was read: what was read may be older than what the event said.
     if (entry.again) return;
     if (vm.state === 'stopped') this.ended(uuid, SHUTOFF_REASONS[state.value.reason] ?? 'failed');
-    this.#store({ ref: dom, vm: { ...vm, ...this.#figures(uuid) }, guestAgent: domain.guestAgent });
+    // A guest that was undefined while it runs is a transient one from then on.
+    const defined = persistent.ok && !persistent.value ? { defined: false as const } : {};
+    this.#store({
+      ref: dom,
+      vm: { ...vm, ...defined, ...this.#figures(uuid) },
+      guestAgent: domain.guestAgent,
+    });
   }
 
   async #picture(domain: Domain, state: VmState, autostart: boolean): Promise<Omit<VmInfo, keyof Figures>> {

@@ -172,6 +172,18 @@ describe('the libvirt hypervisor', () => {
     expect(events.at(-1)).toEqual({ kind: 'vm', uuid: SHOP, vm: null });
   });
 
+  it('tells that a running guest was undefined, and when it is defined again', async () => {
+    erp.state = 1;
+    await hypervisor.start();
+    expect(hypervisor.list()[0]).not.toHaveProperty('defined');
+    erp.transient = true;
+    libvirtd.lifecycle(erp, Lifecycle.undefined);
+    await expect.poll(() => hypervisor.list()[0]).toMatchObject({ state: 'running', defined: false });
+    erp.transient = false;
+    libvirtd.lifecycle(erp, Lifecycle.defined);
+    await expect.poll(() => hypervisor.list()[0]).not.toHaveProperty('defined');
+  });
+
   it('never lets an older reading overwrite a newer event', async () => {
     await hypervisor.start();
     let answered = 0;

@@ -178,6 +178,12 @@ export const domainGetAutostart = remote(
   encodeDomain,
   (reader) => reader.int() !== 0,
 );
+export const domainIsPersistent = remote(
+  151,
+  'domain_is_persistent',
+  encodeDomain,
+  (reader) => reader.int() !== 0,
+);
 export const domainSetAutostart = remote(
   29,
   'domain_set_autostart',

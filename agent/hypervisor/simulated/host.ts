@@ -171,7 +171,7 @@ export class SimulatedHost implements Member {
   define(domain: ParsedDomain): SimulatedGuest {
     const before = this.guests.get(domain.uuid);
     const guest: SimulatedGuest = before
-      ? Object.assign(before, { domain })
+      ? Object.assign(before, { domain, transient: false })
       : { domain, state: 'stopped', autostart: false, startedAt: null, booted: false, tap: null };
     this.guests.set(domain.uuid, guest);
     this.tellOf(guest);

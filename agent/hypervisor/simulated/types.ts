@@ -29,6 +29,8 @@ export interface SimulatedGuest {
   domain: ParsedDomain;
   state: VmState;
   autostart: boolean;
+  /** Undefined by hand while it runs. */
+  transient?: boolean;
   /** Wall clock, ms; null while stopped. */
   startedAt: number | null;
   /** Known by its address: the guest's own system is up. */
@@ -45,6 +47,7 @@ export interface Member {
   readonly images: Map<string, SimulatedImage>;
   /** Images offered to a primary, by pair; the storage daemon's, gone with the power. */
   readonly exports: Map<string, Set<string>>;
+  freeDiskBytes(): number;
   /** The guest's process is there and not stopped. */
   runs(uuid: string): boolean;
 }

@@ -35,6 +35,7 @@ export function vmInfo(host: Machine, guest: SimulatedGuest): VmInfo {
     vcpus,
     memoryBytes,
     autostart: guest.autostart,
+    ...(guest.transient ? { defined: false as const } : {}),
     disks: guest.domain.disks.map((disk) => diskInfo(host, disk)),
     nics,
     cpu: busy ? Math.round(cpu * 1000) / 1000 : 0,

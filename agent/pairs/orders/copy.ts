@@ -20,11 +20,17 @@ export type CopyData = v.InferOutput<typeof CopyData>;
 const TERMINAL: MirrorStatus['state'][] = ['in-sync', 'broken', 'off', 'held'];
 
 /** Resolves with the first terminal state of the mirror, telling progress on the way. */
-function watchCopy(context: PairContext, pairId: string, io: StepIo): Promise<MirrorStatus> {
-  const { source } = context.deps;
+function watchCopy(
+  context: PairContext,
+  pairId: string,
+  io: StepIo,
+  broken: () => Problem | null,
+): Promise<MirrorStatus> {
+  const { source, hypervisor } = context.deps;
   return new Promise((resolve, reject) => {
     const finish = (end: () => void): void => {
       unsubscribe();
+      unwatch();
       io.signal.removeEventListener('abort', onAbort);
       end();
     };
@@ -42,8 +48,14 @@ function watchCopy(context: PairContext, pairId: string, io: StepIo): Promise<Mi
     const unsubscribe = source.subscribe((id, status) => {
       if (id === pairId) see(status);
     });
+    const look = (): void => {
+      const problem = broken();
+      if (problem) finish(() => reject(new ProblemError(problem)));
+    };
+    const unwatch = hypervisor.subscribe(look);
     io.signal.addEventListener('abort', onAbort);
     if (io.signal.aborted) onAbort();
+    look();
     const now = source.status(pairId);
     if (now && TERMINAL.includes(now.state)) see(now);
   });
@@ -62,8 +74,17 @@ const notRunning = (context: PairContext, data: CopyData): Problem => ({
   next: `Start ${data.subject}, then start the copy again.`,
 });
 
+const undefinedMeanwhile = (context: PairContext, data: CopyData): Problem => ({
+  kind: 'vm-undefined',
+  message: `${data.subject} was undefined on ${context.deps.selfName()} while it was copied; it runs on until it stops.`,
+  next: `Define ${data.subject} there again (virsh define), then protect it again.`,
+});
+
 /** Prepare the standby, copy everything, record *in sync*: the steps every way into protection shares. */
-export function copySteps<D extends CopyData>(context: PairContext): Step<D>[] {
+export function copySteps<D extends CopyData>(
+  context: PairContext,
+  options: { needsDefinition: boolean } = { needsDefinition: false },
+): Step<D>[] {
   const { source } = context.deps;
   return [
     {
@@ -109,7 +130,12 @@ export function copySteps<D extends CopyData>(context: PairContext): Step<D>[] {
             }),
           );
         }
-        const end = await watchCopy(context, data.pairId, io);
+        const { uuid } = pair.spec.workload;
+        const end = await watchCopy(context, data.pairId, io, () =>
+          options.needsDefinition && context.isUndefined(uuid) && isLive(context.vmState(uuid))
+            ? undefinedMeanwhile(context, data)
+            : null,
+        );
         if (end.state !== 'in-sync') throw new ProblemError(copyBroke(data, end.problem));
         io.note(
           `${Math.round(end.totalBytes / 2 ** 20)} MiB, ${pair.spec.disks.length} ${pair.spec.disks.length === 1 ? 'disk' : 'disks'}`,

@@ -55,3 +55,14 @@ it('leaves the machine alone when only the standby is lost', async () => {
   await boreas.powerOn();
   await until(() => boreas.service.list().length === 0);
 });
+
+it('is given up when somebody undefines the machine meanwhile', async () => {
+  await copyBegun();
+  const guest = atlas.host.guest(MAIL);
+  if (!guest) throw new Error('no guest');
+  guest.transient = true;
+  atlas.host.tellOf(guest);
+  await until(() => task()?.state === 'failed');
+  expect(task()?.problem).toMatchObject({ kind: 'vm-undefined', message: expect.stringContaining('atlas') });
+  expect(atlas.service.list()).toEqual([]);
+});

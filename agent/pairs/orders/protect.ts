@@ -72,7 +72,7 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
           must(await context.deps.hypervisor.setAutostart(data.spec.workload.uuid, false));
         },
       },
-      ...copySteps<ProtectData>(context),
+      ...copySteps<ProtectData>(context, { needsDefinition: true }),
     ],
     async undo(data, problem: Problem) {
       // Once both agreed the standby may have taken over: taking the protection back would let two copies start.

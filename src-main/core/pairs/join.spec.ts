@@ -270,6 +270,13 @@ test('a switchover in progress, before and after the record changed hands', () =
   expect(join({ tasks, boreas }).sentence).toBe('web is being started on boreas.');
 });
 
+test('a machine undefined by hand is in sync all the same, and the sentence says what to do', () => {
+  const gone = status({ kind: 'primary', vm: 'running', defined: false }, { mirror });
+  const joined = join({ atlas: gone });
+  expect(joined.health).toBe('in-sync');
+  expect(joined.sentence).toMatch(/is on boreas too\. web was undefined on atlas by hand/);
+});
+
 describe('a protection that has ended', () => {
   const word = { status: status({ kind: 'standby', exports: 'open' }), heardAt: NOW };
   const both = (boreas: HostSight) => ({ 'h-atlas': answers('atlas'), 'h-boreas': boreas });

@@ -28,7 +28,7 @@ export function joinPair(input: JoinInput): PairView {
     primary: joined.owner.id,
     standby: joined.standby.id,
     health: finding.health,
-    sentence: capitalised(finding.sentence),
+    sentence: capitalised(`${finding.sentence}${undefinedByHand(joined)}`),
     since: finding.since ?? held,
     members: input.members,
     stale: joined.owner.reach !== 'answers' || joined.standby.reach !== 'answers',
@@ -89,6 +89,13 @@ function onStage(input: JoinInput, joined: Joined): PairView['onStageSince'] {
   const at = Math.max(...moves.map((task) => task.endedAt ?? 0));
   if (moves.length === 0 || input.now - at > ON_STAGE_MS) return null;
   return { hostId: joined.owner.id, at };
+}
+
+function undefinedByHand(joined: Joined): string {
+  const { reach, word } = joined.owner;
+  const local = word?.local;
+  const gone = reach === 'answers' && local?.kind === 'primary' && local.defined === false;
+  return gone ? ` ${say.undefinedByHand(joined)}` : '';
 }
 
 /** The first that applies, the most urgent first. */

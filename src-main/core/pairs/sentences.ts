@@ -61,6 +61,10 @@ export function stopped(joined: Joined): string {
   return `${joined.machine} is shut down on ${joined.owner.name}.`;
 }
 
+export function undefinedByHand({ machine, owner }: Joined): string {
+  return `${machine} was undefined on ${owner.name} by hand: define it there again (virsh define), or it cannot start there.`;
+}
+
 export function moving({ machine, owner, destination }: Joined): string {
   if (owner.id === destination.id) return `${machine} is being started on ${owner.name}.`;
   return `${machine} is moving to ${destination.name}.`;
