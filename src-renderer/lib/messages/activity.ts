@@ -7,7 +7,6 @@ export const activity = {
   history: 'History',
   filter: 'Show',
   everything: 'Everything',
-  pair: (name: string) => name,
   emptyHistory: 'Nothing has happened yet.',
   emptyHistoryText: 'Orders, decisions and what the agents noticed appear here, with their evidence.',
   offline: 'The history cannot be read now.',

@@ -47,7 +47,6 @@ export const orders = {
     typeMismatch: (name: string) => `Type ${name} exactly.`,
     go: (name: string, host: string) => `Start ${name} on ${host}`,
     askAgain: 'Ask again',
-    asOf: 'as of',
     runningTitle: (name: string, host: string) => `Starting ${name} on ${host}`,
     done: (name: string, host: string) => `${name} is on stage on ${host}.`,
     doneIn: (time: string) => `It took ${time} from your click.`,
@@ -58,8 +57,6 @@ export const orders = {
       `Until then ${name} has no standby.`,
     ],
     failed: (name: string) => `${name} could not be started.`,
-    whyNot: 'This cannot be done now.',
-    changed: 'The situation has changed since you read it. Look at the evidence again.',
   },
   switchover: {
     title: (name: string) => `Switch over ${name}`,

@@ -8,7 +8,6 @@ export const shell = {
   settings: 'Settings',
   addHost: 'Add a host',
   tasksRunning: (n: number) => (n === 1 ? '1 task running' : `${n} tasks running`),
-  connecting: 'Connecting to the console…',
   lost: {
     title: 'This page has lost its console.',
     text: (since: string) =>
@@ -30,15 +29,12 @@ export const shell = {
   next: 'Continue',
   retry: 'Try again',
   details: 'Details',
-  working: 'Working…',
   loading: 'Loading…',
   notFound: {
     title: 'That is no longer here.',
     text: 'It was removed, or the address is not complete.',
     action: 'Go to the map',
   },
-  fleetTrouble: 'The fleet could not be read.',
-  why: 'Why not?',
   copy: 'Copy',
   copied: 'Copied',
   stepOf: (n: number, all: number) => `Step ${n} of ${all}`,

@@ -10,7 +10,6 @@ export const welcome = {
     'Three simulated hosts with machines on them, driven by the same code. Cut the power of one and see what happens.',
   practiceFacts: ['Nothing to prepare', 'Touches no real server', 'Leave whenever you like'],
   starting: 'Setting the stage…',
-  practiceFailed: 'The practice fleet did not start.',
   how: 'What it does',
   steps: [
     {
