@@ -95,7 +95,9 @@ export class Primary {
           bootId: context.deps.bootId,
         }));
       }
-      if (!context.deps.source.status(pairId))
+      // While protection ends the mirror is taken away on purpose.
+      const ending = context.tasks.running(pairId)?.kind === 'unprotect';
+      if (!ending && !context.deps.source.status(pairId))
         await this.#recordStale(pair, 'the machine was started without its mirror');
     }
     if (vm.name !== pair.spec.workload.name) await this.#renamed(pair, vm.name);
