@@ -2,6 +2,7 @@ import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import type { Member, SimulatedGuest, SimulatedImage, WriteTap } from '../../hypervisor/simulated/types.ts';
 import type { MirrorStatus, Problem } from '../../protocol/index.ts';
 import type { MirrorOrder } from '../replication.ts';
+import { diskFull } from './target.ts';
 
 /** How often a copy's progress moves, milliseconds. */
 const STEP_MS = 200;
@@ -93,11 +94,15 @@ export class SimulatedMirror implements WriteTap {
   private advance(): void {
     const { copyBps } = this.source.world.pace;
     const doneBytes = Math.min(this.copyBytes, this.status.doneBytes + (copyBps * STEP_MS) / 1000);
+    if (this.target.freeDiskBytes() < doneBytes - this.status.doneBytes) {
+      this.finish();
+      this.change('broken', diskFull(this.target.name));
+      return;
+    }
     this.status = { ...this.status, doneBytes, rateBps: copyBps };
+    const own = this.own();
     for (const [index, image] of this.replica().entries())
-      image.allocatedBytes = Math.round(
-        ((this.own()[index]?.allocatedBytes ?? 0) * doneBytes) / this.copyBytes,
-      );
+      image.allocatedBytes = Math.round(((own[index]?.allocatedBytes ?? 0) * doneBytes) / this.copyBytes);
     if (this.now() - this.toldAt >= TELL_MS) this.told();
   }
 

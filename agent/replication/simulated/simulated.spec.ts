@@ -125,10 +125,18 @@ describe('the simulated replication', () => {
     await expect(settled(standby.run(MAIL))).rejects.toThrow('unfinished copy');
   });
 
-  it('says when the standby has no room', async () => {
-    const { boreas } = specWorld({ boreas: { diskBytes: 5 * GIB } });
-    const created = await createSimulatedTarget(boreas).create('p', DISKS, 'aside');
-    expect(created).toMatchObject({ ok: false, problem: { kind: 'disk-full' } });
+  it('breaks off when the standby fills up during the copy, and says so', async () => {
+    const { atlas, boreas } = specWorld({ boreas: { diskBytes: 5 * GIB } });
+    const target = createSimulatedTarget(boreas);
+    await target.create('p', DISKS, 'aside');
+    const remote = await target.open('p', DISKS);
+    if (!remote.ok) throw new Error(remote.problem.message);
+    const source = createSimulatedSource(atlas);
+    await source.mirror({ pairId: 'p', vmUuid: MAIL, disks: DISKS, address: '', remote: remote.value });
+    await until(() => source.status('p')?.state === 'broken');
+    expect(source.status('p')?.problem).toMatchObject({ kind: 'disk-full' });
+    // The guest goes on alone: nothing was in sync yet that could be stale now.
+    expect(atlas.write(MAIL)).toBe('acknowledged');
   });
 
   it('does not finish the shutdown of a guest whose writes are held', async () => {

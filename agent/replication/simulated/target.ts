@@ -17,8 +17,8 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
 
     async create(pairId, disks, asideTag) {
       if (!alive()) return fail(hostOff(host.name));
-      const needed = disks.reduce((sum, disk) => sum + disk.sizeBytes, 0);
-      if (host.freeDiskBytes() < needed) return fail(diskFull(host.name));
+      // Images are made sparse: a disk that is too small shows only while they fill.
+      if (host.freeDiskBytes() < disks.length * EMPTY_IMAGE_BYTES) return fail(diskFull(host.name));
       withdraw(host, pairId);
       const aside: string[] = [];
       for (const disk of disks) {
@@ -88,7 +88,7 @@ const emptyImage = (disk: ReplicaDisk) => ({
   complete: false,
 });
 
-const diskFull = (host: string): Problem => ({
+export const diskFull = (host: string): Problem => ({
   kind: 'disk-full',
   message: `${host} has not enough space for the copy.`,
   next: `Free space on ${host}, or choose another standby.`,
