@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ToPage } from '../contract/index.ts';
+import { pageHeaders } from '../contract/page-headers.ts';
 import type { Core } from '../core/index.ts';
 import { Gate } from './gate.ts';
-import { securityHeaders, serveFile } from './static.ts';
+import { serveFile } from './static.ts';
 
 /** Largest message a page may send, bytes: an order is a few hundred. */
 export const MAX_PAGE_MESSAGE = 256 * 1024;
@@ -64,7 +65,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  for (const [name, value] of Object.entries(securityHeaders(request.headers.host ?? ''))) {
+  for (const [name, value] of Object.entries(pageHeaders([`ws://${request.headers.host ?? ''}`]))) {
     response.setHeader(name, value);
   }
   const admission = gate.admit(request);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
 import type { Protocol } from 'electron';
-import { PAGE_HEADERS, PAGE_TYPES } from '../../contract/page-headers.ts';
+import { pageHeaders, pageType } from '../../contract/page-headers.ts';
 import { APP_SCHEME } from './origin.ts';
 
 /** Must be called before the app is ready. */
@@ -22,8 +22,9 @@ export function servePage(protocol: Protocol, root: string): void {
     if (host !== 'app' || !path.startsWith(root + sep)) return new Response(null, { status: 404 });
     try {
       const body = await readFile(path);
-      const type = PAGE_TYPES[extname(path)] ?? 'application/octet-stream';
-      return new Response(new Uint8Array(body), { headers: { ...PAGE_HEADERS, 'content-type': type } });
+      return new Response(new Uint8Array(body), {
+        headers: { ...pageHeaders(), 'content-type': pageType(extname(path)) },
+      });
     } catch {
       return new Response(null, { status: 404 });
     }
