@@ -98,7 +98,12 @@ export class Primary {
       // While protection ends the mirror is taken away on purpose.
       const ending = context.tasks.running(pairId)?.kind === 'unprotect';
       if (!ending && !context.deps.source.status(pairId))
-        await this.#recordStale(pair, 'the machine was started without its mirror');
+        await this.#recordStale(
+          pair,
+          context.tasks.running(pairId)?.kind === 'unprotect'
+            ? 'its protection ends'
+            : 'the machine was started without its mirror',
+        );
     }
     if (vm.name !== pair.spec.workload.name) await this.#renamed(pair, vm.name);
   }

@@ -13,7 +13,7 @@ import {
 import { type Link, type NoticeMessage, openLink } from '../../../agent/rpc/index.ts';
 import { agentMissing, agentSilent, agentTooOld, consoleTooOld } from './agent-problems.ts';
 import { connectionLost } from './problems.ts';
-import type { SshConnection } from './types.ts';
+import type { SshConnection, SshTarget } from './types.ts';
 
 export const AGENT_SOCKET = '/run/understudy/agent.sock';
 
@@ -42,11 +42,20 @@ export async function greet(
   consoleVersion: string,
 ): Promise<Result<Hello>> {
   const hello = await link.call('agent.hello', { protocol: PROTOCOL_VERSION, consoleVersion });
-  if (!hello.ok) return hello.problem.kind === 'link-closed' ? fail(agentMissing(ssh.target)) : hello;
+  if (!hello.ok) return fail(notGreeted(hello.problem, ssh.target));
   const { protocol, version } = hello.value;
   if (protocol < PROTOCOL_VERSION) return fail(agentTooOld(ssh.target, version));
   if (protocol > PROTOCOL_VERSION) return fail(consoleTooOld(ssh.target, version));
   return hello;
+}
+
+/** An agent of another protocol refuses the greeting itself; it does not know by what name it is known here. */
+function notGreeted(problem: Problem, target: SshTarget): Problem {
+  const version = problem.details?.version ?? 'unknown';
+  if (problem.kind === 'link-closed') return agentMissing(target);
+  if (problem.kind === 'agent-too-old') return agentTooOld(target, version);
+  if (problem.kind === 'console-too-old') return consoleTooOld(target, version);
+  return problem;
 }
 
 /** Silence after which the agent is asked whether it is there; it sends its load more often than that. */

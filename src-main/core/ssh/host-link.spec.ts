@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
-import { PROTOCOL_VERSION } from '../../../agent/protocol/index.ts';
+import { PROTOCOL_VERSION, ProblemError } from '../../../agent/protocol/index.ts';
 import type { HostLink, HostLinkEvent, HostTarget } from '../fleet/host-link.ts';
 import { probeHostKey } from './connect.ts';
 import { createHostLinks, type HostLinkServices } from './host-link.ts';
@@ -144,6 +144,15 @@ describe('a link to a host', () => {
     const { link } = await bench((stream) => speakAsAgent(stream, {}, { protocol }));
     expect(problemIn(await link.retry()).kind).toBe(kind);
     expect(link.connection).toMatchObject({ state: 'offline', retryAt: null });
+  });
+
+  it.each(['agent-too-old', 'console-too-old'])('names the host when its agent refuses: %s', async (kind) => {
+    const refusal = { kind, message: 'This host.', next: 'Mend it.', details: { version: '7.0.0' } };
+    const hello = (): Promise<never> => Promise.reject(new ProblemError(refusal));
+    const { link } = await bench((stream) => speakAsAgent(stream, { 'agent.hello': hello }));
+    const problem = problemIn(await link.retry());
+    expect(problem.kind).toBe(kind);
+    expect(problem.message).toMatch(/^The agent on atlas is version 7\.0\.0/);
   });
 
   it('greets again after an older agent was replaced', async () => {
