@@ -60,7 +60,15 @@ export const pageApi = {
   /** The deliberate path after a changed host key. */
   'hosts.trustKey': method(v.object({ hostId: HostId, fingerprint: v.string() }), nothing, 60_000),
   /** Takes the agent off the host (when it can be reached) and the host off the list. */
-  'hosts.remove': method(v.object({ hostId: HostId, evenIfUnreachable: v.boolean() }), nothing, 120_000),
+  'hosts.remove': method(
+    v.object({
+      hostId: HostId,
+      evenIfUnreachable: v.boolean(),
+      /** Leaves the agent's audit log on the host. */ keepHistory: v.boolean(),
+    }),
+    nothing,
+    120_000,
+  ),
   'hosts.rename': method(v.object({ hostId: HostId, name: v.string(), site: v.string() }), nothing),
 
   'protect.check': method(

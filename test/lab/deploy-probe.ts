@@ -217,8 +217,8 @@ async function main() {
   const upgraded = await upgrade();
   const outdated = await replacedByLink();
   const removed = {
-    atlas: kindOf(await asSession(atlas, 'root', (each) => each.uninstall())),
-    cora: kindOf(await asSession(cora, 'admin', (each) => each.uninstall())),
+    atlas: kindOf(await asSession(atlas, 'root', (each) => each.uninstall({ keepHistory: false }))),
+    cora: kindOf(await asSession(cora, 'admin', (each) => each.uninstall({ keepHistory: false }))),
   };
   const traces = { atlas: await onHost(atlas, TRACES), cora: await onHost(cora, TRACES) };
   return {

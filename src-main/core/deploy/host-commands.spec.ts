@@ -56,14 +56,14 @@ describe('the commands', () => {
       commands.place.script({ files: [], runtime: 'host', hostNode: '/usr/bin/node' }),
       commands.start.script({ version: '1.0.0+abc', restart: true }),
       commands.freeSpace.script({}),
-      commands.remove.script({ keepState: false }),
+      commands.remove.script({ keepHistory: false }),
     ]) {
       parses(script);
     }
   });
 
   it('removal keeps the state only when told to', () => {
-    expect(commands.remove.script({ keepState: false })).toContain(' /var/lib/understudy');
-    expect(commands.remove.script({ keepState: true })).not.toContain('/var/lib/understudy');
+    expect(commands.remove.script({ keepHistory: false })).toMatch(/rm -rf .* \/var\/lib\/understudy$/m);
+    expect(commands.remove.script({ keepHistory: true })).not.toMatch(/rm -rf .* \/var\/lib\/understudy$/m);
   });
 });

@@ -239,16 +239,17 @@ export const freeSpace = hostCommand(
   (answers) => ({ freeKib: answers.number('free') }),
 );
 
-/** Takes everything away that the deployment brought; the state only when nothing of it is wanted. */
+/** Takes everything away that the deployment brought; `keepHistory` leaves the agent's audit log, and nothing else. */
 export const remove = hostCommand(
   'remove',
-  ({ keepState }: { keepState: boolean }) => `for path in ${UNIT_FOLDER}/understudy-*.service; do
+  ({ keepHistory }: { keepHistory: boolean }) => `for path in ${UNIT_FOLDER}/understudy-*.service; do
   if [ -f "$path" ]; then systemctl disable --now "\${path##*/}" 2>/dev/null || systemctl stop "\${path##*/}" || true; fi
 done
 rm -f ${UNIT_FOLDER}/understudy-*.service
 systemctl daemon-reload
 systemctl reset-failed 'understudy-*' 2>/dev/null || true
-rm -rf ${FOLDER} ${RUN_FOLDER}${keepState ? '' : ` ${STATE_FOLDER}`}
+rm -rf ${FOLDER} ${RUN_FOLDER}${keepHistory ? '' : ` ${STATE_FOLDER}`}
+${keepHistory ? `find ${STATE_FOLDER} -mindepth 1 ! -name 'audit.log*' -delete` : ''}
 if getent group ${GROUP} >/dev/null; then groupdel ${GROUP}; fi
 `,
   () => undefined,

@@ -174,7 +174,7 @@ export class DeploySession implements HostSession {
     return ok({ version: assets.value.version, serverAddress: standing.serverAddress });
   }
 
-  async uninstall(options: { keepState: boolean } = { keepState: false }): Promise<Result<void>> {
+  async uninstall(options: { keepHistory: boolean }): Promise<Result<void>> {
     const standing = await this.#stand();
     if (!standing.ok) return standing;
     const what = 'remove the agent';

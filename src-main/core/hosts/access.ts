@@ -58,7 +58,7 @@ export interface HostSession {
   deploy(order: DeployOrder, onStep: OnStep): Promise<Result<void>>;
   /** Replaces the agent of a host that already is a member; certificate, trust and members stay as they are. */
   update(onStep: OnStep): Promise<Result<void>>;
-  /** Takes agent, units and runtime off the host. */
-  uninstall(): Promise<Result<void>>;
+  /** Takes agent, units and runtime off the host; its audit log stays when asked for. */
+  uninstall(options: { keepHistory: boolean }): Promise<Result<void>>;
   close(): void;
 }

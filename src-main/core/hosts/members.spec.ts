@@ -52,7 +52,9 @@ test('renaming: unique, kept, and told to the other members', async () => {
 test('a host that takes part in a protection stays, reachable or not', async () => {
   bench.link('atlas').goOnline(agentState({ pairs: [pairStatus('h-atlas')] }));
   for (const hostId of ['h-atlas', 'h-boreas']) {
-    const problem = await problemOf(bench.session.members.remove(hostId, true));
+    const problem = await problemOf(
+      bench.session.members.remove(hostId, { evenIfUnreachable: true, keepHistory: false }),
+    );
     expect(problem).toMatchObject({ kind: 'host-has-pairs', details: { machines: 'web' } });
   }
   expect(names()).toEqual(['atlas', 'boreas']);
@@ -62,7 +64,7 @@ test('a reachable host is retired, its agent taken off, its secrets forgotten', 
   const atlas = bench.link('atlas');
   atlas.goOnline(agentState());
   atlas.answers['agent.retire'] = () => ok({ blockedBy: [] });
-  await bench.session.members.remove('h-atlas', false);
+  await bench.session.members.remove('h-atlas', { evenIfUnreachable: false, keepHistory: false });
   expect(bench.access.uninstalled).toBe(1);
   expect(names()).toEqual(['boreas']);
   expect(await bench.secrets.get('host/h-atlas/login')).toBeNull();
@@ -73,7 +75,9 @@ test('an agent that knows a pair this console does not, blocks its removal', asy
   const atlas = bench.link('atlas');
   atlas.goOnline(agentState());
   atlas.answers['agent.retire'] = () => ok({ blockedBy: ['p7'] });
-  expect(await problemOf(bench.session.members.remove('h-atlas', true))).toMatchObject({
+  expect(
+    await problemOf(bench.session.members.remove('h-atlas', { evenIfUnreachable: true, keepHistory: false })),
+  ).toMatchObject({
     kind: 'host-has-pairs',
   });
   expect(bench.access.uninstalled).toBe(0);
@@ -81,10 +85,14 @@ test('an agent that knows a pair this console does not, blocks its removal', asy
 
 test('an unreachable host is removed only deliberately', async () => {
   bench.link('atlas').goOffline();
-  expect(await problemOf(bench.session.members.remove('h-atlas', false))).toMatchObject({
+  expect(
+    await problemOf(
+      bench.session.members.remove('h-atlas', { evenIfUnreachable: false, keepHistory: false }),
+    ),
+  ).toMatchObject({
     kind: 'host-offline',
   });
-  await bench.session.members.remove('h-atlas', true);
+  await bench.session.members.remove('h-atlas', { evenIfUnreachable: true, keepHistory: false });
   expect(names()).toEqual(['boreas']);
 });
 
@@ -105,6 +113,6 @@ test('members another console added are offered and left in the list; removed on
   expect(bench.reported).toMatchObject([{ kind: 'fleet-member-unknown', details: { name: 'cora' } }]);
   boreas.answers['agent.peers'] = () => ok({ peers: [{ ...cora, hostId: 'h-atlas', name: 'atlas' }] });
   bench.link('atlas').goOffline();
-  await bench.session.members.remove('h-atlas', true);
+  await bench.session.members.remove('h-atlas', { evenIfUnreachable: true, keepHistory: false });
   expect(boreas.callsOf('agent.setPeers').at(-1)).toEqual({ peers: [] });
 });

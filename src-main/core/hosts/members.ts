@@ -71,13 +71,13 @@ export class HostMembers {
     await peers.spread();
   }
 
-  async remove(hostId: string, evenIfUnreachable: boolean): Promise<void> {
+  async remove(hostId: string, options: { evenIfUnreachable: boolean; keepHistory: boolean }): Promise<void> {
     const { fleet, logins, peers, audit } = this.#deps;
     const host = unwrap(fleet.find(hostId));
     this.#refuseWhilePairsLiveThere(host);
     const { name } = host.record;
-    if (host.reach === 'answers') await this.#takeAgentOff(host);
-    else if (!evenIfUnreachable) throw new ProblemError(problems.unreachableForRemoval(name));
+    if (host.reach === 'answers') await this.#takeAgentOff(host, options.keepHistory);
+    else if (!options.evenIfUnreachable) throw new ProblemError(problems.unreachableForRemoval(name));
     peers.markRemoved(hostId, true);
     await fleet.remove(hostId);
     await logins.forget(hostId);
@@ -97,7 +97,7 @@ export class HostMembers {
     );
   }
 
-  async #takeAgentOff(host: HostEntry): Promise<void> {
+  async #takeAgentOff(host: HostEntry, keepHistory: boolean): Promise<void> {
     const { access, logins, operator } = this.#deps;
     const order = { requestId: randomUUID(), actor: operator() };
     const { blockedBy } = unwrap(await host.link.call('agent.retire', order));
@@ -106,7 +106,7 @@ export class HostMembers {
     if (login === null) throw new ProblemError(problems.secretUnknown(host.record.name));
     const session = unwrap(await access.open({ ...target, login }));
     try {
-      unwrap(await session.uninstall());
+      unwrap(await session.uninstall({ keepHistory }));
     } finally {
       session.close();
     }

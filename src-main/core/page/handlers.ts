@@ -32,7 +32,7 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'hosts.trustKey': done(({ hostId, fingerprint }, signal) =>
       on().members.trustKey(hostId, fingerprint, signal),
     ),
-    'hosts.remove': done(({ hostId, evenIfUnreachable }) => on().members.remove(hostId, evenIfUnreachable)),
+    'hosts.remove': done(({ hostId, ...options }) => on().members.remove(hostId, options)),
     'hosts.rename': done(({ hostId, name, site }) => on().members.rename(hostId, name, site)),
 
     'protect.check': (machine, signal) => on().protect.check(machine, signal),

@@ -146,7 +146,7 @@ async function remove(host: HostOfCommands, params: ParamsOf<'remove'>): Promise
   await host.stopAgent();
   for (const folder of [FOLDER, RUN_FOLDER]) host.files.removeTree(folder);
   for (const [path] of host.files.list()) if (isAgentFile(path)) host.files.remove(path);
-  if (!params.keepState) await rm(host.stateDir, { recursive: true, force: true });
+  if (!params.keepHistory) await rm(host.stateDir, { recursive: true, force: true });
   return [];
 }
 

@@ -113,7 +113,7 @@ describe('a practice host', () => {
 
   it('gives the agent back its nothing when it is removed', async () => {
     const connection = await install('atlas');
-    await run(connection, commands.remove, { keepState: false });
+    await run(connection, commands.remove, { keepHistory: false });
     expect(problemIn(await AgentSession.open(connection, '0.0.1')).kind).toBe('agent-missing');
     expect(await run(connection, commands.inspect, {})).toMatchObject({ agent: null });
   });

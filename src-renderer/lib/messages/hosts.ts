@@ -74,6 +74,7 @@ export const hosts = {
   ],
   removeOffline: (name: string) =>
     `${name} does not answer, so its agent stays on it until you remove it there by hand.`,
+  removeKeepHistory: (name: string) => `Keep the agent's history on ${name}`,
   removeDo: (name: string) => `Remove ${name}`,
   removeBlocked: (pairs: string) => `End the protection of ${pairs} first.`,
   removed: (name: string) => `${name} was removed.`,
