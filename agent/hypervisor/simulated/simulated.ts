@@ -105,6 +105,10 @@ class SimulatedHypervisor implements Hypervisor {
     return this.withGuest(uuid, (guest) => {
       if (guest.startedAt === null) return fail(problem.vmNotRunning(guest.domain.name, this.host.name));
       if (guest.state === 'shutting-down') return ok(undefined);
+      if (guest.misses) {
+        guest.misses -= 1;
+        return ok(undefined);
+      }
       guest.state = 'shutting-down';
       this.host.tellOf(guest);
       void this.finishShutdown(guest, guest.startedAt);

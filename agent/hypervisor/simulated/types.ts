@@ -29,6 +29,8 @@ export interface SimulatedGuest {
   domain: ParsedDomain;
   state: VmState;
   autostart: boolean;
+  /** Requests to shut down that it still misses, as a guest does that is just starting up. */
+  misses?: number;
   /** Undefined by hand while it runs. */
   transient?: boolean;
   /** Wall clock, ms; null while stopped. */

@@ -18,6 +18,8 @@ export type SwitchoverData = v.InferOutput<typeof SwitchoverData>;
 
 /** A guest that has not shut down by then keeps running here. */
 const SHUTDOWN_LIMIT_MS = 180_000;
+/** A guest that is just starting up misses a request, so it is asked again. */
+const ASK_AGAIN_MS = 30_000;
 const RETRY_MS = 2_000;
 
 async function checkFirst(context: PairContext, data: SwitchoverData): Promise<void> {
@@ -32,12 +34,20 @@ async function checkFirst(context: PairContext, data: SwitchoverData): Promise<v
   }
 }
 
+/** False when the guest still lives after the limit. */
+async function askedDown(context: PairContext, uuid: string, signal: AbortSignal): Promise<boolean> {
+  must(await context.deps.hypervisor.shutdown(uuid));
+  for (let asked = ASK_AGAIN_MS; asked < SHUTDOWN_LIMIT_MS; asked += ASK_AGAIN_MS) {
+    if (await vmStopped(context, uuid, ASK_AGAIN_MS, signal)) return true;
+    await context.deps.hypervisor.shutdown(uuid);
+  }
+  return vmStopped(context, uuid, ASK_AGAIN_MS, signal);
+}
+
 async function shutDown(context: PairContext, data: SwitchoverData, io: StepIo): Promise<void> {
   const { uuid } = context.pair(data.pairId).spec.workload;
   if (isLive(context.vmState(uuid))) {
-    must(await context.deps.hypervisor.shutdown(uuid));
-    const stopped = await vmStopped(context, uuid, SHUTDOWN_LIMIT_MS, io.signal);
-    if (!stopped) {
+    if (!(await askedDown(context, uuid, io.signal))) {
       throw new ProblemError({
         kind: 'guest-does-not-shut-down',
         message: `${data.subject} did not shut down within ${SHUTDOWN_LIMIT_MS / 60_000} minutes; it still runs where it was.`,

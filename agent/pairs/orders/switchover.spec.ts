@@ -1,0 +1,33 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { guestDraft, MAIL } from '../../hypervisor/simulated/spec-world.ts';
+import { Rig } from '../../replication/simulated/spec-rig.ts';
+
+const PAIR = 'pair-mail';
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await Rig.open([{ name: 'atlas', guests: [{ ...guestDraft() }] }, { name: 'boreas' }]);
+  await rig.box('atlas').order('protect.start', { pairId: PAIR, vmUuid: MAIL, standby: 'boreas' });
+});
+afterEach(() => rig.close());
+
+const switchover = () => rig.box('atlas').order('pair.switchover', { pairId: PAIR });
+
+it('asks a guest again that missed the request to shut down', async () => {
+  const guest = rig.box('atlas').host.guest(MAIL);
+  if (guest) guest.misses = 1;
+  expect(await switchover()).toMatchObject({ state: 'done' });
+  expect(rig.box('boreas').host.runs(MAIL)).toBe(true);
+});
+
+it('leaves a guest where it is that never shuts down', async () => {
+  const guest = rig.box('atlas').host.guest(MAIL);
+  if (guest) guest.misses = 100;
+  expect(await switchover()).toMatchObject({
+    state: 'failed',
+    problem: { kind: 'guest-does-not-shut-down' },
+  });
+  expect(rig.box('atlas').host.runs(MAIL)).toBe(true);
+  expect(rig.box('boreas').host.runs(MAIL)).toBe(false);
+  expect(rig.box('atlas').pair()?.mirror?.state).toBe('in-sync');
+}, 30_000);
