@@ -80,10 +80,10 @@ export class StartGate {
 
   #wait(pairId: string, reason: string): void {
     const known = this.#waiting.get(pairId);
-    if (known?.reason === reason) return;
-    this.#waiting.set(pairId, { since: known?.since ?? this.#context.now(), reason });
     const pair = this.#context.store.get(pairId);
-    this.#context.audit('start-waits', pair, `${pair?.spec.workload.name} is not started: ${reason}.`);
+    if (known?.reason === reason || !pair) return;
+    this.#waiting.set(pairId, { since: known?.since ?? this.#context.now(), reason });
+    this.#context.audit('start-waits', pair, `${pair.spec.workload.name} is not started: ${reason}.`);
     this.#changed(pairId);
   }
 
