@@ -19,7 +19,7 @@ const HEALTHY: Readonly<Record<string, string>> = {
   'node.version': '18.20.4',
   libvirt: 'yes',
   'libvirt.active': 'libvirtd.service',
-  'libvirt.version': 'libvirt 9.0.0',
+  'libvirt.version': '9.0.0',
   'libvirt.qemu': 'QEMU 7.2.22',
   'vm-count': '3',
 };

@@ -62,5 +62,6 @@ async function visitReturn({ hand, look, map, host, pair, practice }: Tour): Pro
   await mail.shows('in sync');
   await look('pair-after-return');
   await hand.place(shell.activity);
+  await expect(page.getByText('mail is in sync on atlas.')).toBeVisible();
   await look('activity-after-return');
 }

@@ -58,6 +58,7 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   await hand.place(shell.list);
   await look('list');
   await hand.place(shell.activity);
+  await expect(page.getByText('shop-web is in sync on atlas.')).toBeVisible();
   await look('activity');
   await hand.place(shell.settings);
   await look('settings');

@@ -1,0 +1,188 @@
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { map as mapWords } from '../../../src-renderer/lib/messages/map.ts';
+import { orders } from '../../../src-renderer/lib/messages/orders.ts';
+import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
+import { protect as protectWords } from '../../../src-renderer/lib/messages/protect.ts';
+import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { expect, test } from '../fixtures.ts';
+import { MapPage } from '../pages/map.ts';
+import { takeTour } from '../tour/tour.ts';
+
+test.use({ contextOptions: { reducedMotion: 'reduce' } });
+
+interface Finding {
+  screen: string;
+  theme: string;
+  rule: string;
+  where: string[];
+}
+
+/** Whole in light; in dark only what can differ there. */
+async function findings(page: Page, screen: string): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const theme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    const axe = new AxeBuilder({ page }).setLegacyMode(true);
+    if (theme === 'dark') axe.withRules(['color-contrast']);
+    const { violations } = await axe.analyze();
+    for (const { id, nodes } of violations)
+      found.push({ screen, theme, rule: id, where: nodes.map((node) => node.target.join(' ')) });
+  }
+  return found;
+}
+
+test('axe finds nothing on any screen or dialog, light and dark', async ({
+  hand,
+  home,
+  page,
+  startConsole,
+}) => {
+  test.setTimeout(240_000);
+  const found: Finding[] = [];
+  let screens = 0;
+  await takeTour({
+    hand,
+    home,
+    startConsole,
+    async look(name) {
+      screens += 1;
+      found.push(...(await findings(page, name)));
+    },
+  });
+  expect(found).toEqual([]);
+  expect(screens).toBeGreaterThan(50);
+});
+
+test('axe is at work under the strict policy: it finds what is put in its way', async ({
+  page,
+  startConsole,
+}) => {
+  await page.goto((await startConsole()).url);
+  await page.evaluate(() => document.body.append(document.createElement('img')));
+  const found = await findings(page, 'first-run');
+  expect(found.map(({ rule }) => rule)).toContain('image-alt');
+});
+
+const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const active = document.activeElement;
+    return (active?.getAttribute('aria-label') ?? active?.textContent ?? '').replace(/\s+/g, ' ').trim();
+  });
+
+/** Tab until `name` has the focus, which must be visible all the way. */
+async function tabTo(page: Page, name: string | RegExp): Promise<void> {
+  const seen: string[] = [];
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press('Tab');
+    const here = await focused(page);
+    seen.push(here);
+    if (typeof name === 'string' ? here === name : name.test(here)) {
+      await expectVisibleFocus(page);
+      return;
+    }
+  }
+  throw new Error(`no way by Tab to ${String(name)}; passed ${seen.join(' | ')}`);
+}
+
+/** Of the element itself, or of the box drawn around it (a card around its radio button). */
+async function expectVisibleFocus(page: Page): Promise<void> {
+  const outlined = await page.evaluate(() => {
+    const drawn = (element: Element | null): boolean => {
+      if (!element) return false;
+      const { outlineStyle, outlineWidth } = getComputedStyle(element);
+      return outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2;
+    };
+    const active = document.activeElement;
+    return drawn(active) || drawn(active?.closest('label') ?? null);
+  });
+  expect(outlined).toBe(true);
+}
+
+test('by keyboard alone: protect a machine, open and close dialogs; the title tells the state', async ({
+  hand,
+  page,
+  startConsole,
+}) => {
+  const map = new MapPage(hand);
+  await page.goto((await startConsole(['--practice'])).url);
+  await map.says(/^2 of 7 machines are protected\.$/);
+  await expect(page).toHaveTitle(shell.title('2 of 7 machines are protected.'));
+
+  await test.step('protect print', async () => {
+    await tabTo(page, mapWords.headline.protectOne);
+    await page.keyboard.press('Enter');
+    const machine = page.getByRole('radio', { name: /^print\b/ });
+    while (!(await machine.isChecked())) {
+      await tabToRadio(page, protectWords.machine);
+      await page.keyboard.press('ArrowDown');
+    }
+    await expectVisibleFocus(page);
+    await tabToRadio(page, protectWords.standby);
+    await page.keyboard.press('Space');
+    await expect(page.getByRole('radio', { name: /^atlas\b/ })).toBeChecked();
+    await tabTo(page, shell.next);
+    await page.keyboard.press('Enter');
+    await expect(hand.button(protectWords.start)).toBeEnabled();
+    await tabTo(page, protectWords.start);
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { name: protectWords.done('print') })).toBeVisible();
+    await tabTo(page, protectWords.map);
+    await page.keyboard.press('Enter');
+    await map.shows('print', 'in sync', /.+/.source);
+  });
+
+  await test.step('open the switchover dialog, and leave it: the focus comes back', async () => {
+    await map.grid.getByRole('link', { name: /^mail\b.*runs here/ }).focus();
+    await page.keyboard.press('Enter');
+    await tabTo(page, pairs.actions.switchover);
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog', { name: orders.switchover.title('mail') });
+    await expect(dialog).toBeVisible();
+    expect(await focused(page)).toBe(shell.cancel);
+    await page.keyboard.press('Escape');
+    await expect(dialog).toBeHidden();
+    expect(await focused(page)).toBe(pairs.actions.switchover);
+    await expectVisibleFocus(page);
+  });
+
+  await test.step('the same with the failover dialog, on a lost host', async () => {
+    await map.open();
+    await map.openHost('atlas');
+    await tabTo(page, /^Cut the power of/);
+    await page.keyboard.press('Enter');
+    await hand.place(shell.map);
+    await map.says(/^atlas does not answer\./);
+    await expect(page).toHaveTitle(/^atlas does not answer\..* · Understudy$/);
+    await map.grid.getByRole('link', { name: /^mail\b.*on boreas$/ }).focus();
+    await page.keyboard.press('Enter');
+    await tabTo(page, pairs.actions.failover);
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog', { name: orders.failover.title('mail') });
+    await expect(dialog.getByText(orders.failover.verdict.unproven)).toBeVisible();
+    await tabTo(page, shell.cancel);
+    await page.keyboard.press('Enter');
+    await expect(dialog).toBeHidden();
+    expect(await focused(page)).toBe(pairs.actions.failover);
+  });
+
+  await test.step('forced colours and reduced motion', async () => {
+    await page.emulateMedia({ forcedColors: 'active', reducedMotion: 'reduce' });
+    await map.open();
+    await expect(map.grid).toBeVisible();
+    const moving = await page.evaluate(
+      () => document.getAnimations().filter((animation) => animation.playState === 'running').length,
+    );
+    expect(moving).toBe(0);
+  });
+});
+
+async function tabToRadio(page: Page, legend: string): Promise<void> {
+  const inGroup = () =>
+    page.evaluate((name) => {
+      const active = document.activeElement;
+      return active?.closest('fieldset')?.querySelector('legend')?.textContent?.trim() === name;
+    }, legend);
+  for (let presses = 0; presses < 60 && !(await inGroup()); presses += 1) await page.keyboard.press('Tab');
+  expect(await inGroup()).toBe(true);
+}
