@@ -73,9 +73,10 @@ async function protectStart(
   );
   context.audit(
     'protect-ordered',
-    null,
+    // Its pair is not in the store yet.
+    { spec: { pairId: params.pairId } },
     `${params.actor} protects ${definition.name} with a copy on ${standbyName}.`,
-    { pairId: params.pairId },
+    undefined,
     params.actor,
   );
   return { task };

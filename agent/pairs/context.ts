@@ -110,7 +110,7 @@ export class PairContext {
 
   audit(
     event: string,
-    pair: { spec: PairSpec } | null,
+    pair: { spec: Pick<PairSpec, 'pairId'> } | null,
     text: string,
     evidence?: Record<string, string>,
     actor = 'agent',
