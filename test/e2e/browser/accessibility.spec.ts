@@ -9,7 +9,8 @@ import { expect, test } from '../fixtures.ts';
 import { MapPage } from '../pages/map.ts';
 import { takeTour } from '../tour/tour.ts';
 
-test.use({ contextOptions: { reducedMotion: 'reduce' } });
+// No trace: axe's own source would be in it a hundred times.
+test.use({ contextOptions: { reducedMotion: 'reduce' }, trace: 'off' });
 
 interface Finding {
   screen: string;
