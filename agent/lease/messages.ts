@@ -1,0 +1,57 @@
+import * as v from 'valibot';
+import { HostId, PairId } from '../protocol/index.ts';
+import { Ballot, LeaseRecord, Versioned } from './record.ts';
+
+/** How far a voter's durable history is known: its starts, and its durable writes. */
+export const Progress = v.object({ incarnation: v.number(), writes: v.number() });
+export type Progress = v.InferOutput<typeof Progress>;
+
+const Id = v.pipe(v.number(), v.integer());
+
+/** Requests are answered by a voter; answers go to the proposer or the lease that asked. */
+export const Body = v.variant('kind', [
+  v.object({ kind: v.literal('prepare'), ballot: Ballot }),
+  v.object({ kind: v.literal('promise'), ballot: Ballot, accepted: v.nullable(Versioned) }),
+  v.object({ kind: v.literal('accept'), ballot: Ballot, record: LeaseRecord }),
+  v.object({ kind: v.literal('accepted'), ballot: Ballot }),
+  /** Refusal of a prepare or accept of `ballot`. */
+  v.object({ kind: v.literal('nack'), ballot: Ballot, promised: Ballot, reason: v.string() }),
+  v.object({ kind: v.literal('query'), id: Id }),
+  v.object({
+    kind: v.literal('state'),
+    id: Id,
+    accepted: v.nullable(Versioned),
+    promised: Ballot,
+    sound: v.boolean(),
+  }),
+  /** `candidate`: permits the takeover swap and nothing else. */
+  v.object({ kind: v.literal('lease'), id: Id, candidate: v.boolean() }),
+  v.object({ kind: v.literal('granted'), id: Id, holds: Ballot }),
+  v.object({ kind: v.literal('denied'), id: Id, holds: Ballot, reason: v.string() }),
+  /** Owner gives its lease back: nobody has to wait for it. */
+  v.object({ kind: v.literal('release') }),
+  /** Nothing but the envelope. */
+  v.object({ kind: v.literal('gossip') }),
+]);
+export type Body = v.InferOutput<typeof Body>;
+
+/** Every message carries the sender's whole chosen record, configuration and incarnation (M/R). */
+export const Envelope = v.object({
+  pairId: PairId,
+  from: HostId,
+  to: HostId,
+  config: v.number(),
+  progress: Progress,
+  /** The most the sender has ever seen of the receiver, so that a rolled-back receiver finds out. */
+  seen: v.nullable(Progress),
+  chosen: v.nullable(Versioned),
+  body: Body,
+});
+export type Envelope = v.InferOutput<typeof Envelope>;
+
+export const isRequest = (body: Body): boolean =>
+  body.kind === 'prepare' ||
+  body.kind === 'accept' ||
+  body.kind === 'query' ||
+  body.kind === 'lease' ||
+  body.kind === 'release';

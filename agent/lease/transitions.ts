@@ -1,0 +1,191 @@
+import type { ReplicaRecord } from '../protocol/index.ts';
+import { type LeaseRecord, NO_EPOCH, otherMember } from './record.ts';
+import type { Rules } from './rules.ts';
+
+/** Why a swap was not made; `reason` is stable and for programs. */
+export interface Refusal {
+  refused: string;
+}
+export type Change = (record: LeaseRecord) => LeaseRecord | Refusal;
+
+export const isRefusal = (value: LeaseRecord | Refusal): value is Refusal => 'refused' in value;
+const no = (refused: string): Refusal => ({ refused });
+const next = (record: LeaseRecord, change: Partial<LeaseRecord>): LeaseRecord => ({
+  ...record,
+  ...change,
+  version: record.version + 1,
+});
+const replicaOf = (record: LeaseRecord, state: ReplicaRecord['state'], wall: number): ReplicaRecord => ({
+  ...record.replica,
+  state,
+  since: wall,
+});
+
+export interface Founding {
+  pairId: string;
+  members: [string, string];
+  voters: string[];
+  owner: string;
+  wall: number;
+}
+
+export function createRecord(given: Founding): LeaseRecord {
+  return {
+    pairId: given.pairId,
+    version: 1,
+    config: 1,
+    epoch: { ...NO_EPOCH, n: 1 },
+    owner: given.owner,
+    begun: true,
+    policy: 'manual',
+    armed: false,
+    replica: { mode: 'sync', state: 'none', point: null, since: given.wall },
+    forced: false,
+    maintenance: null,
+    members: given.members,
+    voters: given.voters,
+    change: 'created',
+    former: null,
+    paused: false,
+  };
+}
+
+/** Every swap of a member holds only in the epoch it was decided in. */
+const inEpoch =
+  (epoch: number, self: string, rules: Rules, change: Change): Change =>
+  (record) =>
+    rules.epochChecked && (record.epoch.n !== epoch || record.owner !== self)
+      ? no('superseded')
+      : change(record);
+
+/** Owner: what it knows of its replica. Whatever is not `in-sync` also disarms: there is nothing to fail over to (R). */
+export function replicaBecomes(
+  epoch: number,
+  self: string,
+  state: ReplicaRecord['state'],
+  wall: number,
+  rules: Rules,
+): Change {
+  return inEpoch(epoch, self, rules, (record) => {
+    if (record.replica.state === state && (state === 'in-sync' || !record.armed)) return record;
+    const armed = state === 'in-sync' && record.armed;
+    return next(record, { replica: replicaOf(record, state, wall), armed });
+  });
+}
+
+/** Owner: from now on only under a lease. Its guard must be on already (M). */
+export function arm(epoch: number, self: string, rules: Rules): Change {
+  return inEpoch(epoch, self, rules, (record) => {
+    if (record.armed) return record;
+    if (!mayArm(record)) return no('not-armable');
+    return next(record, { armed: true });
+  });
+}
+
+/** What the record itself must say before it is armed. Two voters alone never are: manual failover only. */
+export function mayArm(record: LeaseRecord): boolean {
+  const automatic = record.policy === 'automatic' && !record.paused && record.maintenance === null;
+  return automatic && record.begun && record.replica.state === 'in-sync' && record.voters.length === 3;
+}
+
+export function disarm(epoch: number, self: string, rules: Rules): Change {
+  return inEpoch(epoch, self, rules, (record) => (record.armed ? next(record, { armed: false }) : record));
+}
+
+/** Why `self` may not take this pair over by itself; null when it may (rules *unarmed has no successor*, *in-sync*). */
+export function noSuccession(record: LeaseRecord, self: string, rules: Rules): string | null {
+  if (otherMember(record, self) !== record.owner) return 'not-the-standby';
+  if (rules.needArmed && !record.armed) return 'unarmed';
+  if (!record.begun) return 'not-begun';
+  if (rules.needInSync && record.replica.state !== 'in-sync') return 'not-in-sync';
+  return null;
+}
+
+/** Standby: `owner = other, begun, armed, in-sync` to `owner = me, epoch + 1, begun = false`, in one swap (M). */
+export function takeOver(self: string, wall: number, rules: Rules): Change {
+  return (record) => {
+    if (record.owner === self && !record.begun && record.change === 'takeover') return record;
+    const reason = noSuccession(record, self, rules);
+    return reason === null
+      ? newOwner(record, self, 'takeover', wall, rules.takeoverVoidsReplica)
+      : no(reason);
+  };
+}
+
+/** New owner: its export is closed, its guest's first instruction follows. */
+export function begin(epoch: number, self: string, rules: Rules): Change {
+  return inEpoch(epoch, self, rules, (record) =>
+    record.begun ? record : next(record, { begun: true, former: null }),
+  );
+}
+
+/** Former owner: nothing has run on the other side, so its own copy is complete (R). */
+export function takeBack(self: string, wall: number): Change {
+  return (record) => {
+    if (record.owner === self) return record;
+    if (record.begun || record.former !== self) return no('begun');
+    return newOwner(record, self, 'take-back', wall, true);
+  };
+}
+
+/** Owner: gives the guest, paused or stopped and drained, to the other member. No lease is waited for (M). */
+export function handOver(epoch: number, self: string, wall: number, rules: Rules): Change {
+  return inEpoch(epoch, self, rules, (record) => {
+    const other = otherMember(record, self);
+    if (other === null) return no('not-a-member');
+    if (!record.begun) return no('not-begun');
+    if (record.replica.state !== 'in-sync') return no('not-in-sync');
+    return newOwner(record, other, 'hand-over', wall, true);
+  });
+}
+
+/** A person overrides the majority: stronger than any ballot of the history it ends, and unarmed (R). */
+export function force(record: LeaseRecord, self: string, wall: number): LeaseRecord {
+  const forced = newOwner(record, self, 'forced', wall, true);
+  return { ...forced, epoch: { n: record.epoch.n + 1, by: self }, forced: true, former: null };
+}
+
+function newOwner(
+  record: LeaseRecord,
+  owner: string,
+  change: LeaseRecord['change'],
+  wall: number,
+  voidReplica: boolean,
+): LeaseRecord {
+  return next(record, {
+    epoch: { n: record.epoch.n + 1, by: '' },
+    owner,
+    former: record.owner,
+    begun: false,
+    change,
+    forced: false,
+    armed: voidReplica ? false : record.armed,
+    replica: voidReplica ? replicaOf(record, 'none', wall) : record.replica,
+  });
+}
+
+/** Operator's settings. Whatever takes automation away also disarms (R). */
+export function settings(given: Partial<Pick<LeaseRecord, 'policy' | 'paused' | 'maintenance'>>): Change {
+  return (record) => {
+    const changed = next(record, given);
+    const automatic = changed.policy === 'automatic' && !changed.paused && changed.maintenance === null;
+    return { ...changed, armed: record.armed && automatic };
+  };
+}
+
+/**
+ * One voter leaves, one comes: unarmed, in the old set, members stay (R). `prepared` says that the new one has fsynced
+ * the record and kept the restart silence. Lamport, Malkhi, Zhou, "Reconfiguring a State Machine" (2010), is the ground.
+ */
+export function replaceVoter(leaves: string, comes: string, prepared: boolean, rules: Rules): Change {
+  return (record) => {
+    if (rules.voterSwapChecked) {
+      if (record.armed) return no('armed');
+      if (!prepared) return no('voter-not-prepared');
+    }
+    if (record.members.includes(leaves) || !record.voters.includes(leaves)) return no('not-a-witness');
+    if (record.voters.includes(comes)) return no('already-a-voter');
+    const voters = record.voters.map((voter) => (voter === leaves ? comes : voter));
+    return next(record, { voters, config: record.config + 1 });
+  };
+}

@@ -1,0 +1,145 @@
+import { availableParallelism } from 'node:os';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { MISTAKE_NAMES, type Mistake } from './mistakes.ts';
+import { runSchedule } from './schedule.ts';
+
+/** How many schedules may pass before a seeded mistake counts as missed. */
+const PER_MISTAKE = 3_000;
+
+interface Order {
+  from: number;
+  count: number;
+  mistake: Mistake | null;
+  stopAtFirst: boolean;
+}
+interface Detail {
+  seed: number;
+  invariant: string;
+  what: string;
+  atMs: number;
+}
+interface Sum {
+  schedules: number;
+  ms: number;
+  violations: number;
+  thawOverlapMs: number;
+  faults: Record<string, number>;
+  details: Detail[];
+}
+
+const nothing = (): Sum => ({
+  schedules: 0,
+  ms: 0,
+  violations: 0,
+  thawOverlapMs: 0,
+  faults: {},
+  details: [],
+});
+
+function work(order: Order): Sum {
+  const sum = nothing();
+  for (let i = 0; i < order.count; i += 1) {
+    const result = runSchedule(order.from + i, order.mistake);
+    sum.schedules += 1;
+    sum.ms += result.simulatedMs;
+    sum.thawOverlapMs = Math.max(sum.thawOverlapMs, result.thawOverlapMs);
+    for (const [kind, n] of Object.entries(result.faults)) sum.faults[kind] = (sum.faults[kind] ?? 0) + n;
+    if (result.violations.length === 0) continue;
+    sum.violations += result.violations.length;
+    const [first] = result.violations;
+    if (first !== undefined && sum.details.length < 50) sum.details.push({ seed: result.seed, ...first });
+    if (order.stopAtFirst) break;
+  }
+  return sum;
+}
+
+function merge(sums: Sum[]): Sum {
+  const all = nothing();
+  for (const sum of sums) {
+    all.schedules += sum.schedules;
+    all.ms += sum.ms;
+    all.violations += sum.violations;
+    all.thawOverlapMs = Math.max(all.thawOverlapMs, sum.thawOverlapMs);
+    for (const [kind, n] of Object.entries(sum.faults)) all.faults[kind] = (all.faults[kind] ?? 0) + n;
+    all.details.push(...sum.details);
+  }
+  return all;
+}
+
+/** Spreads the seeds over the processors; the result does not depend on how many there are. */
+async function spread(from: number, count: number): Promise<Sum> {
+  const workers = Math.min(availableParallelism(), Math.ceil(count / 200));
+  if (workers <= 1) return work({ from, count, mistake: null, stopAtFirst: false });
+  const share = Math.ceil(count / workers);
+  const orders = Array.from({ length: workers }, (_, i) => ({
+    from: from + i * share,
+    count: Math.max(0, Math.min(share, count - i * share)),
+    mistake: null,
+    stopAtFirst: false,
+  }));
+  return merge(await Promise.all(orders.map(inWorker)));
+}
+
+const inWorker = (order: Order): Promise<Sum> =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: order });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+
+function option(name: string, fallback: number): number {
+  const at = process.argv.indexOf(`--${name}`);
+  const value = at < 0 ? fallback : Number(process.argv[at + 1]);
+  if (!Number.isInteger(value) || value < 0) {
+    console.error(`--${name} needs a whole number, for example: npm run simulate -- --${name} ${fallback}`);
+    process.exit(2);
+  }
+  return value;
+}
+
+function tell(seed: number): void {
+  const at = process.argv.indexOf('--mistake');
+  const mistake = MISTAKE_NAMES.find((name) => name === process.argv[at + 1]) ?? null;
+  const result = runSchedule(seed, at < 0 ? null : mistake, true);
+  for (const line of result.story) console.log(line);
+  for (const one of result.violations) console.log(`${one.invariant} at ${one.atMs} ms: ${one.what}`);
+  process.exit(result.violations.length === 0 ? 0 : 1);
+}
+
+async function main(): Promise<void> {
+  const seed = option('seed', 1);
+  if (process.argv.includes('--tell')) return tell(seed);
+  const began = process.hrtime.bigint();
+  const sum = await spread(seed, option('schedules', 2_000));
+  const mistakes: Record<string, string> = {};
+  const details: Record<string, Detail | null> = {};
+  if (process.argv.includes('--mistakes')) {
+    for (const mistake of MISTAKE_NAMES) {
+      const found = work({
+        from: seed,
+        count: option('per-mistake', PER_MISTAKE),
+        mistake,
+        stopAtFirst: true,
+      });
+      mistakes[mistake] = found.violations > 0 ? 'caught' : 'missed';
+      details[mistake] = found.details[0] ?? null;
+    }
+  }
+  const report = {
+    schedules: sum.schedules,
+    seconds: Math.round(sum.ms / 1000),
+    wallSeconds: Number(process.hrtime.bigint() - began) / 1e9,
+    violations: sum.violations,
+    thawOverlapMs: Math.round(sum.thawOverlapMs),
+    faults: sum.faults,
+    mistakes,
+    mistakeDetails: details,
+    violationDetails: sum.details,
+  };
+  console.log(process.argv.includes('--json') ? JSON.stringify(report) : JSON.stringify(report, null, 2));
+  const missed = Object.values(mistakes).includes('missed');
+  process.exitCode = sum.violations > 0 || missed ? 1 : 0;
+}
+
+if (isMainThread) await main();
+else parentPort?.postMessage(work(workerData as Order));

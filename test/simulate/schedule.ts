@@ -1,0 +1,100 @@
+import { FAULT_KINDS, FAULTS } from './faults.ts';
+import type { Host } from './host.ts';
+import { type Mistake, rulesWith } from './mistakes.ts';
+import { Random } from './random.ts';
+import { type Violation, World } from './world.ts';
+
+export interface ScheduleResult {
+  seed: number;
+  simulatedMs: number;
+  faults: Record<string, number>;
+  violations: Violation[];
+  thawOverlapMs: number;
+  story: string[];
+}
+
+const STORM_FROM_MS = 4_000;
+const STORM_MS = 40_000;
+const MIN_MS = 60_000;
+
+/** One schedule: a quiet start, a storm of at least three faults, then time to get well, and judgement. */
+export function runSchedule(seed: number, mistake: Mistake | null = null, telling = false): ScheduleResult {
+  const plan = new Random(seed * 2 + 1);
+  const world = new World(seed, rulesWith(mistake), telling);
+  const faults: Record<string, number> = {};
+  const count = Math.floor(plan.between(3, 9));
+  const stormMs = plan.chance(0.5) ? STORM_MS : STORM_MS / 4;
+  for (let i = 0; i < count; i += 1) {
+    const kind = plan.pick(FAULT_KINDS);
+    const at = STORM_FROM_MS + plan.next() * stormMs;
+    const ms = plan.chance(0.5) ? plan.between(50, 2_500) : plan.between(2_000, 15_000);
+    world.kernel.after(at, () => {
+      const fault = FAULTS[kind];
+      if (fault === undefined || !fault(world, ms)) return;
+      world.note('---', `fault ${kind} for ${Math.round(ms)} ms`);
+      faults[kind] = (faults[kind] ?? 0) + 1;
+    });
+  }
+  keepBackups(world);
+  operator(world);
+  world.kernel.runUntil(STORM_FROM_MS + stormMs + 16_000);
+  const end = Math.max(MIN_MS, world.kernel.now + world.settleMs());
+  world.kernel.runUntil(end);
+  judge(world);
+  const { violations, thawOverlapMs, story } = world;
+  return { seed, simulatedMs: world.kernel.now, faults, violations, thawOverlapMs, story };
+}
+
+/** Every host's state is backed up now and then, to be restored by a fault. */
+function keepBackups(world: World): void {
+  for (const host of world.hosts) {
+    world.kernel.after(world.random.between(500, 20_000), () => {
+      host.backup = host.disk;
+    });
+  }
+}
+
+/** A person who looks after quarantined copies, and nothing else. */
+function operator(world: World): void {
+  const look = (): void => {
+    for (const host of world.members) {
+      const superseded = world.truth()?.owner !== host.id;
+      if (host.quarantined && superseded && host.guest === 'none' && !host.running) host.quarantined = false;
+    }
+    world.kernel.after(2_500, look);
+  };
+  look();
+}
+
+/** I7, and that a pair with all its nodes protects itself again. */
+function judge(world: World): void {
+  const record = world.truth();
+  const running = world.members.filter((host) => host.running);
+  const settings = record === null || record.paused;
+  if (running.length === 1) {
+    if (world.gone === null && record?.armed !== true && !settings) {
+      world.violate('I7', `everything is well, and the pair is not armed (${describe(world)})`);
+    }
+    return;
+  }
+  if (asksPerson(world)) return;
+  world.violate('I7', `${running.length} hosts run the guest at the end (${describe(world)})`);
+}
+
+/** Where the contract itself says that a person is needed. */
+function asksPerson(world: World): boolean {
+  const record = world.truth();
+  const { gone } = world;
+  if (gone === null || record === null || !gone.isMember) return false;
+  // The unarmed owner is gone for good: an unarmed pair has no automatic successor.
+  if (record.owner === gone.id) return record.begun || record.former !== world.other(gone).id;
+  // The unarmed owner has booted and the standby's record cannot be read any more.
+  const left = world.other(gone);
+  return !record.armed && left.boots > 0;
+}
+
+const describe = (world: World): string => {
+  const record = world.truth();
+  const hosts = world.hosts.map((host: Host) => `${host.id} ${host.power} ${host.guest}`).join(', ');
+  return `${hosts}; epoch ${record?.epoch.n} ${record?.owner} ${record?.begun ? 'begun' : 'not begun'} ${record?.replica.state}`;
+};

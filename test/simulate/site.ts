@@ -1,0 +1,107 @@
+import type { Permission } from '../../agent/lease/deadline-file.ts';
+import type { GuestState, MirrorState, Site } from '../../agent/lease/site.ts';
+import type { Host } from './host.ts';
+
+/** Heartbeat of the forwarder: how long a silent target goes unnoticed (docs/replication.md). */
+const NOTICE_MS = 300;
+
+/** What one life of an agent sees and does on its simulated host. Orders outlive it; answers do not. */
+export class SimulatedSite implements Site {
+  readonly #host: Host;
+  readonly #life: number;
+  readonly booted: boolean;
+
+  constructor(host: Host, life: number) {
+    this.#host = host;
+    this.#life = life;
+    this.booted = host.boots > 0 && host.guest === 'none' && host.permission === null;
+  }
+
+  guest(): GuestState {
+    return this.#host.guest;
+  }
+
+  mirror(): MirrorState {
+    const host = this.#host;
+    if (host.mirror === 'off') return 'off';
+    if (host.mirror === 'copying') return 'copying';
+    const { now } = host.world.kernel;
+    if (host.world.replicates(host)) host.unreachableSince = null;
+    else host.unreachableSince ??= now;
+    return host.unreachableSince !== null && now - host.unreachableSince >= NOTICE_MS ? 'held' : 'whole';
+  }
+
+  exportOpen(): boolean {
+    return this.#host.exportOpen;
+  }
+
+  canHost(): boolean {
+    return this.#host.capacity;
+  }
+
+  guardFit(): boolean {
+    return true;
+  }
+
+  guardOn(epoch: number): boolean {
+    const { permission } = this.#host;
+    return permission?.kind === 'deadline' && permission.epoch.n === epoch;
+  }
+
+  permit(permission: Permission): void {
+    this.#host.permit(permission);
+  }
+
+  /** QEMU with the guest paused. libvirt's hook refuses it without a permission (docs/safety.md). */
+  startGuest(done: (started: boolean) => void): void {
+    const host = this.#host;
+    const { life, boots } = host;
+    host.world.kernel.after(host.world.random.between(200, 900), () => {
+      if (host.power !== 'on' || host.boots !== boots) return;
+      const allowed = host.permission !== null && host.permission.kind !== 'ended';
+      const started = allowed && host.startsFail <= 0 && host.guest === 'none';
+      if (host.startsFail > 0) host.startsFail -= 1;
+      if (started) host.setGuest('paused');
+      this.#answer(life, () => done(started));
+    });
+  }
+
+  continueGuest(): void {
+    if (this.#host.guest === 'paused') this.#host.setGuest('running');
+  }
+
+  closeExport(done: () => void): void {
+    const host = this.#host;
+    const { life, boots } = host;
+    host.world.kernel.after(host.world.random.between(1, 30), () => {
+      if (host.boots === boots) host.exportOpen = false;
+      this.#answer(life, done);
+    });
+  }
+
+  openExport(): void {
+    if (!this.#host.quarantined) this.#host.exportOpen = true;
+  }
+
+  releaseMirror(): void {
+    this.#host.mirror = 'off';
+    this.#host.unreachableSince = null;
+  }
+
+  startMirror(): void {
+    this.#host.world.copy(this.#host);
+  }
+
+  quarantine(): void {
+    this.#host.quarantined = true;
+    this.#host.exportOpen = false;
+  }
+
+  wall(): number {
+    return this.#host.world.kernel.now;
+  }
+
+  #answer(life: number, run: () => void): void {
+    if (life === this.#life) this.#host.afterLocal(0, run);
+  }
+}

@@ -1,0 +1,214 @@
+import { type LeaseRecord, newest, type Versioned } from '../../agent/lease/record.ts';
+import type { Rules } from '../../agent/lease/rules.ts';
+import { holdOf, type Timing, timingOf } from '../../agent/lease/timing.ts';
+import { createRecord } from '../../agent/lease/transitions.ts';
+import { Host } from './host.ts';
+import { Kernel } from './kernel.ts';
+import { Network } from './network.ts';
+import { Random } from './random.ts';
+
+const WRITE_MS = 250;
+
+export interface Violation {
+  invariant: string;
+  what: string;
+  atMs: number;
+}
+
+/** Two hosts and a witness with one protected guest, and the eyes that judge them. */
+export class World {
+  readonly kernel = new Kernel();
+  readonly random: Random;
+  readonly network: Network;
+  readonly timing: Timing;
+  readonly rules: Rules;
+  readonly guardPollMs = 95;
+  readonly hosts: Host[] = [];
+  readonly members: [Host, Host];
+  readonly violations: Violation[] = [];
+  readonly story: string[] = [];
+  readonly #telling: boolean;
+  /** Highest write any client was told is safe. */
+  acked = 0;
+  writes = 0;
+  thawOverlapMs = 0;
+  /** A person overrode the majority: from here on two copies and lost writes are his. */
+  forced = false;
+  /** One voter lost its state or went for good: no second one does in the same schedule. */
+  lossUsed = false;
+  gone: Host | null = null;
+  /** Whose guest was started last. */
+  serving: Host | null = null;
+  #overlapSince: number | null = null;
+
+  constructor(seed: number, rules: Rules, telling = false) {
+    this.random = new Random(seed);
+    this.rules = rules;
+    this.#telling = telling;
+    this.timing = timingOf(this.random.chance(0.5) ? 'fast' : 'balanced', 100);
+    this.network = new Network(this.kernel, this.random, (envelope) =>
+      this.host(envelope.to)?.receive(envelope),
+    );
+    this.members = [new Host(this, 'h1', true), new Host(this, 'h2', true)];
+    this.hosts.push(...this.members, new Host(this, 'w', false));
+    this.#found();
+  }
+
+  host(id: string): Host | undefined {
+    return this.hosts.find((host) => host.id === id);
+  }
+
+  other(host: Host): Host {
+    const [a, b] = this.members;
+    return host === a ? b : a;
+  }
+
+  note(who: string, text: string): void {
+    if (this.#telling) this.story.push(`${(this.kernel.now / 1000).toFixed(3)} ${who} ${text}`);
+  }
+
+  violate(invariant: string, what: string): void {
+    if (this.violations.length >= 20) return;
+    this.violations.push({ invariant, what, atMs: Math.round(this.kernel.now) });
+    this.note('!!!', `${invariant}: ${what}`);
+  }
+
+  /** Newest record that any node knows to be chosen. */
+  truth(): LeaseRecord | null {
+    let top: Versioned | null = null;
+    for (const host of this.hosts) top = newest(top, host.node?.voter.chosen ?? host.disk.chosen);
+    return top?.record ?? null;
+  }
+
+  /** Whether a write of `host`'s guest reaches the other copy now. */
+  replicates(host: Host): boolean {
+    const other = this.other(host);
+    const up = other.power === 'on' && !other.frozen && other.exportOpen && !other.targetBroken;
+    return up && this.network.open(host.id, other.id) && this.network.open(other.id, host.id);
+  }
+
+  /** A full copy to the other host; the mirror is whole when it ends without a break. */
+  copy(host: Host): void {
+    if (host.mirror !== 'off' || !this.replicates(host)) return;
+    const other = this.other(host);
+    host.mirror = 'copying';
+    host.copies += 1;
+    const { copies } = host;
+    other.whole = false;
+    const step = (left: number): void => {
+      if (host.mirror !== 'copying' || host.copies !== copies) return;
+      if (!this.replicates(host)) {
+        host.mirror = 'off';
+        host.node?.look();
+      } else if (left > 0) this.kernel.after(200, () => step(left - 1));
+      else {
+        other.image = host.image;
+        other.whole = true;
+        host.mirror = 'active';
+        host.node?.look();
+      }
+    };
+    step(Math.floor(this.random.between(3, 12)));
+  }
+
+  /** I1, at every change of who runs. */
+  watch(): void {
+    const [a, b] = this.members;
+    if (!(a.running && b.running)) {
+      this.#endOverlap();
+      return;
+    }
+    if (this.#overlapSince !== null || this.forced) return;
+    this.#overlapSince = this.kernel.now;
+    const excused = Math.max(a.thawedAt, b.thawedAt) + this.guardPollMs + 10 - this.kernel.now;
+    if (excused <= 0) {
+      this.violate('I1', 'both hosts run the guest');
+      return;
+    }
+    this.kernel.after(excused, () => {
+      if (a.running && b.running && this.#overlapSince !== null && !this.forced) {
+        this.violate('I1', 'both hosts run the guest, longer than the guard needs after a thaw');
+      }
+    });
+  }
+
+  #endOverlap(): void {
+    if (this.#overlapSince === null) return;
+    this.thawOverlapMs = Math.max(this.thawOverlapMs, this.kernel.now - this.#overlapSince);
+    this.#overlapSince = null;
+  }
+
+  /** I4 at the first instruction of a guest: all that was acknowledged is on the copy that serves now. */
+  firstInstruction(host: Host): void {
+    this.note(host.id, 'guest runs');
+    if (!this.forced && (!host.whole || host.image < this.acked)) {
+      const missing = host.whole
+        ? `${this.acked - host.image} acknowledged writes are missing`
+        : 'the copy is partial';
+      this.violate('I4', `the guest starts on ${host.id}: ${missing}`);
+    }
+    this.acked = host.image;
+    this.serving = host;
+  }
+
+  #found(): void {
+    const [a, b] = this.members;
+    const record: LeaseRecord = {
+      ...createRecord({
+        pairId: 'pair',
+        members: [a.id, b.id],
+        voters: this.hosts.map((host) => host.id),
+        owner: a.id,
+        wall: 0,
+      }),
+      policy: 'automatic',
+      replica: { mode: 'sync', state: 'in-sync', point: null, since: 0 },
+    };
+    const chosen = { ballot: { force: { n: 0, by: '' }, round: 1, node: a.id }, record };
+    for (const host of this.hosts) {
+      host.disk = { ...host.disk, promised: chosen.ballot, accepted: chosen, chosen };
+      host.startAgent();
+    }
+    a.beginWith({ kind: 'standing', epoch: record.epoch });
+    b.exportOpen = true;
+    this.serving = a;
+    for (const host of this.members) this.#client(host);
+  }
+
+  /** The guest writes; its client counts what was acknowledged. */
+  #client(host: Host): void {
+    if (host.running) this.#write(host);
+    this.kernel.after(WRITE_MS, () => this.#client(host));
+  }
+
+  #write(host: Host): void {
+    const other = this.other(host);
+    this.writes += 1;
+    if (host.mirror === 'active') {
+      if (!this.replicates(host)) return;
+      other.image = host.image + 1;
+    }
+    host.image += 1;
+    if (this.serving !== host && !this.forced) {
+      this.violate('I4', `${host.id} acknowledged a write after ${other.id} had begun`);
+    }
+    this.acked = Math.max(this.acked, host.image);
+    this.#permitted(host);
+  }
+
+  /** I3: nothing runs without permission for longer than the guard's bound. */
+  #permitted(host: Host): void {
+    const { permission } = host;
+    const since =
+      permission?.kind === 'deadline' ? host.clock() - Math.max(permission.ms, host.permittedAt) : 0;
+    const thawed = this.kernel.now - host.thawedAt;
+    if (permission === null || (since > this.guardPollMs + 10 && thawed > this.guardPollMs + 10)) {
+      this.violate('I3', `the guest on ${host.id} runs ${Math.round(since)} ms after its deadline`);
+    }
+  }
+
+  /** Longest time in which everything has to be well again once the faults stopped (I7). */
+  settleMs(): number {
+    return 12 * holdOf(this.timing) + 20_000;
+  }
+}
