@@ -40,6 +40,12 @@ export function must<T>(result: Result<T>): T {
   return result.value;
 }
 
+/** Into quarantine, by an owner's epoch that nobody remembers. */
+const setAside = (pair: StoredPair, now: number): StoredPair => {
+  const quarantine = { since: now, ownEpoch: { n: 0, by: '' }, supersededBy: pair.record.epoch };
+  return { ...pair, notes: { ...pair.notes, quarantine } };
+};
+
 /** The shared working knowledge of the pair rooms: who am I, what do I hold, how do I tell the other. */
 export class PairContext {
   readonly deps: PairsDeps;
@@ -141,7 +147,8 @@ export class PairContext {
     const held: { before: StoredPair | null } = { before: null };
     const after = await this.store.change(offered.spec.pairId, (pair) => {
       held.before = pair;
-      return adopt(pair, offered, self, this.now());
+      const next = adopt(pair, offered, self, this.now());
+      return this.#isForgottenCopy(next) ? setAside(next, this.now()) : next;
     });
     const { before } = held;
     if (after?.notes.quarantine && !before?.notes.quarantine) {
@@ -153,6 +160,16 @@ export class PairContext {
       );
     }
     return after;
+  }
+
+  /**
+   * A host that has lost its own record (damaged, deleted) but still has the machine was an owner once: its copy is as
+   * much a person's to decide about as that of an owner that knows it was superseded. A fresh standby has no machine.
+   */
+  #isForgottenCopy(pair: StoredPair): boolean {
+    const { notes, spec } = pair;
+    if (this.isOwner(pair) || notes.quarantine || notes.image !== 'none') return false;
+    return this.vmState(spec.workload.uuid) !== null;
   }
 
   /** Shows the other member our record and keeps the newer of both answers. */

@@ -88,6 +88,7 @@ export class Primary {
       return;
     }
     if (isLive(vm.state)) {
+      context.deps.log('info', `DEBUG seen ${JSON.stringify(vm)} ${pair.notes.bootId} ${context.deps.bootId}`);
       if (!pair.notes.wantRunning || pair.notes.bootId !== context.deps.bootId) {
         await context.setNotes(pairId, (notes) => ({
           ...notes,
@@ -98,12 +99,7 @@ export class Primary {
       // While protection ends the mirror is taken away on purpose.
       const ending = context.tasks.running(pairId)?.kind === 'unprotect';
       if (!ending && !context.deps.source.status(pairId))
-        await this.#recordStale(
-          pair,
-          context.tasks.running(pairId)?.kind === 'unprotect'
-            ? 'its protection ends'
-            : 'the machine was started without its mirror',
-        );
+        await this.#recordStale(pair, 'the machine was started without its mirror');
     }
     if (vm.name !== pair.spec.workload.name) await this.#renamed(pair, vm.name);
   }

@@ -107,15 +107,17 @@ async function prepare(context: PairContext, params: Parameters<PeerHandlers['st
   must(await target.close(pairId));
   if (!keeps) must(await target.remove(pairId, disks));
   const asideTag = `aside-e${(quarantine?.ownEpoch ?? pair.record.epoch).n}`;
+  // What lies there without our having put it there is not ours to delete either.
+  const keep = quarantine !== null || pair.notes.image === 'none';
   const created = must(await target.create(pairId, disks, asideTag));
   await context.setNotes(pairId, (notes) => ({
     ...notes,
     wantRunning: false,
     quarantine: null,
     image: 'partial',
-    aside: [...notes.aside, ...created.aside.map((path) => ({ path, keep: quarantine !== null }))],
+    aside: [...notes.aside, ...created.aside.map((path) => ({ path, keep }))],
   }));
-  if (quarantine) {
+  if (keep && created.aside.length > 0) {
     context.audit(
       'aside-kept',
       pair,

@@ -1,0 +1,38 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { guestDraft, MAIL } from '../hypervisor/simulated/spec-world.ts';
+import { type Box, Rig, until } from '../replication/simulated/spec-rig.ts';
+
+/** A host that comes back without its own record, but with the machine it once ran. */
+const PAIR = 'pair-mail';
+let rig: Rig;
+let atlas: Box;
+let boreas: Box;
+
+beforeEach(async () => {
+  rig = await Rig.open([{ name: 'atlas', guests: [{ ...guestDraft() }] }, { name: 'boreas' }]);
+  atlas = rig.box('atlas');
+  boreas = rig.box('boreas');
+  await atlas.order('protect.start', { pairId: PAIR, vmUuid: MAIL, standby: 'boreas' });
+  await atlas.powerOff();
+  const expected = boreas.pair()?.record.epoch ?? { n: 0, by: '' };
+  await boreas.order('pair.failover', { pairId: PAIR, expected, forced: true, evidence: {} });
+  await rm(join(rig.folder, 'atlas', 'pairs'), { recursive: true });
+  await atlas.powerOn();
+});
+afterEach(() => rig.close());
+
+it('starts nothing, and its old copy is set aside like any other', async () => {
+  await until(() => atlas.pair()?.local.kind === 'quarantined');
+  expect(atlas.host.runs(MAIL)).toBe(false);
+  expect(boreas.host.runs(MAIL)).toBe(true);
+  expect(rig.world.violations).toEqual([]);
+});
+
+it('keeps its old disks when it is made the standby again', async () => {
+  await until(() => atlas.pair()?.local.kind === 'quarantined');
+  expect(await boreas.order('pair.resync', { pairId: PAIR })).toMatchObject({ state: 'done' });
+  await until(() => atlas.pair()?.record.replica.state === 'in-sync');
+  expect([...atlas.host.images.keys()].filter((path) => path.includes('aside'))).toHaveLength(2);
+});
