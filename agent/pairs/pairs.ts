@@ -4,6 +4,7 @@ import { TaskRunner } from '../tasks/runner.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
 import { Healer } from './healer.ts';
+import { onceLoaded } from './once-loaded.ts';
 import { failoverOrder } from './orders/failover.ts';
 import { forgetPair, protectOrder, resyncOrder, unprotectOrder } from './orders/protect.ts';
 import { switchoverOrder } from './orders/switchover.ts';
@@ -39,6 +40,11 @@ export function createPairs(deps: PairsDeps): PairsService {
     );
   };
 
+  let markLoaded = (): void => undefined;
+  const loaded = new Promise<void>((resolve) => {
+    markLoaded = resolve;
+  });
+
   const peerReturned = async (hostId: string): Promise<void> => {
     for (const pair of store.all()) {
       const { pairId } = pair.spec;
@@ -61,6 +67,7 @@ export function createPairs(deps: PairsDeps): PairsService {
   return {
     async start() {
       await store.load();
+      markLoaded();
       unsubscribe.push(
         store.subscribe(changed),
         tasks.subscribe((task) => emit({ kind: 'task', task })),
@@ -104,7 +111,10 @@ export function createPairs(deps: PairsDeps): PairsService {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    consoleHandlers: consoleHandlers(context),
-    peerHandlers: peerHandlers(context, (pairId) => run('superseded', primary.superseded(pairId))),
+    consoleHandlers: onceLoaded(consoleHandlers(context), loaded),
+    peerHandlers: onceLoaded(
+      peerHandlers(context, (pairId) => run('superseded', primary.superseded(pairId))),
+      loaded,
+    ),
   };
 }

@@ -88,7 +88,6 @@ export class Primary {
       return;
     }
     if (isLive(vm.state)) {
-      context.deps.log('info', `DEBUG seen ${JSON.stringify(vm)} ${pair.notes.bootId} ${context.deps.bootId}`);
       if (!pair.notes.wantRunning || pair.notes.bootId !== context.deps.bootId) {
         await context.setNotes(pairId, (notes) => ({
           ...notes,

@@ -43,13 +43,8 @@ async function leaveAsBefore(context: PairContext, { pairId, subject, spec }: Pr
   if (!put.ok) failed('autostart could not be put back', put.problem);
   const pair = context.store.get(pairId);
   const missed = spec.autostartBefore && pair !== null && pair.notes.bootId !== bootId;
-  context.deps.log(
-    'info',
-    `DEBUG missed ${missed} ${pair?.notes.bootId} ${bootId} ${context.vmState(uuid)} ${JSON.stringify(hypervisor.list().map((v) => [v.name, v.state]))}`,
-  );
   if (!missed || isLive(context.vmState(uuid))) return;
   const started = await hypervisor.run(uuid);
-  context.deps.log('info', `DEBUG run ${JSON.stringify(started)} ${context.vmState(uuid)}`);
   if (!started.ok) failed('it could not be started', started.problem);
 }
 
