@@ -52,6 +52,8 @@ async function append(line: RecordLine, nonce: string, patienceMs: number): Prom
   return { number: Number(number), nonce, at: Date.now() };
 }
 
+const REACH_MS = 60_000;
+
 async function verify(address: string, log: string): Promise<Verdict> {
   const lines = readFileSync(log, 'utf8').split('\n').filter(Boolean);
   const acknowledged = lines.map((text) => JSON.parse(text) as Acknowledged);
@@ -69,11 +71,22 @@ async function verify(address: string, log: string): Promise<Verdict> {
   };
 }
 
+/** A guest that has just booted answers HTTP a moment before its record service listens. */
+async function reach(address: string): Promise<RecordLine> {
+  const until = Date.now() + REACH_MS;
+  while (Date.now() < until) {
+    const line = await RecordLine.open(address, 5_000);
+    if (line) return line;
+    // Refused at once, as a rule: ask again, but not in a tight loop.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`nobody listens at ${address}`);
+}
+
 /** The nonces stored under each number, on either disk. */
 async function list(address: string, from: number, to: number): Promise<Map<number, [string, string]>> {
   const stored = new Map<number, [string, string]>();
-  const line = await RecordLine.open(address, 5_000);
-  if (!line) throw new Error(`nobody listens at ${address}`);
+  const line = await reach(address);
   line.send(`list ${from} ${to}`);
   for (;;) {
     const text = await line.read(30_000);
