@@ -61,12 +61,11 @@ export function accept(state: VoterState, ballot: Ballot, record: LeaseRecord, g
  * promised a higher ballot finds it there.
  */
 export function learn(state: VoterState, chosen: Versioned): VoterState {
-  const known = newest(chosen, state.chosen);
-  if (known === state.chosen) return state;
+  if (state.chosen !== null && compareBallot(chosen.ballot, state.chosen.ballot) <= 0) return state;
   const accepted = state.accepted === null || compareBallot(chosen.ballot, state.accepted.ballot) > 0;
   return {
     ...state,
-    chosen: known,
+    chosen,
     accepted: accepted ? chosen : state.accepted,
     promised: higher(state.promised, chosen.ballot),
   };

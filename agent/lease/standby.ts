@@ -9,6 +9,7 @@ const PATIENCE = 3;
 export class Standby {
   readonly #member: Member;
   #unbegun: { epoch: number; since: number } | null = null;
+  #askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(member: Member) {
     this.#member = member;
@@ -47,11 +48,10 @@ export class Standby {
   }
 
   #waitForBegin(record: LeaseRecord): void {
-    const { self, rules, timing, now } = this.#member.parts;
+    const { self, timing, now } = this.#member.parts;
     if (record.former !== self) return;
     if (this.#unbegun?.epoch !== record.epoch.n) this.#unbegun = { epoch: record.epoch.n, since: now() };
     if (now() - this.#unbegun.since >= PATIENCE * timing.leaseMs) this.#takeBack();
-    else void rules;
   }
 
   #takeBack(): void {
@@ -66,11 +66,13 @@ export class Standby {
   }
 
   #stepIn(record: LeaseRecord): void {
-    const { self, rules, site, voter, lease, now } = this.#member.parts;
+    const { self, rules, site, voter, lease, timing, now } = this.#member.parts;
     if (noSuccession(record, self, rules) !== null || record.policy !== 'automatic') return;
     if (record.paused || record.maintenance !== null || !site.canHost() || this.#member.busy) return;
     const holder = voter.grants.holder(now());
     if (holder === record.owner || voter.grants.silent(now())) return;
+    if (now() - this.#askedAt < timing.leaseMs / 12) return;
+    this.#askedAt = now();
     lease.ask(true);
   }
 }

@@ -9,6 +9,8 @@ export class Kernel {
   now = 0;
   #heap: Event[] = [];
   #orders = 0;
+  /** Events run; beyond `LIMIT` two nodes chase each other without end. */
+  events = 0;
 
   after(ms: number, run: () => void): void {
     this.#orders += 1;
@@ -32,6 +34,8 @@ export class Kernel {
       if (first === undefined || first.at > end) break;
       this.#removeFirst();
       this.now = first.at;
+      this.events += 1;
+      if (this.events > LIMIT) throw new Error(`livelock: ${LIMIT} events by ${Math.round(this.now)} ms`);
       first.run();
     }
     this.now = end;
@@ -55,5 +59,8 @@ export class Kernel {
     heap[i] = last;
   }
 }
+
+/** A schedule of a hundred simulated seconds takes about twenty thousand. */
+const LIMIT = 400_000;
 
 const before = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -37,10 +37,13 @@ export function runSchedule(seed: number, mistake: Mistake | null = null, tellin
   }
   keepBackups(world);
   operator(world);
-  world.kernel.runUntil(STORM_FROM_MS + stormMs + 16_000);
-  const end = Math.max(MIN_MS, world.kernel.now + world.settleMs());
-  world.kernel.runUntil(end);
-  judge(world);
+  try {
+    world.kernel.runUntil(STORM_FROM_MS + stormMs + 16_000);
+    world.kernel.runUntil(Math.max(MIN_MS, world.kernel.now + world.settleMs()));
+    judge(world);
+  } catch (error) {
+    world.violate('I7', String(error));
+  }
   const { violations, thawOverlapMs, story } = world;
   return { seed, simulatedMs: world.kernel.now, faults, violations, thawOverlapMs, story };
 }
