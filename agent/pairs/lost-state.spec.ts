@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { guestDraft, MAIL } from '../hypervisor/simulated/spec-world.ts';
@@ -28,6 +28,18 @@ it('starts nothing, and its old copy is set aside like any other', async () => {
   expect(atlas.host.runs(MAIL)).toBe(false);
   expect(boreas.host.runs(MAIL)).toBe(true);
   expect(rig.world.violations).toEqual([]);
+});
+
+it('keeps a damaged record for inspection, and believes the other member', async () => {
+  await until(() => atlas.pair()?.local.kind === 'quarantined');
+  await atlas.powerOff();
+  const folder = join(rig.folder, 'atlas', 'pairs');
+  await writeFile(join(folder, `${PAIR}.json`), 'half a rec');
+  await atlas.powerOn();
+  await until(() => atlas.pair()?.local.kind === 'quarantined');
+  expect(atlas.host.runs(MAIL)).toBe(false);
+  const kept = (await readdir(folder)).filter((name) => name.includes('.damaged-'));
+  expect(await readFile(join(folder, kept[0] ?? ''), 'utf8')).toBe('half a rec');
 });
 
 it('keeps its old disks when it is made the standby again', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { DurableFile } from '../journal/durable-file.ts';
@@ -65,9 +65,11 @@ export class PairStore {
       if (!name.endsWith('.json')) continue;
       const file = new DurableFile(join(this.#directory, name), StoredPair);
       const read = await file.read();
-      // A damaged file is left in place: the pair then is unknown here, so nothing of it is started.
-      if (!read.ok) this.#log('warn', read.problem.message);
-      else if (read.value)
+      // What cannot be believed is kept under another name: the pair is unknown here then, so nothing of it is started.
+      if (!read.ok) {
+        this.#log('warn', read.problem.message);
+        await rename(file.path, `${file.path}.damaged-${Date.now()}`);
+      } else if (read.value)
         this.#slots.set(read.value.spec.pairId, { value: read.value, file, tail: Promise.resolve() });
     }
   }
