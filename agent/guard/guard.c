@@ -33,7 +33,9 @@
 #include <unistd.h>
 
 enum {
-  ROUND_MS = 50,         /* from one look at everything to the next; a deadline in between is met by the timer */
+  ROUND_MS = 80,         /* from one look at everything to the next; a deadline in between is met by the timer */
+  SETTLED = 60,          /* rounds after which a process that is no QEMU is expected to stay what it is ... */
+  LOOK_AGAIN = 5,        /* ... and is looked at only every so many rounds */
   STATUS_MS = 500,       /* the status file is never older than that */
   FEED_MS = 1000,        /* the hardware watchdog is fed that often */
   RECENT_MS = 60000,     /* window of the recent worst lateness */
@@ -480,14 +482,30 @@ static bool is_known(pid_t pid) {
   return false;
 }
 
+/* Looking at every program of the host in every round would be most of the guard's work. A process that was there for
+ * a while and is no QEMU could still become one (execve), but new ones do, so they are looked at more often. */
+static bool may_be_skipped(pid_t pid, unsigned round) {
+  static struct {
+    pid_t pid;
+    unsigned first, last;
+  } seen[8192], *s;
+  s = &seen[(unsigned)pid % 8192];
+  if (s->pid != pid || s->last + 1 != round) *s = (__typeof__(*s)){pid, round, round};
+  s->last = round;
+  return round - s->first > SETTLED && (round + (unsigned)pid) % LOOK_AGAIN != 0;
+}
+
 static void find_processes(uint64_t now) {
   static struct listing all = {.fd = -1};
+  static unsigned round;
   char name[32];
   if (all.fd < 0) all.fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   too_many_processes = false;
   lseek(all.fd, 0, SEEK_SET);
   all.at = all.length = 0;
+  round++;
   for (pid_t pid; (pid = next_number(&all)) > 0;) {
+    if (may_be_skipped(pid, round)) continue;
     snprintf(name, sizeof name, "%d/exe", pid);
     if (!is_known(pid) && is_qemu(all.fd, name)) adopt(all.fd, pid, now);
   }
@@ -571,32 +589,16 @@ static bool take_real_time(void) {
   return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &p) == 0;
 }
 
-/* On cgroup v1 a group has no real-time run-time until it is given some, all the way down (sched-rt-group.rst); the
- * root group has it. Only the cpu controller's membership changes, not the one by which systemd knows its services. */
-static void join_root_cpu_group(void) {
-  static char mounts[65536];
-  if (read_whole(AT_FDCWD, "/proc/self/mounts", mounts, sizeof mounts) <= 0) return;
-  char *save_line, *save_field;
-  for (char *line = strtok_r(mounts, "\n", &save_line); line; line = strtok_r(NULL, "\n", &save_line)) {
-    char *field[4] = {0}, file[512], options[512];
-    for (int i = 0; i < 4; i++) field[i] = strtok_r(i ? NULL : line, " ", &save_field);
-    if (!field[3] || strcmp(field[2], "cgroup") != 0) continue;
-    snprintf(options, sizeof options, ",%s,", field[3]);
-    if (!strstr(options, ",cpu,")) continue;
-    snprintf(file, sizeof file, "%s/cgroup.procs", field[1]);
-    int fd = open(file, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0 && write(fd, "0", 1) < 0) perror(file);
-    if (fd >= 0) close(fd);
-    return;
-  }
-}
-
-static bool put_oom_score(void) {
-  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  bool done = fd >= 0 && write(fd, "-1000", 5) == 5;
+static bool write_once(const char *name, const char *text) {
+  int fd = open(name, O_WRONLY | O_CLOEXEC);
+  bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
   if (fd >= 0) close(fd);
   return done;
 }
+
+/* On cgroup v1 a group has no real-time run-time until it is given some, all the way down (sched-rt-group.rst); the
+ * root group has it. Joining that changes nothing about the membership by which systemd knows its services. */
+static void join_root_cpu_group(void) { write_once("/sys/fs/cgroup/cpu/cgroup.procs", "0"); }
 
 static void touch_stack(void) {
   volatile char page[65536];
@@ -617,7 +619,7 @@ static void take_what_it_needs(void) {
   real_time = take_real_time();
   touch_stack();
   locked = mlockall(MCL_CURRENT | MCL_FUTURE) == 0;
-  unkillable = put_oom_score();
+  unkillable = write_once("/proc/self/oom_score_adj", "-1000");
   on_tmpfs = is_on_tmpfs(path.folder);
 }
 
@@ -764,17 +766,21 @@ static void run(void) {
   leave_watchdog();
 }
 
-static int parse_files(int count, char **names) {
-  for (int i = 0; i < count; i++) {
-    char text[LINE + 2];
-    struct permission p;
-    ssize_t length = read_whole(AT_FDCWD, names[i], text, sizeof text);
-    if (length < 0 || !parse_permission(text, (size_t)length, &p)) puts("unreadable");
-    else
-      printf("%llu %s %s %llu %llu\n", (unsigned long long)p.n, p.by, KIND[p.kind], (unsigned long long)p.deadline,
-             (unsigned long long)p.resumed);
-  }
-  return 0;
+static void print_permission(const char *name) {
+  char text[LINE + 2];
+  struct permission p;
+  ssize_t length = read_whole(AT_FDCWD, name, text, sizeof text);
+  if (length < 0 || !parse_permission(text, (size_t)length, &p)) puts("unreadable");
+  else
+    printf("%llu %s %s %llu %llu\n", (unsigned long long)p.n, p.by, KIND[p.kind], (unsigned long long)p.deadline,
+           (unsigned long long)p.resumed);
+}
+
+static void print_list(const char *name) {
+  machine_count = 0;
+  read_list(name);
+  if (list_unreadable) puts("unreadable");
+  else printf("%u\n", machine_count);
 }
 
 static void set_paths(const char *runtime, const char *state) {
@@ -788,7 +794,7 @@ static void set_paths(const char *runtime, const char *state) {
 static int usage(void) {
   fputs("usage: guard [--run FOLDER] [--state FOLDER] [--watchdog DEVICE [--watchdog-seconds N]]\n"
         "       guard [--run FOLDER] --preflight    what this host grants it, as JSON; 0 when that is enough\n"
-        "       guard --parse FILE...               how it reads permissions\n",
+        "       guard --parse FILE... | --parse-list FILE...    how it reads permissions, lists\n",
         stderr);
   return 2;
 }
@@ -798,7 +804,13 @@ int main(int argc, char **argv) {
   int seconds = 10;
   bool only_preflight = false;
   for (int i = 1; i < argc; i++) {
-    if (strcmp(argv[i], "--parse") == 0) return parse_files(argc - i - 1, argv + i + 1);
+    void (*print)(const char *) = strcmp(argv[i], "--parse") == 0        ? print_permission
+                                  : strcmp(argv[i], "--parse-list") == 0 ? print_list
+                                                                         : NULL;
+    if (print) {
+      while (++i < argc) print(argv[i]);
+      return 0;
+    }
     if (strcmp(argv[i], "--preflight") == 0) only_preflight = true;
     else if (i + 1 == argc) return usage();
     else if (strcmp(argv[i], "--run") == 0) runtime = argv[++i];

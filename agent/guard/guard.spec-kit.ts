@@ -183,7 +183,7 @@ export class Bench {
   }
 
   rounds(): number {
-    return existsSync(join(this.runtime, 'guard.alive')) ? this.status().ms : 0;
+    return existsSync(join(this.runtime, 'guard.alive')) ? this.status().ms || 0 : 0;
   }
 
   status(): Status {
@@ -203,6 +203,11 @@ export class Bench {
 
   async other(uuid: string): Promise<number> {
     return this.start(this.#programs.other, ['qemu-system-x86_64', '-uuid', uuid]);
+  }
+
+  /** A process that is no QEMU and becomes one when it gets SIGUSR1. */
+  async becoming(uuid: string): Promise<number> {
+    return this.start(this.#programs.other, ['-uuid', uuid, '--become', this.#programs.qemu]);
   }
 
   private async start(program: string, argv: string[]): Promise<number> {

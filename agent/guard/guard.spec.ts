@@ -339,6 +339,18 @@ describe.runIf(reason === null)('guard', () => {
       await stopped(second);
     });
 
+    test('one that became QEMU long after it was started is found', async () => {
+      bench.protect(A);
+      await bench.startGuard();
+      const pid = await bench.becoming(A);
+      const { ms } = bench.status();
+      await until('it is an old acquaintance', () => bench.status().ms > ms + 6_000);
+      runs(pid);
+      process.kill(pid, 'SIGUSR1');
+      await gone(pid);
+      await said(A, 'killed');
+    });
+
     test('of several with the same UUID each one is stopped', async () => {
       bench.protect(A);
       bench.permit(A, live());
@@ -488,6 +500,21 @@ describe.runIf(reason === null)('guard', () => {
       expect([...bench.status().machines.keys()]).toEqual([B]);
     });
 
+    test('a status file full of rubbish is no reason not to start', async () => {
+      bench.protect(A);
+      bench.permit(A, 'deadline 0');
+      const pid = await bench.qemu(A);
+      const rubbish = [
+        `.process ${A} ${pid} 99999999999999999999999 stopped -1`,
+        '.process',
+        '\0\0',
+        'x'.repeat(200_000),
+      ];
+      writeFileSync(join(bench.runtime, 'guard.alive'), rubbish.join('\n'));
+      await bench.startGuard();
+      await said(A, 'stopped');
+    });
+
     test('keeps its status fresh though nothing happens', async () => {
       await bench.startGuard();
       const first = bench.status();
@@ -561,13 +588,13 @@ describe.runIf(reason === null)('guard', () => {
 
   describe("its parser and the agent's", () => {
     /** How the guard reads each of the files. */
-    const read = (texts: (string | Uint8Array)[]): string[] => {
+    const read = (texts: (string | Uint8Array)[], how = '--parse'): string[] => {
       const names = texts.map((text, n) => {
         const name = join(bench.runtime, `text-${n}`);
         writeFileSync(name, text);
         return name;
       });
-      const result = spawnSync(programs.guard, ['--parse', ...names], { encoding: 'utf8' });
+      const result = spawnSync(programs.guard, [how, ...names], { encoding: 'utf8' });
       expect(result.stderr).toBe('');
       expect(result.status).toBe(0);
       return result.stdout.trimEnd().split('\n');
@@ -637,6 +664,29 @@ describe.runIf(reason === null)('guard', () => {
             expect(read(texts)).toEqual(texts.map(agents));
           },
         ),
+        { numRuns: 10 },
+      );
+    });
+
+    test('a list is taken whole or not at all', () => {
+      const uuid = fc.uuid();
+      const list = fc.array(uuid, { maxLength: 6 }).map(protectedList);
+      const damaged = fc
+        .tuple(list, fc.nat(), fc.constantFrom(...'0gA-\n\0 é', ''))
+        .map(([text, at, letter]) => {
+          const index = at % text.length;
+          return text.slice(0, index) + letter + text.slice(index + 1);
+        });
+      const expected = (text: string): string =>
+        /^understudy-protected 1\n([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\n)*$/.test(
+          text,
+        )
+          ? String(text.split('\n').length - 2)
+          : 'unreadable';
+      fc.assert(
+        fc.property(fc.array(fc.oneof(list, damaged), { minLength: 100, maxLength: 100 }), (texts) => {
+          expect(read(texts, '--parse-list')).toEqual(texts.map(expected));
+        }),
         { numRuns: 10 },
       );
     });
