@@ -57,6 +57,8 @@ export class Owner {
   look(record: LeaseRecord, known: boolean): void {
     if (record.armed) this.#guarded = true;
     if (!known) return;
+    // Nothing is in doubt and the record is still this owner's: the hand-over did not happen.
+    if (this.#giving && !this.#handOverAsked && !this.#member.busy) this.#giving = false;
     const guest = this.#member.parts.site.guest();
     if (!record.begun) this.#begin(record);
     else if (guest === 'none') this.#start(record);

@@ -68,6 +68,13 @@ export class Host {
     return this.guest === 'running' && this.power === 'on' && !this.frozen;
   }
 
+  /** Nothing is wrong with this machine that a message could meet. */
+  get well(): boolean {
+    return (
+      this.power === 'on' && this.node !== null && !this.frozen && !this.agentFrozen && this.fsync === 'well'
+    );
+  }
+
   /** Runs now, or when the host and its agent are thawed; never in another life of the agent. */
   #inAgent(life: number, run: () => void): void {
     if (life !== this.life || this.power !== 'on') return;

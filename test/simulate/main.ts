@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { MISTAKE_NAMES, type Mistake } from './mistakes.ts';
+import { caughtBy, MISTAKE_NAMES, type Mistake } from './mistakes.ts';
 import { runSchedule } from './schedule.ts';
 
 /** How many schedules may pass before a seeded mistake counts as missed. */
@@ -44,9 +44,10 @@ function work(order: Order): Sum {
     sum.ms += result.simulatedMs;
     sum.thawOverlapMs = Math.max(sum.thawOverlapMs, result.thawOverlapMs);
     for (const [kind, n] of Object.entries(result.faults)) sum.faults[kind] = (sum.faults[kind] ?? 0) + n;
-    if (result.violations.length === 0) continue;
-    sum.violations += result.violations.length;
-    const [first] = result.violations;
+    const counted = result.violations.filter((one) => caughtBy(order.mistake, one.invariant));
+    if (counted.length === 0) continue;
+    sum.violations += counted.length;
+    const [first] = counted;
     if (first !== undefined && sum.details.length < 50) sum.details.push({ seed: result.seed, ...first });
     if (order.stopAtFirst) break;
   }

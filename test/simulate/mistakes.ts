@@ -26,5 +26,12 @@ export const MISTAKES = {
 export type Mistake = keyof typeof MISTAKES;
 export const MISTAKE_NAMES = Object.keys(MISTAKES) as Mistake[];
 
+/** Harm a liveness mistake does: the pair never runs or never protects itself again. All others must break safety. */
+const LIVENESS: readonly Mistake[] = ['no-take-back', 'no-gossip', 'arm-lagging'];
+
+/** Whether a violation is of the sort this mistake has to be found by. */
+export const caughtBy = (mistake: Mistake | null, invariant: string): boolean =>
+  mistake === null || LIVENESS.includes(mistake) === (invariant === 'I7');
+
 export const rulesWith = (mistake: Mistake | null): Rules =>
   mistake === null ? { ...CONTRACT } : { ...CONTRACT, [MISTAKES[mistake]]: false };

@@ -31,6 +31,11 @@ export class Network {
     this.#cut.set(link, (this.#cut.get(link) ?? 0) - 1);
   }
 
+  /** Nothing is cut, lost or slow. */
+  calm(): boolean {
+    return this.loss === 0 && this.slow < 5 && [...this.#cut.values()].every((cuts) => cuts <= 0);
+  }
+
   open(from: string, to: string): boolean {
     return (this.#cut.get(`${from}>${to}`) ?? 0) <= 0;
   }

@@ -30,7 +30,7 @@ export function runSchedule(seed: number, mistake: Mistake | null = null, tellin
     const ms = plan.chance(0.5) ? plan.between(50, 2_500) : plan.between(2_000, 15_000);
     world.kernel.after(at, () => {
       const fault = FAULTS[kind];
-      if (fault === undefined || !fault(world, ms)) return;
+      if (fault === undefined || world.kernel.now < world.quietUntil || !fault(world, ms)) return;
       world.note('---', `fault ${kind} for ${Math.round(ms)} ms`);
       faults[kind] = (faults[kind] ?? 0) + 1;
     });

@@ -37,6 +37,8 @@ export class World {
   /** One voter lost its state or went for good: no second one does in the same schedule. */
   lossUsed = false;
   gone: Host | null = null;
+  /** No further fault before. */
+  quietUntil = 0;
   /** Whose guest was started last. */
   serving: Host | null = null;
   #overlapSince: number | null = null;
