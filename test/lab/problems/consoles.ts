@@ -152,7 +152,7 @@ export function consolesAndVersions(bench: Bench): void {
         expect(refused.message).toContain('cora');
         expect(unclear([refused])).toEqual([]);
         await bench.desk.call('hosts.remove', { ...order, evenIfUnreachable: true });
-        expect(bench.desk.fleet.hosts[id]).toBeUndefined();
+        await bench.desk.until('cora is gone', () => bench.desk.fleet.hosts[id] === undefined);
         await bench.lab.powerOn('cora');
         expect((await add(bench, 'cora', 'witness')).existingAgent).toBe('same-fleet');
         expect(bench.desk.host('cora').id).toBe(id);
@@ -169,6 +169,7 @@ export function consolesAndVersions(bench: Bench): void {
           await bench.desk.call('hosts.remove', { hostId: id, evenIfUnreachable: false, keepHistory: false });
           expect(await sh(bench, host, TRACES)).toBe('');
         }
+        await bench.desk.until('all are gone', () => Object.keys(bench.desk.fleet.hosts).length === 0);
         expect(bench.desk.fleet).toEqual({ hosts: {}, vms: {}, pairs: {}, tasks: {} });
         expect(await processState(bench, 'atlas', 'erp')).toMatch(/^[RS]$/);
         expect(await processState(bench, 'boreas', 'tiny')).toMatch(/^[RS]$/);
