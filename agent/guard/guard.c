@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/watchdog.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -28,7 +29,6 @@
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
-#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -273,18 +273,18 @@ static char read_stat(int fd, uint64_t *start) {
   return state;
 }
 
-enum seen { GONE, RUNNING, RUNNING_BEHIND, HALTED, UNSURE };
+enum seen { GONE, UNSURE, HALTED, RUNNING_BEHIND, RUNNING }; /* the higher one of its threads' counts */
 
-/* For a process whose leader is in uninterruptible sleep, which says nothing about the threads behind it: they may run
- * a guest. With `stop` each of those is sent SIGSTOP of its own, because the one sent to the process may wait for the
- * leader, and the leader for a dead disk. (Threads have no pidfd before Linux 6.9; tgkill(2) names both ids, read a
- * moment ago from a process that is still there.) */
+/* For a process whose leader says nothing about the threads behind it: in uninterruptible sleep (they may run a guest),
+ * traced, or dead (they may still have writes under way). With `stop` each that runs is sent SIGSTOP of its own: the one
+ * sent to the process may wait for the leader, and the leader for a dead disk. (Threads have no pidfd before Linux 6.9;
+ * tgkill(2) names both ids, read a moment ago from a process that is still there.) */
 static enum seen look_at_threads(const struct process *p, bool stop) {
   static struct listing threads;
-  enum seen seen = UNSURE;
+  enum seen seen = GONE;
   uint64_t start;
   threads.fd = openat(p->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (threads.fd < 0) return GONE;
+  if (threads.fd < 0) return errno == EMFILE || errno == ENFILE ? UNSURE : GONE;
   threads.at = threads.length = 0;
   for (pid_t thread; (thread = next_number(&threads)) > 0;) {
     char name[32];
@@ -292,11 +292,10 @@ static enum seen look_at_threads(const struct process *p, bool stop) {
     int fd = openat(threads.fd, name, O_RDONLY | O_CLOEXEC);
     char state = fd < 0 ? 0 : read_stat(fd, &start);
     if (fd >= 0) close(fd);
-    if (state == 'R' || state == 'S') {
-      seen = RUNNING_BEHIND;
-      if (stop) syscall(SYS_tgkill, p->pid, thread, SIGSTOP);
-    }
-    if ((state == 'T' || state == 't') && seen == UNSURE) seen = HALTED;
+    if (!state || state == 'Z' || state == 'X') continue;
+    enum seen one = state == 'R' || state == 'S' ? RUNNING_BEHIND : state == 'T' ? HALTED : UNSURE;
+    if (one == RUNNING_BEHIND && stop) syscall(SYS_tgkill, p->pid, thread, SIGSTOP);
+    if (one > seen) seen = one;
   }
   close(threads.fd);
   return seen;
@@ -304,20 +303,10 @@ static enum seen look_at_threads(const struct process *p, bool stop) {
 
 static enum seen look_at(const struct process *p) {
   uint64_t start;
-  switch (read_stat(p->stat, &start)) {
-    case 0:
-    case 'Z':
-    case 'X':
-      return GONE;
-    case 'T':
-    case 't':
-      return HALTED;
-    case 'R':
-    case 'S':
-      return RUNNING;
-    default:
-      return look_at_threads(p, false); /* waits for a disk, or is held by a freezer */
-  }
+  char state = read_stat(p->stat, &start);
+  if (!state) return GONE;
+  if (state == 'T') return HALTED; /* a stop is the whole process' */
+  return state == 'R' || state == 'S' ? RUNNING : look_at_threads(p, false);
 }
 
 static void become(struct process *p, enum state state, uint64_t now) {
@@ -338,7 +327,7 @@ static enum verdict verdict_on(const struct machine *m, uint64_t now) {
   return m->held.kind == DEADLINE && now < m->held.deadline ? MAY_RUN : STOP;
 }
 
-static bool is_running(enum seen seen) { return seen == RUNNING || seen == RUNNING_BEHIND; }
+static bool is_running(enum seen seen) { return seen >= RUNNING_BEHIND; }
 
 static void halt(const struct process *p, enum seen seen) {
   send_signal(p, SIGSTOP);
@@ -545,6 +534,7 @@ static void tell_machine(unsigned index) {
 
 static void write_status(uint64_t now) {
   bool room = !too_many_machines && !too_many_processes;
+  real_time = (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_FIFO;
   bool sound = real_time && locked && on_tmpfs && room && !list_unreadable;
   status_length = 0;
   tell("understudy-guard 1 %llu %s\n", (unsigned long long)now, sound ? "armed" : "weak");
@@ -609,8 +599,12 @@ static void touch_stack(void) {
 static bool is_on_tmpfs(const char *folder) {
   char at[sizeof path.folder];
   struct statfs facts;
-  for (strcpy(at, folder); statfs(at, &facts) != 0; *strrchr(at, '/') = '\0')
-    if (errno != ENOENT || strrchr(at, '/') == at) return false;
+  strcpy(at, folder);
+  while (statfs(at, &facts) != 0) {
+    char *slash = strrchr(at, '/');
+    if (errno != ENOENT || !slash || slash == at) return false;
+    *slash = '\0';
+  }
   return facts.f_type == TMPFS_MAGIC;
 }
 
