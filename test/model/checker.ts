@@ -133,8 +133,7 @@ function story(model: Model, store: StateStore, index: number): string[] {
     store.read(path[i] ?? 0, state);
     let line: string | null = null;
     model.successors(state, (next, action, who, whom) => {
-      if (line === null && store.add(next, null) === path[i + 1])
-        line = model.tell(action, who, whom, next);
+      if (line === null && store.add(next, null) === path[i + 1]) line = model.tell(action, who, whom, next);
     });
     told.push(line ?? 'an untold step');
   }

@@ -1,0 +1,67 @@
+import { ARMED, BEGUN, H, hasAll, hf, type State, SYNC } from './layout.ts';
+
+const NAMES = ['h1', 'h2', 'the witness'];
+
+const STORIES: Record<string, string> = {
+  tick: 'time passes (whoever was not answered is cut off, or slow)',
+  accept: "A's swap reaches B, which accepts it",
+  gossip: "A's newer record reaches B",
+  hear: 'A hears that its swap is chosen',
+  read: 'A reads the record from itself and B',
+  'write-back': 'A finds unlike records at itself and B and writes the newer one back',
+  lease: "B grants A's lease as owner",
+  candidacy: 'B grants A a candidate lease',
+  renew: 'A has a majority of grants and sets its deadline',
+  'close-export': 'A closes its export',
+  'open-export': 'A opens its export as the standby',
+  begin: 'A asks to record that it begins',
+  stale: 'A asks to record the replica stale, unarmed',
+  disarm: 'A asks to disarm',
+  settle: 'A asks to write its unarmed record once more',
+  'in-sync': 'A asks to record in-sync',
+  arm: 'A asks to arm',
+  'hand-over': 'A asks to hand over',
+  'take-over': 'A asks to take over (prepared at B)',
+  'take-back': 'A asks to take back what has not begun',
+  start: 'A starts the guest',
+  stand: 'A gives its guest a standing permission',
+  'guard-on': "A's guard is on: the guest runs to a deadline only",
+  'pause-to-give': 'A stops its guest to hand it over',
+  release: 'A lets the held writes go without the replica',
+  copy: 'A starts a copy to the other host',
+  copied: "A's copy is complete",
+  'mirror-breaks': "A's mirror breaks",
+  'mirror-heals': "A's mirror goes on",
+  'timer-runs-out': "A's stopped QEMU gives up waiting for the mirror",
+  'guard-stops': "A's guard stops the guest",
+  'kill-superseded': 'A kills its superseded guest',
+  thaw: 'A thaws',
+  boot: 'A boots',
+  'agent-starts': "A's agent starts",
+  'witness-starts': 'A starts',
+  'witness-reads-both': 'A has read both hosts and votes again',
+  power: 'A loses power',
+  agent: "A's agent dies",
+  freeze: 'A freezes as a whole',
+  qemu: "A's QEMU dies",
+  witness: 'A goes down',
+  gone: 'A is gone for good',
+  rollback: "A's disk is put back to an old day",
+  replace: 'A replaces the witness by another box',
+};
+
+/** One step in words, with what a host then knows when that has changed by it. */
+export function tell(action: string, who: number, whom: number, after: State): string {
+  const told = (STORIES[action] ?? action)
+    .replaceAll(/\bA\b/g, NAMES[who] ?? '?')
+    .replaceAll(/\bB\b/g, NAMES[whom] ?? '?');
+  if (who > 1 || !['hear', 'read', 'gossip'].includes(action)) return told;
+  return `${told} (${recordInWords(hf(after, who, H.KNOWN))})`;
+}
+
+export function recordInWords(record: number): string {
+  const words = [`owner ${NAMES[record & 1] ?? '?'}`];
+  if (!hasAll(record, BEGUN)) words.push('not begun');
+  words.push(hasAll(record, ARMED) ? 'armed' : 'unarmed', hasAll(record, SYNC) ? 'in sync' : 'stale');
+  return words.join(', ');
+}
