@@ -16,6 +16,7 @@ export class Grants {
   readonly #rules: Rules;
   readonly #silentUntil: number;
   #holder: string | null = null;
+  #grantId = 0;
   #until = Number.NEGATIVE_INFINITY;
 
   /** `startedAt`: boot-time clock at this voter's start; null for one that has never granted anything. */
@@ -36,16 +37,24 @@ export class Grants {
   }
 
   /** Decides about a request received at `now`, by the newest record this voter holds. */
-  request(from: string, candidate: boolean, record: LeaseRecord | null, now: number): Denial | null {
+  request(
+    from: string,
+    id: number,
+    candidate: boolean,
+    record: LeaseRecord | null,
+    now: number,
+  ): Denial | null {
     const denial = this.#denial(from, candidate, record, now);
     if (denial !== null) return denial;
     this.#holder = from;
+    this.#grantId = id;
     this.#until = now + holdOf(this.#timing, this.#rules);
     return null;
   }
 
-  release(from: string): void {
-    if (this.#holder === from) this.#until = Number.NEGATIVE_INFINITY;
+  /** Given back up to request `id`; one that was overtaken by a later request frees nothing. */
+  release(from: string, id: number): void {
+    if (this.#holder === from && id >= this.#grantId) this.#until = Number.NEGATIVE_INFINITY;
   }
 
   #denial(from: string, candidate: boolean, record: LeaseRecord | null, now: number): Denial | null {

@@ -28,8 +28,8 @@ export const Body = v.variant('kind', [
   v.object({ kind: v.literal('lease'), id: Id, candidate: v.boolean() }),
   v.object({ kind: v.literal('granted'), id: Id, holds: Ballot }),
   v.object({ kind: v.literal('denied'), id: Id, holds: Ballot, reason: v.string() }),
-  /** Owner gives its lease back: nobody has to wait for it. */
-  v.object({ kind: v.literal('release') }),
+  /** Gives back every lease up to request `id`: nobody has to wait for it. */
+  v.object({ kind: v.literal('release'), id: Id }),
   /** Nothing but the envelope. */
   v.object({ kind: v.literal('gossip') }),
 ]);

@@ -101,6 +101,7 @@ export class PairNode {
       proposer: this.proposer,
       lease: this.#lease,
       now: ports.now,
+      random: ports.random,
       again: () => {
         this.#lookAgain = true;
       },

@@ -67,6 +67,12 @@ export class OwnerLease {
     if (this.#until > this.#ports.now()) this.#ports.live(request.candidate, this.#until);
   }
 
+  /** A candidate that found no majority gives back what it got, so that it does not stand in the owner's way. */
+  giveUp(): void {
+    this.void();
+    for (const voter of this.#ports.voters()) this.#ports.send(voter, { kind: 'release', id: this.#ids });
+  }
+
   /** A newer record was learnt: the request in flight and the lease are void (M). */
   void(): void {
     this.#request = null;

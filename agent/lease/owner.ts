@@ -161,15 +161,16 @@ export class Owner {
     const mirror = site.mirror();
     if (!this.#readyToArm(record)) this.#standing(record);
     if (mirror === 'held') site.releaseMirror();
+    // An unarmed mirror may have been released without a record: that is put right before anything is copied.
+    if (record.replica.state === 'in-sync' && mirror !== 'whole' && rules.completeCopy) {
+      this.#stale(record);
+      return;
+    }
     if (mirror === 'off') site.startMirror();
     const whole = mirror === 'whole' || (!rules.completeCopy && mirror === 'copying');
     if (whole && record.replica.state !== 'in-sync') {
       const insync = replicaBecomes(record.epoch.n, self, 'in-sync', site.wall(), rules);
       this.#member.swap(insync, 'in-sync', () => undefined);
-      return;
-    }
-    if (mirror === 'off' && record.replica.state === 'in-sync') {
-      this.#stale(record);
       return;
     }
     if (this.#readyToArm(record)) this.#arm(record, timing.leaseMs);
@@ -222,8 +223,9 @@ export class Owner {
   /** Stopped first, mirror drained, then the swap (M); an unknown outcome counts as given away until read back. */
   #give(record: LeaseRecord): void {
     const { site, rules, self } = this.#member.parts;
-    const possible = record.replica.state === 'in-sync' && ['whole', 'off'].includes(site.mirror());
-    if (!possible || !record.begun) {
+    // Of a guest that is gone the copy is complete only if nothing could have been released unrecorded: while armed.
+    const drained = site.mirror() === 'whole' || (record.armed && site.guest() === 'none');
+    if (record.replica.state !== 'in-sync' || !drained) {
       this.#handOverAsked = false;
       this.#giving = false;
       return;

@@ -9,7 +9,9 @@ const PATIENCE = 3;
 export class Standby {
   readonly #member: Member;
   #unbegun: { epoch: number; since: number } | null = null;
-  #askedAt = Number.NEGATIVE_INFINITY;
+  #asking = false;
+  #askedAt = 0;
+  #askAgainAt = Number.NEGATIVE_INFINITY;
 
   constructor(member: Member) {
     this.#member = member;
@@ -34,6 +36,7 @@ export class Standby {
   /** A candidate's lease was granted: it permits this one swap, and is written to no file (M/R). */
   elected(): void {
     const { self, site, rules } = this.#member.parts;
+    this.#asking = false;
     this.#member.swap(takeOver(self, site.wall(), rules), 'take over', () => undefined);
   }
 
@@ -69,10 +72,17 @@ export class Standby {
     const { self, rules, site, voter, lease, timing, now } = this.#member.parts;
     if (noSuccession(record, self, rules) !== null || record.policy !== 'automatic') return;
     if (record.paused || record.maintenance !== null || !site.canHost() || this.#member.busy) return;
-    const holder = voter.grants.holder(now());
-    if (holder === record.owner || voter.grants.silent(now())) return;
-    if (now() - this.#askedAt < timing.leaseMs / 12) return;
-    this.#askedAt = now();
+    const at = now();
+    if (this.#asking && at - this.#askedAt >= timing.leaseMs / 4) {
+      // Two who each hold their own grant would block each other for ever while the third voter is away.
+      this.#asking = false;
+      this.#askAgainAt = at + (0.25 + this.#member.parts.random()) * timing.leaseMs;
+      lease.giveUp();
+    }
+    const holder = voter.grants.holder(at);
+    if (this.#asking || at < this.#askAgainAt || holder === record.owner || voter.grants.silent(at)) return;
+    this.#asking = true;
+    this.#askedAt = at;
     lease.ask(true);
   }
 }

@@ -145,7 +145,7 @@ export class Voter {
       case 'lease':
         return this.#lease(from, body.id, body.candidate);
       case 'release':
-        this.grants.release(from);
+        this.grants.release(from, body.id);
         return null;
       default:
         return null;
@@ -171,7 +171,7 @@ export class Voter {
       ? 'unsound'
       : !this.diskWell()
         ? 'disk'
-        : this.grants.request(from, candidate, record, this.#ports.now());
+        : this.grants.request(from, id, candidate, record, this.#ports.now());
     return reason === null ? { kind: 'granted', id, holds } : { kind: 'denied', id, holds, reason };
   }
 
@@ -244,8 +244,12 @@ export class Voter {
     this.#save();
   }
 
-  /** Tries a failed save again; call now and then. */
+  /**
+   * Tries a failed or slow disk again; call now and then. Without it a voter that has nothing to write would never find
+   * out that its disk is well again (found by the simulator, seed 2623).
+   */
   retry(): void {
+    if (!this.#diskWell) this.#dirty = true;
     this.#save();
   }
 

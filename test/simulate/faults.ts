@@ -177,7 +177,9 @@ export const FAULTS: Record<string, Fault> = {
   'state-corrupted': (world) => lose(world, anyone(world), () => ({ ...freshState(false) })),
   'state-restored': (world) => lose(world, anyone(world), (host) => host.backup),
   'hand-over': (world) => {
-    owner(world).node?.askHandOver();
+    const host = owner(world);
+    if (!host.well) return false;
+    host.node?.askHandOver();
     return true;
   },
   maintenance: (world, ms) => {

@@ -222,7 +222,12 @@ export class Host {
       this.world.firstInstruction(this);
     }
     this.world.watch();
-    this.node?.look();
+    this.tellAgent();
+  }
+
+  /** An event of the hypervisor or the mirror reaches the agent, when it runs. */
+  tellAgent(): void {
+    this.#inAgent(this.life, () => this.node?.look());
   }
 
   permit(permission: Permission): void {

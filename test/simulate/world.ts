@@ -101,13 +101,13 @@ export class World {
       if (host.mirror !== 'copying' || host.copies !== copies) return;
       if (!this.replicates(host)) {
         host.mirror = 'off';
-        host.node?.look();
+        host.tellAgent();
       } else if (left > 0) this.kernel.after(200, () => step(left - 1));
       else {
         other.image = host.image;
         other.whole = true;
         host.mirror = 'active';
-        host.node?.look();
+        host.tellAgent();
       }
     };
     step(Math.floor(this.random.between(3, 12)));
