@@ -56,6 +56,7 @@ export class PairNode {
   #inbox: Envelope[] = [];
   #working = false;
   #lookAgain = false;
+  #greeted = false;
   #renewAt = Number.NEGATIVE_INFINITY;
   #fence: { ballot: Ballot; promises: Map<string, Versioned | null> } | null = null;
 
@@ -149,7 +150,9 @@ export class PairNode {
     const base = newest(this.voter.chosen, this.voter.state.accepted);
     if (base === null || otherMember(base.record, this.#options.self) === null) return false;
     const record = force(base.record, this.#options.self, wall);
-    const ballot = { force: record.epoch, round: 1, node: this.#options.self };
+    const ballot = this.#rules.epochChecked
+      ? { force: record.epoch, round: 1, node: this.#options.self }
+      : { ...base.ballot, round: base.ballot.round + 1, node: this.#options.self };
     this.#enter(() => {
       this.voter.learn({ ballot, record });
       for (const voter of record.voters)
@@ -229,6 +232,7 @@ export class PairNode {
 
   #beat(): void {
     this.voter.retry();
+    if (!this.#greeted && this.voter.ready) this.#greet();
     if (!this.voter.state.sound) this.#recover();
     this.#lookAgain = true;
     const record = this.#record();
@@ -239,6 +243,14 @@ export class PairNode {
       this.#lease.ask(false);
     const unread = now - this.#member.readAt >= this.#options.timing.leaseMs;
     if (unread && (record.owner !== this.#options.self || !record.armed)) this.#member.read();
+  }
+
+  /** Asks everybody how far they have seen this voter: a restored one finds out before it votes. */
+  #greet(): void {
+    this.#greeted = true;
+    for (const voter of this.#record()?.voters ?? []) {
+      if (voter !== this.#options.self) this.#request(voter, { kind: 'query', id: 0 });
+    }
   }
 
   #look(): void {

@@ -68,7 +68,7 @@ export function replicaBecomes(
 ): Change {
   return inEpoch(epoch, self, rules, (record) => {
     if (record.replica.state === state && (state === 'in-sync' || !record.armed)) return record;
-    const armed = state === 'in-sync' && record.armed;
+    const armed = (state === 'in-sync' || !rules.needInSync) && record.armed;
     return next(record, { replica: replicaOf(record, state, wall), armed });
   });
 }

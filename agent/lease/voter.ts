@@ -41,6 +41,9 @@ export class Voter {
   /** Nothing leaves before this life's incarnation is on disk; what leaves tells only what is on disk. */
   #durable: Progress;
   #rollbackJudged = false;
+  /** Others heard in this life. A restarted voter votes on the record only after both, or after one hold (R). */
+  readonly #heard = new Set<string>();
+  readonly #probationUntil: number;
   #waiting: { needs: number; envelope: Envelope }[] = [];
   /** Told when a newer chosen record was learnt. */
   onChosen: (chosen: Versioned) => void = () => undefined;
@@ -51,6 +54,8 @@ export class Voter {
     this.#rules = options.rules ?? CONTRACT;
     this.grants = new Grants(options.timing, options.restarted ? ports.now() : null, this.#rules);
     this.#state = options.state;
+    const probation = options.restarted && this.#rules.continuity;
+    this.#probationUntil = probation ? ports.now() + options.timing.holdMs : Number.NEGATIVE_INFINITY;
     this.#durable = { incarnation: options.state.incarnation, writes: options.state.writes };
     // Rule *incarnation*: every start is a durable step up before anything is answered.
     this.#change({ ...options.state, incarnation: options.state.incarnation + 1 });
@@ -89,6 +94,7 @@ export class Voter {
   /** False when the message must not be looked at any further: from a lower incarnation, or of another configuration. */
   admit(envelope: Envelope): boolean {
     if (!this.#fresh(envelope)) return false;
+    this.#heard.add(envelope.from);
     if (this.#rules.continuity && envelope.seen !== null) this.#compareWithSeen(envelope.seen, envelope.from);
     if (this.#rules.gossip && envelope.chosen !== null) this.learn(envelope.chosen);
     return envelope.config === (this.#state.chosen?.record.config ?? envelope.config);
@@ -123,8 +129,18 @@ export class Voter {
     this.learn(chosen);
   }
 
+  /** It may have been put back to an older day and not know it yet: whoever could tell is heard first. */
+  #onProbation(): boolean {
+    if (this.#ports.now() > this.#probationUntil) return false;
+    const voters = this.#state.chosen?.record.voters ?? [];
+    return !voters.every((voter) => voter === this.#options.self || this.#heard.has(voter));
+  }
+
   #decide(envelope: Envelope): Body | null {
     const { body, from } = envelope;
+    if ((body.kind === 'prepare' || body.kind === 'accept') && this.#onProbation()) {
+      return { kind: 'nack', ballot: body.ballot, promised: this.#state.promised, reason: 'probation' };
+    }
     switch (body.kind) {
       case 'prepare': {
         const verdict = prepare(this.#state, body.ballot);

@@ -57,7 +57,12 @@ function killAgent(world: World, host: Host, ms: number): boolean {
  * for some seconds after: a roll-back while the third voter is gone cannot be detected, the contract says so itself.
  */
 function lose(world: World, host: Host, lost: (host: Host) => VoterState | null): boolean {
-  if (world.lossUsed || !world.network.calm() || !world.hosts.every((one) => one.well)) return false;
+  const others = world.hosts.filter((one) => one !== host);
+  const heard = others.every(
+    (one) => world.network.open(one.id, host.id) && world.network.open(host.id, one.id),
+  );
+  if (world.lossUsed || !heard || !world.network.calm() || !world.hosts.every((one) => one.well))
+    return false;
   world.quietUntil = world.kernel.now + 8_000;
   const state = lost(host);
   if (state === null) return false;
@@ -147,7 +152,7 @@ export const FAULTS: Record<string, Fault> = {
     return true;
   },
   'slow-network': (world, ms) => {
-    world.network.slow = world.random.between(50, 1500);
+    world.network.slow = world.random.between(50, world.random.chance(0.3) ? 6000 : 1500);
     after(world, ms, () => {
       world.network.slow = 2;
     });
@@ -192,6 +197,26 @@ export const FAULTS: Record<string, Fault> = {
       after(world, 700, again);
     };
     after(world, ms, again);
+    return true;
+  },
+  /** A person is told that the owner is dead, and it may be wrong. */
+  'forced-failover': (world) => {
+    const host = world.other(owner(world));
+    if (!host.well || world.random.chance(0.5)) return false;
+    world.forced = true;
+    return host.node?.force(0) === true;
+  },
+  'wall-clock-jumps': (world) => {
+    world.wallJump += world.random.between(-86_400_000, 86_400_000);
+    return true;
+  },
+  'no-capacity': (world, ms) => {
+    const host = anyone(world);
+    host.capacity = false;
+    after(world, ms, () => {
+      host.capacity = true;
+      host.tellAgent();
+    });
     return true;
   },
   'gone-owner': (world) => gone(world, owner(world)),

@@ -44,6 +44,9 @@ export class Host {
   exportOpen = false;
   quarantined = false;
   mirror: 'off' | 'copying' | 'active' = 'off';
+  /** Mistake `thaw-in-sync` only: QEMU's own timer has let the mirror go, and nobody noticed. */
+  leaking = false;
+  #stoppedAt = 0;
   unreachableSince: number | null = null;
   copies = 0;
   startsFail = 0;
@@ -213,8 +216,12 @@ export class Host {
     const before = this.guest;
     this.guest = state;
     this.world.note(this.id, `guest: ${before} -> ${state}`);
+    if (state === 'stopped') this.#stoppedAt = this.world.kernel.now;
+    if (before === 'stopped' && state === 'running')
+      this.#timerRanOn(this.world.kernel.now - this.#stoppedAt);
     if (state === 'none' || before === 'none') {
       this.mirror = 'off';
+      this.leaking = false;
       this.#begunGuest = false;
     }
     if (state === 'running' && !this.#begunGuest) {
@@ -228,6 +235,14 @@ export class Host {
   /** An event of the hypervisor or the mirror reaches the agent, when it runs. */
   tellAgent(): void {
     this.#inAgent(this.life, () => this.node?.look());
+  }
+
+  /** QEMU's reconnect-delay runs on while it is stopped; the forwarder of docs/replication.md has no such timer. */
+  #timerRanOn(stoppedMs: number): void {
+    const timer = !this.world.rules.staleBeforeThaw && this.mirror === 'active';
+    if (!timer || stoppedMs < 100 || this.world.replicates(this)) return;
+    this.mirror = 'off';
+    this.leaking = true;
   }
 
   permit(permission: Permission): void {

@@ -16,6 +16,18 @@ export interface ScheduleResult {
 const STORM_FROM_MS = 4_000;
 const STORM_MS = 40_000;
 const MIN_MS = 60_000;
+/** What a second fault may fall into the middle of. */
+const AMBUSHES = [
+  'take over',
+  'take back',
+  'hand over',
+  'begun',
+  'stale',
+  'in-sync',
+  'arm',
+  'guest runs',
+  'stopped',
+];
 
 /** One schedule: a quiet start, a storm of at least three faults, then time to get well, and judgement. */
 export function runSchedule(seed: number, mistake: Mistake | null = null, telling = false): ScheduleResult {
@@ -24,21 +36,29 @@ export function runSchedule(seed: number, mistake: Mistake | null = null, tellin
   const faults: Record<string, number> = {};
   const count = Math.floor(plan.between(3, 9));
   const stormMs = plan.chance(0.5) ? STORM_MS : STORM_MS / 4;
+  const clusters = [plan.next(), plan.next()].map((x) => STORM_FROM_MS + x * stormMs);
   for (let i = 0; i < count; i += 1) {
     const kind = plan.pick(FAULT_KINDS);
-    const at = STORM_FROM_MS + plan.next() * stormMs;
+    const clustered = plan.chance(0.5);
+    const at = clustered
+      ? plan.pick(clusters) + plan.between(0, 3_000)
+      : STORM_FROM_MS + plan.next() * stormMs;
     const ms = plan.chance(0.5) ? plan.between(50, 2_500) : plan.between(2_000, 15_000);
-    world.kernel.after(at, () => {
+    const strike = (): void => {
       const fault = FAULTS[kind];
       if (fault === undefined || world.kernel.now < world.quietUntil || !fault(world, ms)) return;
       world.note('---', `fault ${kind} for ${Math.round(ms)} ms`);
       faults[kind] = (faults[kind] ?? 0) + 1;
-    });
+    };
+    const word = plan.chance(0.25) ? plan.pick(AMBUSHES) : null;
+    world.kernel.after(at, word === null ? strike : () => world.ambushes.push({ word, run: strike }));
   }
   keepBackups(world);
   operator(world);
   try {
-    world.kernel.runUntil(STORM_FROM_MS + stormMs + 16_000);
+    world.kernel.runUntil(STORM_FROM_MS + stormMs + 4_000);
+    world.ambushes.length = 0;
+    world.kernel.runUntil(world.kernel.now + 16_000);
     world.kernel.runUntil(Math.max(MIN_MS, world.kernel.now + world.settleMs()));
     judge(world);
   } catch (error) {
@@ -74,6 +94,11 @@ function judge(world: World): void {
   const record = world.truth();
   const running = world.members.filter((host) => host.running);
   const settings = record === null || record.paused;
+  if (world.forced) {
+    if (running.length > 1)
+      world.violate('I1', `two copies long after a forced failover (${describe(world)})`);
+    return;
+  }
   if (running.length === 1) {
     if (world.gone === null && record?.armed !== true && !settings) {
       world.violate('I7', `everything is well, and the pair is not armed (${describe(world)})`);

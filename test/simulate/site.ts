@@ -23,6 +23,7 @@ export class SimulatedSite implements Site {
 
   mirror(): MirrorState {
     const host = this.#host;
+    if (host.leaking) return 'whole';
     if (host.mirror === 'off') return 'off';
     if (host.mirror === 'copying') return 'copying';
     const { now } = host.world.kernel;
@@ -56,7 +57,10 @@ export class SimulatedSite implements Site {
   startGuest(done: (started: boolean) => void): void {
     const host = this.#host;
     const { life, boots } = host;
-    host.world.kernel.after(host.world.random.between(200, 900), () => {
+    const ms = host.world.random.chance(0.5)
+      ? host.world.random.between(2, 30)
+      : host.world.random.between(200, 900);
+    host.world.kernel.after(ms, () => {
       if (host.power !== 'on' || host.boots !== boots) return;
       const allowed = host.permission !== null && host.permission.kind !== 'ended';
       const started = allowed && host.startsFail <= 0 && host.guest === 'none';
@@ -85,6 +89,7 @@ export class SimulatedSite implements Site {
 
   releaseMirror(): void {
     this.#host.mirror = 'off';
+    this.#host.leaking = false;
     this.#host.unreachableSince = null;
   }
 
@@ -98,7 +103,7 @@ export class SimulatedSite implements Site {
   }
 
   wall(): number {
-    return this.#host.world.kernel.now;
+    return this.#host.world.kernel.now + this.#host.world.wallJump;
   }
 
   #answer(life: number, run: () => void): void {

@@ -37,6 +37,9 @@ export class World {
   /** One voter lost its state or went for good: no second one does in the same schedule. */
   lossUsed = false;
   gone: Host | null = null;
+  wallJump = 0;
+  /** Runs at the next audit line that contains this: a second fault in the middle of something. */
+  readonly ambushes: { word: string; run: () => void }[] = [];
   /** No further fault before. */
   quietUntil = 0;
   /** Whose guest was started last. */
@@ -66,6 +69,11 @@ export class World {
   }
 
   note(who: string, text: string): void {
+    const at = this.ambushes.findIndex((one) => text.includes(one.word));
+    if (at >= 0) {
+      const [ambush] = this.ambushes.splice(at, 1);
+      if (ambush !== undefined) this.kernel.after(this.random.between(0, 60), ambush.run);
+    }
     if (this.#telling) this.story.push(`${(this.kernel.now / 1000).toFixed(3)} ${who} ${text}`);
   }
 
