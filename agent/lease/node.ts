@@ -19,6 +19,7 @@ import { Standby } from './standby.ts';
 import type { Timing } from './timing.ts';
 import { type Change, force } from './transitions.ts';
 import { Voter } from './voter.ts';
+import { VoterProvider } from './voter-provider.ts';
 
 /** The world as one pair's node sees it. */
 export interface NodePorts {
@@ -49,6 +50,7 @@ export class PairNode {
   readonly #rules: Rules;
   readonly voter: Voter;
   readonly proposer: Proposer;
+  readonly provider: VoterProvider;
   readonly #lease: OwnerLease;
   readonly #member: Member | null = null;
   readonly #owner: Owner | null = null;
@@ -91,6 +93,11 @@ export class PairNode {
       },
       this.#rules,
     );
+    this.provider = new VoterProvider({
+      read: (done) => this.#enter(() => this.proposer.read(done)),
+      swap: (change, done) => this.#enter(() => this.proposer.swap(change, false, done)),
+      ask: (candidate) => this.#enter(() => this.#lease.ask(candidate)),
+    });
     this.voter.onChosen = (chosen) => this.#learnt(chosen.record);
     if (options.site === null) return;
     this.#member = new Member({
@@ -220,9 +227,11 @@ export class PairNode {
   #learnt(record: LeaseRecord): void {
     if (record.owner !== this.#options.self) this.#lease.void();
     this.#lookAgain = true;
+    this.provider.tell({ kind: 'record', record });
   }
 
   #live(candidate: boolean, until: number): void {
+    this.provider.tell({ kind: 'lease', untilMs: until, candidate });
     const record = this.#record();
     if (record === null) return;
     if (candidate) this.#standby?.elected();

@@ -1,0 +1,109 @@
+import { freshState, type VoterState } from '../acceptor.ts';
+import type { Envelope } from '../messages.ts';
+import { PairNode } from '../node.ts';
+import type { LeaseRecord, Versioned } from '../record.ts';
+import { type Timing, timingOf } from '../timing.ts';
+import { createRecord } from '../transitions.ts';
+
+export const VOTERS = ['h1', 'h2', 'w'] as const;
+export type VoterName = (typeof VOTERS)[number];
+
+/** An armed pair of h1 (owner) and h2, in sync, with w as its witness. */
+export function armedRecord(): LeaseRecord {
+  const created = createRecord({
+    pairId: 'p',
+    members: ['h1', 'h2'],
+    voters: [...VOTERS],
+    owner: 'h1',
+    wall: 0,
+  });
+  const replica = { mode: 'sync', state: 'in-sync', point: null, since: 0 } as const;
+  return { ...created, policy: 'automatic', replica, armed: true };
+}
+
+export const versioned = (record: LeaseRecord): Versioned => ({
+  ballot: { force: { n: 0, by: '' }, round: 1, node: 'h1' },
+  record,
+});
+
+/** Three voters without a host behind them, on a clock that stands until it is moved; messages take 1 ms. */
+export class ThreeVoters {
+  now = 1_000_000;
+  readonly timing: Timing = timingOf('fast', 100);
+  readonly nodes = new Map<VoterName, PairNode>();
+  readonly disks = new Map<VoterName, VoterState>();
+  readonly cut = new Set<string>();
+  readonly sent: Envelope[] = [];
+  diskFails = new Set<string>();
+  #queue: { at: number; run: () => void }[] = [];
+
+  constructor(record: LeaseRecord) {
+    const chosen = versioned(record);
+    for (const name of VOTERS) {
+      this.disks.set(name, { ...freshState(true), promised: chosen.ballot, accepted: chosen, chosen });
+      this.start(name, false);
+    }
+    this.advance(5);
+  }
+
+  node(name: VoterName): PairNode {
+    const node = this.nodes.get(name);
+    if (node === undefined) throw new Error(`${name} does not run`);
+    return node;
+  }
+
+  start(name: VoterName, restarted: boolean): void {
+    const life = { node: null as PairNode | null };
+    const node = new PairNode(
+      {
+        pairId: 'p',
+        self: name,
+        timing: this.timing,
+        state: this.disks.get(name) ?? freshState(false),
+        restarted,
+        site: null,
+      },
+      {
+        now: () => this.now,
+        send: (envelope) => this.#send(envelope),
+        save: (state, done) => this.#after(0, () => this.#save(name, state, done)),
+        after: (ms, run) => this.#after(ms, () => this.nodes.get(name) === life.node && run()),
+        random: () => 0.5,
+        audit: () => undefined,
+      },
+    );
+    life.node = node;
+    this.nodes.set(name, node);
+    node.start();
+  }
+
+  advance(ms: number): void {
+    const end = this.now + ms;
+    for (;;) {
+      this.#queue.sort((a, b) => a.at - b.at);
+      const next = this.#queue[0];
+      if (next === undefined || next.at > end) break;
+      this.#queue.shift();
+      this.now = next.at;
+      next.run();
+    }
+    this.now = end;
+  }
+
+  #save(name: VoterName, state: VoterState, done: (durable: boolean) => void): void {
+    const fails = this.diskFails.has(name);
+    if (!fails) this.disks.set(name, state);
+    done(!fails);
+  }
+
+  #send(envelope: Envelope): void {
+    this.sent.push(envelope);
+    if (this.cut.has(envelope.from) || this.cut.has(envelope.to)) return;
+    const to = VOTERS.find((name) => name === envelope.to);
+    if (to !== undefined) this.#after(1, () => this.nodes.get(to)?.receive(envelope));
+  }
+
+  #after(ms: number, run: () => void): void {
+    this.#queue.push({ at: this.now + ms, run });
+  }
+}
