@@ -32,6 +32,11 @@ export class Grants {
     return now <= this.#until ? this.#holder : null;
   }
 
+  /** When the live grant of somebody else ends; null without one. */
+  endsAt(self: string, now: number): number | null {
+    return this.holder(now) === null || this.#holder === self ? null : this.#until;
+  }
+
   silent(now: number): boolean {
     return now <= this.#silentUntil;
   }

@@ -123,7 +123,7 @@ export class PairNode {
   start(): void {
     const beat = (): void => {
       this.#enter(() => this.#beat());
-      this.#ports.after(this.#options.timing.leaseMs / 12, beat);
+      this.#ports.after(this.#nextBeat(), beat);
     };
     beat();
   }
@@ -252,6 +252,14 @@ export class PairNode {
       this.#lease.ask(false);
     const unread = now - this.#member.readAt >= this.#options.timing.leaseMs;
     if (unread && (record.owner !== this.#options.self || !record.armed)) this.#member.read();
+  }
+
+  /** A standby looks at the very moment the owner's lease ends at its own voter: every ms of waiting is an outage. */
+  #nextBeat(): number {
+    const usual = this.#options.timing.leaseMs / 12;
+    const now = this.#ports.now();
+    const ends = this.#member === null ? null : this.voter.grants.endsAt(this.#options.self, now);
+    return ends === null ? usual : Math.min(usual, ends - now + 1);
   }
 
   /** Asks everybody how far they have seen this voter: a restored one finds out before it votes. */

@@ -97,7 +97,7 @@ export class Owner {
   #boot(record: LeaseRecord): void {
     const { site, now } = this.#member.parts;
     if (this.#starting || !site.canHost()) return;
-    if (!record.armed) this.#standing(record);
+    if (!record.armed || !record.begun) this.#standing(record);
     this.#starting = true;
     this.#starts.push(now());
     site.startGuest(() => {

@@ -1,6 +1,6 @@
 import type { VoterState } from '../../agent/lease/acceptor.ts';
 import { freshState } from '../../agent/lease/acceptor.ts';
-import { settings } from '../../agent/lease/transitions.ts';
+import { type Change, replaceVoter, settings } from '../../agent/lease/transitions.ts';
 import type { Host } from './host.ts';
 import type { World } from './world.ts';
 
@@ -10,7 +10,8 @@ type Fault = (world: World, ms: number) => boolean;
 const after = (world: World, ms: number, run: () => void): void => world.kernel.after(ms, run);
 const owner = (world: World): Host =>
   world.members.find((host) => host.id === world.truth()?.owner) ?? world.members[0];
-const anyone = (world: World): Host => world.random.pick(world.hosts);
+const everyone = (world: World): Host[] => [...world.members, world.witness()];
+const anyone = (world: World): Host => world.random.pick(everyone(world));
 const member = (world: World): Host => (world.random.chance(0.65) ? owner(world) : world.other(owner(world)));
 
 function reboot(world: World, host: Host, ms: number): boolean {
@@ -29,7 +30,7 @@ function cut(world: World, links: [string, string][], ms: number): boolean {
 }
 
 const bothWays = (world: World, host: Host): [string, string][] =>
-  world.hosts.flatMap((other): [string, string][] =>
+  everyone(world).flatMap((other): [string, string][] =>
     other === host
       ? []
       : [
@@ -57,11 +58,11 @@ function killAgent(world: World, host: Host, ms: number): boolean {
  * for some seconds after: a roll-back while the third voter is gone cannot be detected, the contract says so itself.
  */
 function lose(world: World, host: Host, lost: (host: Host) => VoterState | null): boolean {
-  const others = world.hosts.filter((one) => one !== host);
+  const others = everyone(world).filter((one) => one !== host);
   const heard = others.every(
     (one) => world.network.open(one.id, host.id) && world.network.open(host.id, one.id),
   );
-  if (world.lossUsed || !heard || !world.network.calm() || !world.hosts.every((one) => one.well))
+  if (world.lossUsed || !heard || !world.network.calm() || !everyone(world).every((one) => one.well))
     return false;
   world.quietUntil = world.kernel.now + 8_000;
   const state = lost(host);
@@ -75,7 +76,7 @@ function lose(world: World, host: Host, lost: (host: Host) => VoterState | null)
 
 function gone(world: World, host: Host): boolean {
   const record = world.truth();
-  if (world.lossUsed || record === null || world.hosts.some((one) => one.power !== 'on')) return false;
+  if (world.lossUsed || record === null || everyone(world).some((one) => one.power !== 'on')) return false;
   if (host.isMember && !record.armed) return false;
   world.lossUsed = true;
   world.gone = host;
@@ -84,18 +85,55 @@ function gone(world: World, host: Host): boolean {
   return true;
 }
 
+/** By the book: automation paused, the new voter holds the record and has kept silent, then the swap. */
+function replaceWitness(world: World): boolean {
+  const record = world.truth();
+  const old = world.witness();
+  if (world.lossUsed || record === null || record.config > 1 || old === world.spare) return false;
+  if (!everyone(world).every((one) => one.well)) return false;
+  world.lossUsed = true;
+  const checked = world.rules.voterSwapChecked;
+  const order = (change: Change): void => {
+    const host = world.members.find((one) => one.well);
+    host?.node?.order(change, () => undefined);
+  };
+  if (checked) {
+    world.spare.disk = old.disk;
+    world.spare.ran = true;
+    world.spare.disk = { ...old.disk, incarnation: 0, writes: 0, seen: {} };
+  }
+  world.spare.startAgent();
+  const readyAt = world.kernel.now + (checked ? world.timing.holdMs * 1.1 : 0);
+  const again = (): void => {
+    const now = world.truth();
+    if (now?.config === 2 && old.power === 'on') {
+      old.killAgent();
+      old.power = 'gone';
+    }
+    if (now?.config === 2 && !now.paused) return;
+    if (now?.config === 2) order(settings({ paused: false }));
+    else if (checked && now?.armed === true) order(settings({ paused: true }));
+    else if (world.kernel.now >= readyAt) order(replaceVoter(old.id, world.spare.id, true, world.rules));
+    after(world, 400, again);
+  };
+  again();
+  return true;
+}
+
 /** Every kind of fault, by its name in the report. */
 export const FAULTS: Record<string, Fault> = {
   'power-owner': (world, ms) => reboot(world, owner(world), ms),
   'power-standby': (world, ms) => reboot(world, world.other(owner(world)), ms),
-  'power-witness': (world, ms) => reboot(world, world.hosts[2] ?? owner(world), ms),
+  'power-witness': (world, ms) => reboot(world, world.witness(), ms),
   'power-both-hosts': (world, ms) => {
     const [a, b] = world.members;
     const first = reboot(world, a, ms * world.random.between(0.5, 1.5));
     return reboot(world, b, ms * world.random.between(0.5, 1.5)) || first;
   },
   'power-everything': (world, ms) =>
-    world.hosts.map((host) => reboot(world, host, ms * world.random.between(0.5, 1.5))).includes(true),
+    everyone(world)
+      .map((host) => reboot(world, host, ms * world.random.between(0.5, 1.5)))
+      .includes(true),
   'host-frozen': (world, ms) => {
     const host = member(world);
     if (host.power !== 'on' || host.frozen) return false;
@@ -116,7 +154,7 @@ export const FAULTS: Record<string, Fault> = {
   },
   'cut-owner': (world, ms) => cut(world, bothWays(world, owner(world)), ms),
   'cut-standby': (world, ms) => cut(world, bothWays(world, world.other(owner(world))), ms),
-  'cut-witness': (world, ms) => cut(world, bothWays(world, world.hosts[2] ?? owner(world)), ms),
+  'cut-witness': (world, ms) => cut(world, bothWays(world, world.witness()), ms),
   'cut-pair': (world, ms) =>
     cut(
       world,
@@ -128,7 +166,7 @@ export const FAULTS: Record<string, Fault> = {
     ),
   'cut-one-way': (world, ms) => {
     const from = anyone(world);
-    const to = world.random.pick(world.hosts.filter((host) => host !== from));
+    const to = world.random.pick(everyone(world).filter((host) => host !== from));
     return cut(world, [[from.id, to.id]], ms);
   },
   'link-flaps': (world, ms) => {
@@ -138,7 +176,7 @@ export const FAULTS: Record<string, Fault> = {
     return true;
   },
   loss: (world, ms) => {
-    world.network.loss = world.random.between(0.1, 0.6);
+    world.network.loss = world.random.between(0.1, 0.9);
     after(world, ms, () => {
       world.network.loss = 0;
     });
@@ -158,6 +196,21 @@ export const FAULTS: Record<string, Fault> = {
     });
     return true;
   },
+  'slow-link': (world, ms) => {
+    const from = anyone(world);
+    const to = world.random.chance(0.5) ? owner(world) : anyone(world);
+    const link = `${from.id}>${to.id}`;
+    world.network.lags.set(link, world.random.between(100, 3000));
+    after(world, ms, () => world.network.lags.delete(link));
+    return true;
+  },
+  'voters-restart-owner-cut': (world, ms) => {
+    const host = owner(world);
+    cut(world, bothWays(world, host), ms);
+    const others = everyone(world).filter((one) => one !== host);
+    return others.map((one) => killAgent(world, one, world.random.between(50, 600))).includes(true);
+  },
+  'witness-replaced': (world) => replaceWitness(world),
   'qemu-killed': (world) => {
     const host = owner(world);
     if (host.power !== 'on' || host.guest === 'none') return false;
@@ -221,7 +274,17 @@ export const FAULTS: Record<string, Fault> = {
   },
   'gone-owner': (world) => gone(world, owner(world)),
   'gone-standby': (world) => gone(world, world.other(owner(world))),
-  'gone-witness': (world) => gone(world, world.hosts[2] ?? owner(world)),
+  'gone-witness': (world) => gone(world, world.witness()),
 };
 
-export const FAULT_KINDS = Object.keys(FAULTS);
+/** Some kinds are tried more often: most of what is hard begins with the owner. */
+const OFTEN = [
+  'power-owner',
+  'cut-owner',
+  'host-frozen',
+  'agent-killed',
+  'state-restored',
+  'slow-link',
+  'qemu-killed',
+];
+export const FAULT_KINDS = [...Object.keys(FAULTS), ...OFTEN, ...OFTEN];

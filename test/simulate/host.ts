@@ -148,7 +148,10 @@ export class Host {
         return;
       }
       const failed = this.fsync === 'fails';
-      if (!failed || world.random.chance(0.5)) this.disk = state;
+      if (!failed || world.random.chance(0.5)) {
+        world.epochsRise(this, state);
+        this.disk = state;
+      }
       this.#inAgent(life, () => done(!failed));
     };
     const ms = this.fsync === 'slow' ? world.random.between(100, 900) : world.random.between(0.3, 4);
@@ -228,6 +231,7 @@ export class Host {
       this.#begunGuest = true;
       this.world.firstInstruction(this);
     }
+    if (state !== 'none') this.guardSoon();
     this.world.watch();
     this.tellAgent();
   }

@@ -13,6 +13,8 @@ export class Network {
   /** Longest delay, ms; shortest is 0.2. Above the gap between two messages it reorders them. */
   slow = 2;
   messages = 0;
+  /** Extra delay of single links, ms. */
+  readonly lags = new Map<string, number>();
 
   constructor(kernel: Kernel, random: Random, deliver: (envelope: Envelope) => void) {
     this.#kernel = kernel;
@@ -48,7 +50,8 @@ export class Network {
   }
 
   #later(envelope: Envelope): void {
-    this.#kernel.after(this.#random.between(0.2, this.slow), () => {
+    const lag = this.lags.get(`${envelope.from}>${envelope.to}`) ?? 0;
+    this.#kernel.after(this.#random.between(0.2, this.slow) + lag, () => {
       if (this.open(envelope.from, envelope.to)) this.#deliver(envelope);
     });
   }

@@ -71,9 +71,11 @@ export function runSchedule(seed: number, mistake: Mistake | null = null, tellin
 /** Every host's state is backed up now and then, to be restored by a fault. */
 function keepBackups(world: World): void {
   for (const host of world.hosts) {
-    world.kernel.after(world.random.between(500, 20_000), () => {
+    const backUp = (): void => {
       host.backup = host.disk;
-    });
+      world.kernel.after(world.random.between(2_000, 20_000), backUp);
+    };
+    world.kernel.after(world.random.between(500, 10_000), backUp);
   }
 }
 

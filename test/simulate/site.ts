@@ -23,7 +23,9 @@ export class SimulatedSite implements Site {
 
   mirror(): MirrorState {
     const host = this.#host;
-    if (host.leaking) return 'whole';
+    // Without the forwarder the agent hears nothing of a frozen QEMU's mirror.
+    const blind = host.guest === 'stopped' && host.mirror === 'active' && !host.world.rules.staleBeforeThaw;
+    if (host.leaking || blind) return 'whole';
     if (host.mirror === 'off') return 'off';
     if (host.mirror === 'copying') return 'copying';
     const { now } = host.world.kernel;

@@ -1,7 +1,9 @@
+import type { VoterState } from '../../agent/lease/acceptor.ts';
 import { type LeaseRecord, newest, type Versioned } from '../../agent/lease/record.ts';
 import type { Rules } from '../../agent/lease/rules.ts';
 import { holdOf, type Timing, timingOf } from '../../agent/lease/timing.ts';
 import { createRecord } from '../../agent/lease/transitions.ts';
+import { compareEpoch } from '../../agent/protocol/index.ts';
 import { Host } from './host.ts';
 import { Kernel } from './kernel.ts';
 import { Network } from './network.ts';
@@ -28,6 +30,8 @@ export class World {
   readonly violations: Violation[] = [];
   readonly story: string[] = [];
   readonly #telling: boolean;
+  /** Stands by to replace the witness. */
+  readonly spare: Host;
   /** Highest write any client was told is safe. */
   acked = 0;
   writes = 0;
@@ -56,11 +60,12 @@ export class World {
     );
     this.members = [new Host(this, 'h1', true), new Host(this, 'h2', true)];
     this.hosts.push(...this.members, new Host(this, 'w', false));
+    this.spare = new Host(this, 'w2', false);
     this.#found();
   }
 
   host(id: string): Host | undefined {
-    return this.hosts.find((host) => host.id === id);
+    return id === this.spare.id ? this.spare : this.hosts.find((host) => host.id === id);
   }
 
   other(host: Host): Host {
@@ -86,7 +91,8 @@ export class World {
   /** Newest record that any node knows to be chosen. */
   truth(): LeaseRecord | null {
     let top: Versioned | null = null;
-    for (const host of this.hosts) top = newest(top, host.node?.voter.chosen ?? host.disk.chosen);
+    for (const host of [...this.hosts, this.spare])
+      top = newest(top, host.node?.voter.chosen ?? host.disk.chosen);
     return top?.record ?? null;
   }
 
@@ -119,6 +125,20 @@ export class World {
       }
     };
     step(Math.floor(this.random.between(3, 12)));
+  }
+
+  /** The witness of the present configuration. */
+  witness(): Host {
+    const id = this.truth()?.voters.find((voter) => voter !== 'h1' && voter !== 'h2');
+    return this.host(id ?? 'w') ?? this.spare;
+  }
+
+  /** I2, at everything a voter writes down. */
+  epochsRise(host: Host, state: VoterState): void {
+    const before = host.disk.chosen?.record.epoch;
+    const after = state.chosen?.record.epoch;
+    if (before === undefined || after === undefined || compareEpoch(after, before) >= 0) return;
+    this.violate('I2', `${host.id} goes back from epoch ${before.n} ${before.by} to ${after.n} ${after.by}`);
   }
 
   /** I1, at every change of who runs. */
