@@ -52,6 +52,10 @@ export class StartGate {
     if (!context.deps.hypervisor.reachable) {
       return this.#wait(pairId, `${context.deps.selfName()}'s hypervisor does not answer yet`);
     }
+    if (context.vmState(workload.uuid) === null) {
+      // Somebody took it away on purpose: bringing it back at a boot, months later perhaps, is no answer to that.
+      return this.#wait(pairId, `${workload.name} is no longer defined on ${context.deps.selfName()}`);
+    }
     const asked = await context.exchange(pairId);
     if (!asked.ok) {
       return this.#wait(pairId, `${otherName} cannot be asked whether it runs ${workload.name}`);
