@@ -1,6 +1,6 @@
 import { COPYING, H, HELD, hf, NO_MIRROR, STOPPED, setHf, UP, V, vf, WHOLE } from './layout.ts';
 import { breakMirror, type Moves } from './moves.ts';
-import { agreed, learn, newerVoter, PARTNERS, propose, voterUp } from './register.ts';
+import { agreed, learn, newerVoter, PARTNERS, voterUp } from './register.ts';
 
 /** Done by the forwarder and the mirror themselves, whatever the agent does. */
 export function mirrorSteps(m: Moves, h: number): void {
@@ -40,9 +40,7 @@ export function readSteps(m: Moves, h: number): void {
       learn(n, h);
       m.step('read', h, partner);
     } else if (m.setting.mistake !== 'no-gossip') {
-      const n = m.draft();
-      propose(n, h, partner, vf(s, top, V.REC), vf(s, top, V.EPOCH));
-      m.step('write-back', h, partner);
+      m.swap('write-back', h, partner, vf(s, top, V.REC), vf(s, top, V.EPOCH));
     }
   }
 }

@@ -52,7 +52,7 @@ const HOST = {
   FRESH: 1,
   OVERLAP: 1,
   GIVING: 1,
-  GOT: 3,
+  GOT: 1,
   KNOWN: 5,
   KNOWN_BALLOT: 3,
   KNOWN_EPOCH: 3,
@@ -94,6 +94,8 @@ export const W_LOST = W_LIFE + 1;
 export const BUDGET = W_LOST + 1;
 /** 1 when a step lowered an epoch (I2). */
 export const EPOCH_FELL = BUDGET + 1;
+/** Swaps that may still be caught in flight, their accept messages parted. */
+export const SPLITS = EPOCH_FELL + 1;
 
 const hostWidths = HOST_FIELDS.map((field) => HOST[field]);
 const voterWidths = VOTER_FIELDS.map((field) => VOTER[field]);
@@ -107,6 +109,7 @@ export const WIDTHS: readonly number[] = [
   2,
   2,
   1,
+  2,
 ];
 
 export type State = Uint8Array;
@@ -125,7 +128,7 @@ export const ownerOf = (record: number): number => record & OWNER;
 export const hasAll = (record: number, bits: number): boolean => (record & bits) === bits;
 
 /** Host 0 runs the guest, armed and in sync, with everybody's fresh grant; nothing is known to be wrong. */
-export function initialState(budget: number): State {
+export function initialState(budget: number, splits: number): State {
   const s = new Uint8Array(WIDTHS.length);
   const record = BEGUN | ARMED | SYNC;
   for (const h of [0, 1]) {
@@ -142,5 +145,6 @@ export function initialState(budget: number): State {
     setVf(s, v, V.GRANT, 3);
   }
   s[BUDGET] = budget;
+  s[SPLITS] = splits;
   return s;
 }

@@ -41,11 +41,6 @@ const grantee = (grant: number): number => (grant === 0 ? -1 : Math.floor((grant
 /** Host that holds voter `v`'s live grant; -1 nobody; 2 for the silence after a restart. */
 export const holderOf = (s: State, v: number): number => grantee(vf(s, v, V.GRANT));
 
-export const majorityGot = (s: State, h: number): boolean => {
-  const got = hf(s, h, H.GOT);
-  return (got & (got - 1)) !== 0;
-};
-
 /** Asks as owner: armed, or about to be. */
 export function leaseAsOwner(s: State, h: number): boolean {
   const known = hf(s, h, H.KNOWN);
@@ -72,15 +67,23 @@ export function grants(s: State, v: number, h: number, asOwner: boolean, mistake
   return !asOwner && holder !== SILENCE && succession(record, h, mistake);
 }
 
-export function grant(n: State, v: number, h: number, mistake: Mistake | null): void {
-  setVf(n, v, V.GRANT, h * 3 + holdUnder(mistake));
-  setHf(n, h, H.GOT, hf(n, h, H.GOT) | (1 << v));
+/** Host `h` asks itself and `partner` and both grant; false, and nothing changed, when one does not. */
+export function lease(
+  n: State,
+  h: number,
+  partner: number,
+  asOwner: boolean,
+  mistake: Mistake | null,
+): boolean {
+  for (const v of [h, partner]) if (!grants(n, v, h, asOwner, mistake)) return false;
+  for (const v of [h, partner]) setVf(n, v, V.GRANT, h * 3 + holdUnder(mistake));
+  return true;
 }
 
-/** A majority granted: the deadline goes on; a stopped guest goes on only when that loses nothing. */
+/** With a majority's grants the deadline goes on; a stopped guest goes on only when that loses nothing. */
 export function mayRenew(s: State, h: number, mistake: Mistake | null): boolean {
   const known = hf(s, h, H.KNOWN);
-  if (!majorityGot(s, h) || ownerOf(known) !== h || !hasAll(known, BEGUN | ARMED)) return false;
+  if (ownerOf(known) !== h || !hasAll(known, BEGUN | ARMED)) return false;
   if (hf(s, h, H.GIVING) === 1 && mistake !== 'continue-while-giving') return false;
   const guest = hf(s, h, H.GUEST);
   if (guest === NONE) return false;
@@ -91,6 +94,7 @@ export function renew(n: State, h: number): void {
   setHf(n, h, H.PERM, LIVE);
   setHf(n, h, H.OVERLAP, 0);
   setHf(n, h, H.GUEST, RUNNING);
+  setHf(n, h, H.GOT, 0);
 }
 
 /** The guard stops at the deadline, or up to its bound later. */
@@ -107,7 +111,7 @@ export function guardStops(n: State, h: number): void {
 export const mayTick = (s: State): boolean =>
   [0, 1].every((h) => hf(s, h, H.LIFE) !== UP || hf(s, h, H.GUEST) !== RUNNING || hf(s, h, H.PERM) !== 0);
 
-export function tick(n: State, mistake: Mistake | null): void {
+export function tick(n: State): void {
   for (const v of [0, 1, 2]) {
     const left = vf(n, v, V.GRANT);
     if (left > 0) setVf(n, v, V.GRANT, left % 3 === 1 ? 0 : left - 1);
@@ -115,8 +119,6 @@ export function tick(n: State, mistake: Mistake | null): void {
   for (const h of [0, 1]) {
     const perm = hf(n, h, H.PERM);
     if (perm === LIVE || perm === EXPIRING) setHf(n, h, H.PERM, perm - 1);
-    // Counted from sending, an answer that is a tick old is worth nothing.
-    if (mistake !== 'count-from-receipt') setHf(n, h, H.GOT, 0);
   }
 }
 

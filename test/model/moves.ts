@@ -1,5 +1,6 @@
 import type { Emit } from './checker.ts';
 import {
+  at,
   COPYING,
   GONE,
   H,
@@ -8,13 +9,15 @@ import {
   NO_MIRROR,
   NONE,
   RUNNING,
+  SPLITS,
   type State,
   setHf,
   UP,
   WHOLE,
   WIDTHS,
 } from './layout.ts';
-import { renumber } from './register.ts';
+import { lease } from './lease.ts';
+import { commit, propose, renumber } from './register.ts';
 import type { Setting } from './rules.ts';
 
 /** One state's steps in the making: `from` is read, `draft` gives a copy to change, `step` reports it. */
@@ -36,6 +39,40 @@ export class Moves {
   draft(): State {
     this.#draft.set(this.from);
     return this.#draft;
+  }
+
+  /** A swap of host `h` through `partner`: made at once, or split while the setting allows another one. */
+  swap(action: string, h: number, partner: number, record: number, epoch: number, giving = false): void {
+    if (commit(this.draft(), h, partner, record, epoch, this.setting.mistake !== 'no-coupling'))
+      this.step(action, h, partner);
+    this.#split(this.draft(), action, h, partner, record, epoch, giving);
+  }
+
+  /** A takeover: a candidate's lease from both, and under it the swap. */
+  takeOver(h: number, partner: number, record: number, epoch: number): void {
+    const { mistake } = this.setting;
+    const n = this.draft();
+    if (!lease(n, h, partner, false, mistake)) return;
+    if (commit(n, h, partner, record, epoch, mistake !== 'no-coupling')) this.step('take-over', h, partner);
+    const split = this.draft();
+    lease(split, h, partner, false, mistake);
+    this.#split(split, 'take-over', h, partner, record, epoch, false);
+  }
+
+  #split(
+    n: State,
+    action: string,
+    h: number,
+    partner: number,
+    record: number,
+    epoch: number,
+    giving: boolean,
+  ): void {
+    if (at(n, SPLITS) === 0) return;
+    n[SPLITS] = at(n, SPLITS) - 1;
+    propose(n, h, partner, record, epoch);
+    if (giving) setHf(n, h, H.GIVING, 1);
+    this.step(`${action}, split`, h, partner);
   }
 
   step(action: string, who: number, whom = 0, fault = false): void {

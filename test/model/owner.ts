@@ -23,9 +23,9 @@ import {
   vf,
   WHOLE,
 } from './layout.ts';
-import { majorityGot } from './lease.ts';
+import { lease } from './lease.ts';
 import { closeExport, type Moves } from './moves.ts';
-import { PARTNERS, propose, unchanged, voterUp } from './register.ts';
+import { PARTNERS, unchanged, voterUp } from './register.ts';
 
 /** What the agent of host `h` does as the owner its record names; each may happen at any time and need not. */
 export function ownerSteps(m: Moves, h: number): void {
@@ -40,10 +40,7 @@ export function ownerSteps(m: Moves, h: number): void {
 /** A swap by the owner from what it knows; without the epoch's check it overwrites whatever has come since. */
 function swap(m: Moves, h: number, partner: number, action: string, record: number, epochUp: number): void {
   if (m.setting.mistake !== 'epoch-unchecked' && !unchanged(m.from, h, partner)) return;
-  const n = m.draft();
-  propose(n, h, partner, record, hf(n, h, H.KNOWN_EPOCH) + epochUp);
-  if (action === 'hand-over') setHf(n, h, H.GIVING, 1);
-  m.step(action, h, partner);
+  m.swap(action, h, partner, record, hf(m.from, h, H.KNOWN_EPOCH) + epochUp, action === 'hand-over');
 }
 
 function closes(m: Moves, h: number): void {
@@ -121,14 +118,34 @@ function starts(m: Moves, h: number): void {
   const inSync = (known & SYNC) !== 0;
   const fresh = !inSync || mistake === 'start-in-sync' || mistake === 'takeover-keeps-insync';
   const committed = level === COMMITTED || (mistake === 'confirm-by-query' && level === READ);
-  let perm = 0;
-  if ((known & ARMED) === 0 && committed) perm = STANDING;
-  else if ((known & ARMED) !== 0 && majorityGot(s, h)) perm = LIVE;
-  if (!fresh || perm === 0) return;
-  const n = m.draft();
-  setHf(n, h, H.GUEST, RUNNING);
-  setHf(n, h, H.PERM, perm);
-  m.step('start', h);
+  if (!fresh) return;
+  if ((known & ARMED) !== 0) startsLeased(m, h);
+  else if (committed) {
+    const n = m.draft();
+    setHf(n, h, H.GUEST, RUNNING);
+    setHf(n, h, H.PERM, STANDING);
+    m.step('start', h);
+  }
+}
+
+function guardOn(m: Moves, h: number): void {
+  for (const partner of PARTNERS[h] ?? []) {
+    const n = m.draft();
+    if (!voterUp(n, partner) || !lease(n, h, partner, true, m.setting.mistake)) continue;
+    setHf(n, h, H.PERM, LIVE);
+    m.step('guard-on', h, partner);
+  }
+}
+
+/** Only a mistake makes an armed record ask for a new QEMU. */
+function startsLeased(m: Moves, h: number): void {
+  for (const partner of PARTNERS[h] ?? []) {
+    const n = m.draft();
+    if (!voterUp(n, partner) || !lease(n, h, partner, true, m.setting.mistake)) continue;
+    setHf(n, h, H.GUEST, RUNNING);
+    setHf(n, h, H.PERM, LIVE);
+    m.step('start', h);
+  }
 }
 
 /** Guard on before arming, off only when the owner itself has committed a record that is not armed. */
@@ -148,10 +165,7 @@ function permits(m: Moves, h: number): void {
     m.step('stand', h);
   }
   const ready = (known & SYNC) !== 0 && hf(s, h, H.MIRROR) === WHOLE;
-  if ((ready || mistake === 'ignore-stale') && perm === STANDING && majorityGot(s, h)) {
-    setHf(m.draft(), h, H.PERM, LIVE);
-    m.step('guard-on', h);
-  }
+  if ((ready || mistake === 'ignore-stale') && perm === STANDING && (known & ARMED) === 0) guardOn(m, h);
   if (m.setting.handOver && hf(s, h, H.GUEST) === RUNNING && perm >= LIVE && ready) {
     const n = m.draft();
     setHf(n, h, H.PERM, 0);

@@ -14,6 +14,8 @@ import {
   ownerOf,
   RUNNING,
   type State,
+  setHf,
+  TAKEN,
   UNREAD,
   UP,
   V,
@@ -26,10 +28,9 @@ import {
 } from './layout.ts';
 import {
   candidate,
-  grant,
-  grants,
   guardMayStop,
   guardStops,
+  lease,
   leaseAsOwner,
   mayRenew,
   mayTick,
@@ -38,7 +39,7 @@ import {
 } from './lease.ts';
 import { Moves } from './moves.ts';
 import { ownerSteps } from './owner.ts';
-import { deliver, gossip, hear, mayDeliver, newerVoter, voterUp } from './register.ts';
+import { deliver, gossip, hear, mayDeliver, newerVoter, PARTNERS, voterUp } from './register.ts';
 import type { Setting } from './rules.ts';
 import { standbySteps } from './standby.ts';
 import { tell } from './tell.ts';
@@ -48,7 +49,7 @@ export function pairModel(setting: Setting): Model {
   const moves = new Moves(setting);
   return {
     widths: WIDTHS,
-    initial: initialState(setting.budget),
+    initial: initialState(setting.budget, setting.splits),
     successors: (state, emit) => allSteps(moves, state, emit),
     violation,
     settled,
@@ -59,7 +60,7 @@ export function pairModel(setting: Setting): Model {
 function allSteps(m: Moves, s: State, emit: Emit): void {
   m.start(s, emit);
   if (mayTick(s)) {
-    tick(m.draft(), m.setting.mistake);
+    tick(m.draft());
     m.step('tick', 0);
   }
   wireSteps(m);
@@ -97,26 +98,38 @@ function wireSteps(m: Moves): void {
 
 function agentSteps(m: Moves, h: number): void {
   const s = m.from;
-  const { mistake } = m.setting;
   if (hf(s, h, H.PROP_STATE) === WON) {
     hear(m.draft(), h);
     m.step('hear', h);
   }
   readSteps(m, h);
-  const asOwner = leaseAsOwner(s, h);
-  if (asOwner || candidate(s, h, mistake)) {
-    for (const v of [0, 1, 2]) {
-      if (!voterUp(s, v) || !grants(s, v, h, asOwner, mistake)) continue;
-      grant(m.draft(), v, h, mistake);
-      m.step(asOwner ? 'lease' : 'candidacy', h, v);
-    }
-  }
-  if (mayRenew(s, h, mistake)) {
-    renew(m.draft(), h);
-    m.step('renew', h);
-  }
+  leaseSteps(m, h);
   ownerSteps(m, h);
   standbySteps(m, h);
+}
+
+/** Renewals, and a candidate's lease to write back its own takeover with. */
+function leaseSteps(m: Moves, h: number): void {
+  const s = m.from;
+  const { mistake } = m.setting;
+  const late = mistake === 'count-from-receipt';
+  if (late && hf(s, h, H.GOT) === 1 && mayRenew(s, h, mistake)) {
+    renew(m.draft(), h);
+    m.step('late-answer', h);
+  }
+  for (const partner of PARTNERS[h] ?? []) {
+    if (!voterUp(s, partner)) continue;
+    const n = m.draft();
+    if (leaseAsOwner(s, h) && mayRenew(s, h, mistake) && lease(n, h, partner, true, mistake)) {
+      if (late) setHf(n, h, H.GOT, 1);
+      else renew(n, h);
+      m.step('renew', h, partner);
+    }
+    const taken = hasAll(vf(s, h, V.REC), TAKEN) && ownerOf(vf(s, h, V.REC)) === h;
+    const again = m.draft();
+    if (taken && candidate(s, h, mistake) && lease(again, h, partner, false, mistake))
+      m.step('candidacy', h, partner);
+  }
 }
 
 const runs = (s: State, h: number): boolean => hf(s, h, H.LIFE) === UP && hf(s, h, H.GUEST) === RUNNING;

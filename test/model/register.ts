@@ -23,8 +23,9 @@ import {
 import { holderOf } from './lease.ts';
 
 /**
- * The record as CASPaxos. A swap prepares and reads a majority in one instant, then its accept messages reach each
- * voter at any later time or never, also after its proposer's death. A promise is modelled by what it prevents: the
+ * The record as CASPaxos. A swap prepares and reads a majority in one instant; then either that majority accepts at
+ * once, or (as often as the setting says) the swap is *split*: its accept messages reach each voter at any later time
+ * or never, also after its proposer's death. A promise is modelled by what it prevents: the
  * accept messages of the other host that the promising voter would now refuse are taken off the wire. A host has one
  * swap on the wire; a new one overtakes it. Ballots and epochs are only compared, so they are renumbered by rank, and
  * histories of any length have finitely many states.
@@ -84,7 +85,28 @@ function topBallot(s: State): number {
   return top;
 }
 
-/** Host `h` prepares at itself and `partner` and sends `record` to every voter. */
+/** A swap made at `h` and `partner` in one instant, and heard of; false when a voter refuses an uncoupled takeover. */
+export function commit(
+  n: State,
+  h: number,
+  partner: number,
+  record: number,
+  epoch: number,
+  coupling: boolean,
+): boolean {
+  const coupled = coupling && (record & TAKEN) !== 0;
+  if (coupled && (holderOf(n, h) !== h || holderOf(n, partner) !== h)) return false;
+  const ballot = topBallot(n) + 1;
+  for (const one of [0, 1]) block(n, one, (1 << h) | (1 << partner));
+  for (const v of [h, partner]) accept(n, v, record, ballot, epoch);
+  adopt(n, h, record, ballot, epoch);
+  setHf(n, h, H.AGENT, COMMITTED);
+  setHf(n, h, H.GIVING, 0);
+  if (partner !== 2) adopt(n, partner, record, ballot, epoch);
+  return true;
+}
+
+/** A swap that is split: prepared at `h` and `partner`, on its way to every voter. */
 export function propose(n: State, h: number, partner: number, record: number, epoch: number): void {
   block(n, 1 - h, (1 << h) | (1 << partner));
   const ballot = topBallot(n) + 1;

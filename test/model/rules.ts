@@ -35,6 +35,8 @@ export interface Setting {
   faults: readonly Fault[];
   /** How many of them. */
   budget: number;
+  /** How many swaps may be caught in flight: accepted by one voter now, by another later or never. */
+  splits: number;
   /** Whether the operator orders switchovers. */
   handOver: boolean;
 }

@@ -14,9 +14,9 @@ import {
   V,
   vf,
 } from './layout.ts';
-import { candidate, majorityGot } from './lease.ts';
+import { candidate } from './lease.ts';
 import type { Moves } from './moves.ts';
-import { newerVoter, PARTNERS, propose, unchanged, voterUp } from './register.ts';
+import { newerVoter, PARTNERS, unchanged, voterUp } from './register.ts';
 
 /** What the agent of host `h` does as the other member: keeps the copy, steps in, takes back what never began. */
 export function standbySteps(m: Moves, h: number): void {
@@ -38,13 +38,11 @@ export function standbySteps(m: Moves, h: number): void {
 function takesOver(m: Moves, h: number): void {
   const s = m.from;
   const { mistake } = m.setting;
-  if (!candidate(s, h, mistake) || !majorityGot(s, h)) return;
+  if (!candidate(s, h, mistake)) return;
   for (const partner of PARTNERS[h] ?? []) {
     if (!voterUp(s, partner) || !unchanged(s, h, partner)) continue;
-    const n = m.draft();
     const keeps = mistake === 'takeover-keeps-insync' ? ARMED | SYNC : 0;
-    propose(n, h, partner, h | TAKEN | keeps, hf(s, h, H.KNOWN_EPOCH) + 1);
-    m.step('take-over', h, partner);
+    m.takeOver(h, partner, h | TAKEN | keeps, hf(s, h, H.KNOWN_EPOCH) + 1);
   }
 }
 
@@ -57,8 +55,6 @@ function takesBack(m: Moves, h: number): void {
     const top = newerVoter(s, h, partner);
     const record = vf(s, top, V.REC);
     if (ownerOf(record) === h || hasAll(record, BEGUN)) continue;
-    const n = m.draft();
-    propose(n, h, partner, h, vf(s, top, V.EPOCH) + 1);
-    m.step('take-back', h, partner);
+    m.swap('take-back', h, partner, h, vf(s, top, V.EPOCH) + 1, true);
   }
 }

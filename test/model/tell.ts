@@ -9,20 +9,20 @@ const STORIES: Record<string, string> = {
   hear: 'A hears that its swap is chosen',
   read: 'A reads the record from itself and B',
   'write-back': 'A finds unlike records at itself and B and writes the newer one back',
-  lease: "B grants A's lease as owner",
-  candidacy: 'B grants A a candidate lease',
-  renew: 'A has a majority of grants and sets its deadline',
+  candidacy: 'A gets a candidate lease from itself and B',
+  renew: 'A renews its lease at itself and B',
+  'late-answer': 'A gets the late answer and counts its lease from now',
   'close-export': 'A closes its export',
   'open-export': 'A opens its export as the standby',
-  begin: 'A asks to record that it begins',
-  stale: 'A asks to record the replica stale, unarmed',
-  disarm: 'A asks to disarm',
-  settle: 'A asks to write its unarmed record once more',
-  'in-sync': 'A asks to record in-sync',
-  arm: 'A asks to arm',
-  'hand-over': 'A asks to hand over',
-  'take-over': 'A asks to take over (prepared at B)',
-  'take-back': 'A asks to take back what has not begun',
+  begin: 'A records with B that it begins',
+  stale: 'A records with B: replica stale, unarmed',
+  disarm: 'A disarms with B',
+  settle: 'A writes its unarmed record once more with B',
+  'in-sync': 'A records with B: in-sync',
+  arm: 'A arms with B',
+  'hand-over': 'A hands over, with B',
+  'take-over': 'A gets a candidate lease from itself and B and takes over',
+  'take-back': 'A takes back, with B, what has not begun',
   start: 'A starts the guest',
   stand: 'A gives its guest a standing permission',
   'guard-on': "A's guard is on: the guest runs to a deadline only",
@@ -52,10 +52,12 @@ const STORIES: Record<string, string> = {
 
 /** One step in words, with what a host then knows when that has changed by it. */
 export function tell(action: string, who: number, whom: number, after: State): string {
-  const told = (STORIES[action] ?? action)
+  const split = action.endsWith(', split');
+  const told = (STORIES[split ? action.slice(0, -7) : action] ?? action)
     .replaceAll(/\bA\b/g, NAMES[who] ?? '?')
-    .replaceAll(/\bB\b/g, NAMES[whom] ?? '?');
-  if (who > 1 || !['hear', 'read', 'gossip'].includes(action)) return told;
+    .replaceAll(/\bB\b/g, NAMES[whom] ?? '?')
+    .concat(split ? ' (prepared; the accept messages are on their way)' : '');
+  if (who > 1 || !['hear', 'read'].includes(action)) return told;
   return `${told} (${recordInWords(hf(after, who, H.KNOWN))})`;
 }
 
