@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -13,7 +14,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
+/** Of this file of specs alone: the guard of another one that runs beside it must not find its processes. */
+const OWN = randomUUID().slice(0, 8);
+export const A = `${OWN}-aaaa-4aaa-8aaa-111111111111`;
+export const B = `${OWN}-bbbb-4bbb-8bbb-222222222222`;
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 /** tmpfs, as /run is on a host. */
 const TMPFS = '/dev/shm';
@@ -246,3 +252,32 @@ function killQuietly(pid: number): void {
 /** Children of a process, by /proc/<pid>/task/<pid>/children. */
 export const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+
+/** A deadline far away, but within what the guard believes. */
+export const live = (): string => `deadline ${bootMs() + 600_000}`;
+
+/** For a file of specs: programs once, a bench for each test, and words for what is waited for. */
+export function setUpGuard() {
+  let programs: Programs;
+  let bench: Bench;
+  beforeAll(() => {
+    programs = buildPrograms();
+  });
+  afterAll(() => rmSync(programs.folder, { recursive: true }));
+  beforeEach(() => {
+    bench = new Bench(programs);
+  });
+  afterEach(async () => {
+    await bench.close();
+    expect(bench.stderr).not.toMatch(/Sanitizer|runtime error/);
+  });
+  return {
+    programs: () => programs,
+    bench: () => bench,
+    stopped: (pid: number) => until(`${pid} stopped`, () => stateOf(pid) === 'T'),
+    gone: (pid: number) => until(`${pid} gone`, () => stateOf(pid) === null),
+    said: (uuid: string, state: string) =>
+      until(`${uuid} ${state}`, () => bench.status().machines.get(uuid)?.state === state),
+    runs: (pid: number): void => expect(stateOf(pid)).toMatch(/[RS]/),
+  };
+}
