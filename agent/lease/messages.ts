@@ -42,6 +42,8 @@ export const Envelope = v.object({
   to: HostId,
   config: v.number(),
   progress: Progress,
+  /** What the sender's present life started from; null when it claims no continuity. Older than seen: restored. */
+  origin: v.nullable(Progress),
   /** The most the sender has ever seen of the receiver, so that a rolled-back receiver finds out. */
   seen: v.nullable(Progress),
   chosen: v.nullable(Versioned),

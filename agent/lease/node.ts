@@ -256,6 +256,8 @@ export class PairNode {
 
   /** A standby looks at the very moment the owner's lease ends at its own voter: every ms of waiting is an outage. */
   #nextBeat(): number {
+    // A restarted owner's lease is running out: it asks as soon as its incarnation is durable.
+    if (!this.#greeted) return 5;
     const usual = this.#options.timing.leaseMs / 12;
     const now = this.#ports.now();
     const ends = this.#member === null ? null : this.voter.grants.endsAt(this.#options.self, now);

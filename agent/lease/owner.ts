@@ -95,8 +95,9 @@ export class Owner {
 
   /** QEMU with the guest paused, under a permission of this epoch. */
   #boot(record: LeaseRecord): void {
-    const { site, now } = this.#member.parts;
-    if (this.#starting || !site.canHost()) return;
+    const { site, now, timing } = this.#member.parts;
+    const last = this.#starts.at(-1) ?? Number.NEGATIVE_INFINITY;
+    if (this.#starting || !site.canHost() || now() - last < timing.leaseMs / 2) return;
     if (!record.armed || !record.begun) this.#standing(record);
     this.#starting = true;
     this.#starts.push(now());
@@ -114,7 +115,7 @@ export class Owner {
   #start(record: LeaseRecord): void {
     const { site, rules } = this.#member.parts;
     if (!record.armed && site.booted && !this.#standbyRead && record.change !== 'takeover') return;
-    if (this.#worn() && record.replica.state === 'in-sync') {
+    if (record.armed && record.replica.state === 'in-sync' && this.#worn()) {
       this.#give(record);
       return;
     }

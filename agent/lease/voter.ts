@@ -85,10 +85,17 @@ export class Voter {
       to,
       config: this.#state.chosen?.record.config ?? 0,
       progress: this.#durable,
+      origin: this.#origin(),
       seen: this.#state.seen[to] ?? null,
       chosen: this.#rules.gossip ? this.#state.chosen : null,
       body,
     };
+  }
+
+  /** Continuity is claimed only by a life that has not been told otherwise. */
+  #origin(): Progress | null {
+    const { incarnation, writes, sound } = this.#options.state;
+    return sound && !this.#rollbackJudged ? { incarnation, writes } : null;
   }
 
   /** False when the message must not be looked at any further: from a lower incarnation, or of another configuration. */
@@ -196,8 +203,8 @@ export class Voter {
     const { from, progress } = envelope;
     if (from === this.#options.self) return true;
     const known = this.#state.seen[from];
-    if (known !== undefined && progress.incarnation < known.incarnation) {
-      if (!this.#rules.continuity) return true;
+    if (!this.#rules.continuity) return true;
+    if (known !== undefined && (progress.incarnation < known.incarnation || restored(envelope, known))) {
       // It has to hear of it: the answer carries what was seen of it.
       if (isRequest(envelope.body) && this.ready) this.#ports.send(this.envelope(from, { kind: 'gossip' }));
       return false;
@@ -214,10 +221,7 @@ export class Voter {
   /** Others know more of this voter than it does itself: its disk was put back to an older day (R). */
   #compareWithSeen(seen: Progress, by: string): void {
     const mine = this.#state;
-    const older =
-      seen.incarnation > mine.incarnation ||
-      (seen.incarnation === mine.incarnation && seen.writes > mine.writes);
-    if (!older && !this.#backAtStart(seen)) return;
+    if (!behind(mine, seen) && !this.#backAtStart(seen)) return;
     this.#rollbackJudged = true;
     this.#ports.audit(`${by} has seen a later state of this voter: it was restored, and abstains`);
     this.#change({ ...mine, sound: false, incarnation: Math.max(mine.incarnation, seen.incarnation) + 1 });
@@ -225,8 +229,9 @@ export class Voter {
 
   /** The life before this one had written more than the disk this life started from. */
   #backAtStart(seen: Progress): boolean {
-    const { incarnation, writes } = this.#options.state;
-    return !this.#rollbackJudged && seen.incarnation === incarnation && seen.writes > writes;
+    // What was seen of the present life itself says nothing about where it started from.
+    const before = seen.incarnation < this.#state.incarnation;
+    return !this.#rollbackJudged && before && behind(this.#options.state, seen);
   }
 
   #change(state: VoterState): void {
@@ -271,10 +276,19 @@ export class Voter {
 
   #reply(to: string, body: Body): void {
     const envelope = this.envelope(to, body);
-    if (this.#savingSince === null && !this.#dirty) this.#ports.send(envelope);
+    // A denial rests on nothing durable, and says that the disk is ill.
+    if (body.kind === 'denied' && this.ready) this.#ports.send(envelope);
+    else if (this.#savingSince === null && !this.#dirty) this.#ports.send(envelope);
     else this.#waiting.push({ needs: this.#state.writes, envelope });
   }
 }
+
+/** A new life that started from less than was seen of the one before. */
+const restored = ({ progress, origin }: Envelope, known: Progress): boolean =>
+  origin !== null && progress.incarnation > known.incarnation && behind(origin, known);
+
+const behind = (a: Progress, b: Progress): boolean =>
+  a.incarnation < b.incarnation || (a.incarnation === b.incarnation && a.writes < b.writes);
 
 /** True when `voter` holds at least `ballot`: it has the record that was chosen there, or a later one. */
 export const holdsAtLeast = (holds: Ballot, ballot: Ballot): boolean => compareBallot(holds, ballot) >= 0;

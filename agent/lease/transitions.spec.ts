@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import type { LeaseRecord } from './record.ts';
+import { CONTRACT } from './rules.ts';
+import { armedRecord } from './testing/three-voters.ts';
+import * as t from './transitions.ts';
+
+const record = armedRecord();
+const unarmed: LeaseRecord = { ...record, armed: false };
+const made = (change: t.Change, from: LeaseRecord): LeaseRecord => {
+  const to = change(from);
+  if (t.isRefusal(to)) throw new Error(to.refused);
+  return to;
+};
+
+describe('swaps of the record', () => {
+  it('takes over in one step: next epoch, not begun, unarmed, no replica', () => {
+    expect(made(t.takeOver('h2', 0, CONTRACT), record)).toMatchObject({
+      epoch: { n: 2, by: '' },
+      owner: 'h2',
+      former: 'h1',
+      begun: false,
+      armed: false,
+      replica: { state: 'none' },
+      version: 2,
+    });
+  });
+
+  it('finds its own takeover already made', () => {
+    const taken = made(t.takeOver('h2', 0, CONTRACT), record);
+    expect(t.takeOver('h2', 0, CONTRACT)(taken)).toBe(taken);
+  });
+
+  it.each([
+    ['unarmed', { armed: false }],
+    ['not-begun', { begun: false }],
+    ['not-the-standby', { owner: 'h2' }],
+  ] as const)('refuses a takeover: %s', (refused, change) => {
+    expect(t.takeOver('h2', 0, CONTRACT)({ ...record, ...change })).toEqual({ refused });
+  });
+
+  it.each(['stale', 'none', 'catching-up'] as const)('disarms with %s', (state) => {
+    expect(made(t.replicaBecomes(1, 'h1', state, 0, CONTRACT), record)).toMatchObject({
+      armed: false,
+      replica: { state },
+    });
+  });
+
+  it('takes back only what has not begun, and only the former owner', () => {
+    const taken = made(t.takeOver('h2', 0, CONTRACT), record);
+    expect(made(t.takeBack('h1', 0), taken)).toMatchObject({
+      owner: 'h1',
+      epoch: { n: 3 },
+      begun: false,
+      armed: false,
+    });
+    expect(t.takeBack('w', 0)(taken)).toEqual({ refused: 'begun' });
+    const begun = made(t.begin(2, 'h2', CONTRACT), taken);
+    expect(t.takeBack('h1', 0)(begun)).toEqual({ refused: 'begun' });
+  });
+
+  it('makes an owner’s swap only in the epoch it was decided in', () => {
+    const taken = made(t.takeOver('h2', 0, CONTRACT), record);
+    for (const change of [
+      t.replicaBecomes(1, 'h1', 'in-sync', 0, CONTRACT),
+      t.arm(1, 'h1', CONTRACT),
+      t.disarm(1, 'h1', CONTRACT),
+      t.begin(1, 'h1', CONTRACT),
+      t.handOver(1, 'h1', 0, CONTRACT),
+    ]) {
+      expect(change(taken)).toEqual({ refused: 'superseded' });
+    }
+  });
+
+  it('arms only with three voters, in sync, automatic, not paused, not in maintenance', () => {
+    expect(made(t.arm(1, 'h1', CONTRACT), unarmed).armed).toBe(true);
+    const not: Partial<LeaseRecord>[] = [
+      { voters: ['h1', 'h2'] },
+      { policy: 'manual' },
+      { paused: true },
+      { maintenance: { until: 5 } },
+      { begun: false },
+      { replica: { ...record.replica, state: 'stale' } },
+    ];
+    for (const change of not)
+      expect(t.arm(1, 'h1', CONTRACT)({ ...unarmed, ...change })).toEqual({ refused: 'not-armable' });
+  });
+
+  it.each([{ paused: true }, { policy: 'manual' as const }, { maintenance: { until: 9 } }])(
+    'disarms with %j',
+    (given) => {
+      expect(made(t.settings(given), record)).toMatchObject({ ...given, armed: false });
+    },
+  );
+
+  it('hands over in sync only', () => {
+    expect(made(t.handOver(1, 'h1', 0, CONTRACT), record)).toMatchObject({
+      owner: 'h2',
+      change: 'hand-over',
+      begun: false,
+    });
+    const stale = { ...record, replica: { ...record.replica, state: 'stale' as const } };
+    expect(t.handOver(1, 'h1', 0, CONTRACT)(stale)).toEqual({ refused: 'not-in-sync' });
+  });
+
+  it('replaces the witness unarmed and prepared, one at a time', () => {
+    const swap = t.replaceVoter('w', 'w2', true, CONTRACT);
+    expect(made(swap, unarmed)).toMatchObject({ config: 2, voters: ['h1', 'h2', 'w2'] });
+    expect(swap(record)).toEqual({ refused: 'armed' });
+    expect(t.replaceVoter('w', 'w2', false, CONTRACT)(unarmed)).toEqual({ refused: 'voter-not-prepared' });
+    expect(t.replaceVoter('h1', 'w2', true, CONTRACT)(unarmed)).toEqual({ refused: 'not-a-witness' });
+  });
+});
