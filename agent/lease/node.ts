@@ -13,6 +13,7 @@ import {
   otherMember,
   type Versioned,
 } from './record.ts';
+import { Recovery } from './recovery.ts';
 import { CONTRACT, type Rules } from './rules.ts';
 import type { Site } from './site.ts';
 import { Standby } from './standby.ts';
@@ -60,7 +61,7 @@ export class PairNode {
   #lookAgain = false;
   #greeted = false;
   #renewAt = Number.NEGATIVE_INFINITY;
-  #fence: { ballot: Ballot; promises: Map<string, Versioned | null> } | null = null;
+  readonly #recovery: Recovery;
 
   constructor(options: NodeOptions, ports: NodePorts) {
     this.#options = options;
@@ -93,6 +94,12 @@ export class PairNode {
       },
       this.#rules,
     );
+    this.#recovery = new Recovery({
+      others: () => (this.#record()?.voters ?? []).filter((voter) => voter !== self),
+      ballot: () => this.proposer.nextBallot(),
+      prepare: (to, ballot) => this.#request(to, { kind: 'prepare', ballot }),
+      recovered: (fence, accepted) => this.voter.recovered(fence, accepted),
+    });
     this.provider = new VoterProvider({
       read: (done) => this.#enter(() => this.proposer.read(done)),
       swap: (change, done) => this.#enter(() => this.proposer.swap(change, false, done)),
@@ -211,7 +218,7 @@ export class PairNode {
     const admitted = this.voter.admit(envelope);
     this.voter.answer(envelope, admitted);
     if (!admitted) return;
-    this.#gather(envelope);
+    this.#recovery.receive(envelope);
     this.proposer.receive(envelope);
     this.#lease.receive(envelope);
     const record = this.#record();
@@ -242,7 +249,7 @@ export class PairNode {
   #beat(): void {
     this.voter.retry();
     if (!this.#greeted && this.voter.ready) this.#greet();
-    if (!this.voter.state.sound) this.#recover();
+    if (!this.voter.state.sound) this.#recovery.ask();
     this.#lookAgain = true;
     const record = this.#record();
     const now = this.#ports.now();
@@ -279,30 +286,5 @@ export class PairNode {
     if (!known && !this.#member.busy && this.voter.ready) this.#member.read();
     if (record.owner === this.#options.self) this.#owner?.look(record, known);
     else this.#standby?.look(record, known);
-  }
-
-  /** Rule *continuity*: both others promise a ballot and show what they hold, then this voter votes again. */
-  #recover(): void {
-    const voters = this.#record()?.voters ?? [];
-    if (voters.length === 0) return;
-    this.#fence ??= { ballot: NO_BALLOT, promises: new Map() };
-    this.#fence.ballot = this.proposer.nextBallot();
-    this.#fence.promises.clear();
-    for (const voter of voters) {
-      if (voter !== this.#options.self) this.#request(voter, { kind: 'prepare', ballot: this.#fence.ballot });
-    }
-  }
-
-  #gather(envelope: Envelope): void {
-    const { body, from } = envelope;
-    const fence = this.#fence;
-    if (fence === null || body.kind !== 'promise' || compareBallot(body.ballot, fence.ballot) !== 0) return;
-    fence.promises.set(from, body.accepted);
-    const others = (this.#record()?.voters ?? []).filter((voter) => voter !== this.#options.self);
-    if (!others.every((voter) => fence.promises.has(voter))) return;
-    let accepted: Versioned | null = null;
-    for (const one of fence.promises.values()) accepted = newest(accepted, one);
-    this.#fence = null;
-    this.voter.recovered(fence.ballot, accepted);
   }
 }
