@@ -1,12 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { safeStorage, utilityProcess } from 'electron';
 import type { FromCore, ToCore } from './core-messages.ts';
-
-/**
- * False in packaged builds (esbuild replaces it, and drops the branch): lets the window tests, which have only an old
- * Electron at hand, run the core in a Node of its own, named by UNDERSTUDY_TEST_NODE.
- */
-declare const TEST_CORE_IN_NODE: boolean;
+import { testNode } from './test-switches.ts';
 
 interface CoreProcess {
   send(message: ToCore): void;
@@ -64,8 +59,8 @@ export class CoreLink {
   readonly #pages = new Map<number, (message: unknown) => void>();
 
   constructor(file: string, args: string[], onExit: (code: number | null) => void) {
-    const node = TEST_CORE_IN_NODE ? process.env.UNDERSTUDY_TEST_NODE : undefined;
-    this.#core = TEST_CORE_IN_NODE && node ? inNode(node, file, args) : inUtilityProcess(file, args);
+    const node = testNode();
+    this.#core = node ? inNode(node, file, args) : inUtilityProcess(file, args);
     this.#core.onMessage((message) => this.#receive(message));
     this.#core.onExit(onExit);
   }

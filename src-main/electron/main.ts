@@ -8,6 +8,7 @@ import { installMenu } from './menu.ts';
 import { forbidNavigation } from './security/navigation.ts';
 import { registerScheme, servePage } from './security/page-protocol.ts';
 import { restrictPermissions } from './security/permissions.ts';
+import { heldForTest } from './test-switches.ts';
 
 /** How long the core may take to write everything down before the application ends anyway. */
 const SHUTDOWN_LIMIT_MS = 5_000;
@@ -90,5 +91,5 @@ else {
   app.on('window-all-closed', () => {
     if (process.platform !== 'darwin') app.quit();
   });
-  void app.whenReady().then(start);
+  void app.whenReady().then(heldForTest).then(start);
 }

@@ -47,7 +47,7 @@ async function buildElectron() {
   for (const name of ['electron', 'electron-release']) rmSync(join(dist, '.stamps', name), { force: true });
   const shell = {
     target: 'node18',
-    define: { ...node24.define, TEST_CORE_IN_NODE: String(!release) },
+    define: { ...node24.define, TEST_SWITCHES: String(!release) },
     minifySyntax: true,
   };
   await bundle('src-main/electron/main.ts', 'electron/main.cjs', shell);

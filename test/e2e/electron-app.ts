@@ -58,6 +58,7 @@ export async function startElectron(options: {
     env: {
       ...(inherited as Record<string, string>),
       DISPLAY: options.display,
+      UNDERSTUDY_TEST_HOLD: '1',
       ...(runtime.old ? { UNDERSTUDY_TEST_NODE: process.execPath } : {}),
       ...options.env,
     },

@@ -99,7 +99,7 @@ test('leaves the house without the switch that only these tests need', () => {
   expect(readFileSync(main, 'utf8')).toContain('UNDERSTUDY_TEST_NODE');
   try {
     build(['--release']);
-    expect(readFileSync(main, 'utf8')).not.toContain('UNDERSTUDY_TEST_NODE');
+    expect(readFileSync(main, 'utf8')).not.toContain('UNDERSTUDY_TEST_');
   } finally {
     build([]);
   }
