@@ -47,6 +47,8 @@ function hostEnds(n: State, h: number, life: number): void {
   setHf(n, h, H.GUEST, NONE);
   closeExport(n, h);
   if (life !== GONE) return;
+  // Two of three memories lost with nothing armed in between: nobody was promised a successor.
+  if (at(n, W_LOST) === 1 && !topIsArmed(n)) n[W_LOST] = 2;
   for (const field of [H.KNOWN, H.KNOWN_BALLOT, H.KNOWN_EPOCH]) setHf(n, h, field, 0);
   for (const field of [V.REC, V.BALLOT, V.EPOCH]) setVf(n, h, field, 0);
   for (const one of [0, 1]) block(n, one, 1 << h);
@@ -146,16 +148,22 @@ function witnessFaults(m: Moves): void {
   replaceWitness(m);
 }
 
+/** Whether the newest record anywhere is an armed one. */
+function topIsArmed(s: State): boolean {
+  const top = vf(s, newerVoter(s, newerVoter(s, 0, 1), 2), V.BALLOT);
+  return [0, 1, 2].some((v) => vf(s, v, V.BALLOT) === top && hasAll(vf(s, v, V.REC), ARMED));
+}
+
 /** The witness comes up with the first record of all; unless the mistake is made it knows that it lost its memory. */
 function rollBack(n: State, m: Moves): void {
-  let armed = vf(n, newerVoter(n, newerVoter(n, 0, 1), 2), V.REC) & ARMED;
-  for (const h of [0, 1]) if (hf(n, h, H.PROP_STATE) >= FLYING) armed |= hf(n, h, H.PROP) & ARMED;
+  let armed = topIsArmed(n) || [0, 1].some((h) => hf(n, h, H.LIFE) === GONE);
+  for (const h of [0, 1]) armed ||= hf(n, h, H.PROP_STATE) >= FLYING && hasAll(hf(n, h, H.PROP), ARMED);
   n[W_LIFE] = UP;
   setVf(n, 2, V.REC, BEGUN | ARMED | 8);
   setVf(n, 2, V.BALLOT, 0);
   setVf(n, 2, V.EPOCH, 0);
   setVf(n, 2, V.GRANT, SILENT);
-  if (m.setting.mistake !== 'rollback-accepted') n[W_LOST] = armed === 0 ? 1 : 2;
+  if (m.setting.mistake !== 'rollback-accepted') n[W_LOST] = armed ? 2 : 1;
 }
 
 /** Another box becomes the witness: unarmed, by the owner, with the record and the silence; or, wrongly, just so. */

@@ -88,7 +88,7 @@ export const host = (h: number): number => h * HOST_SIZE;
 export const voter = (v: number): number => VOTERS_AT + v * VOTER_SIZE;
 
 export const W_LIFE = VOTERS_AT + 3 * VOTER_SIZE;
-/** 0 sound; 1 lost its memory while nothing was armed; 2 lost it while armed or arming. */
+/** 0 sound; 1 lost its memory while nothing was armed; 2 lost it while armed or arming, or another voter's is lost too: I7 promises nothing. */
 export const W_LOST = W_LIFE + 1;
 /** Faults that may still happen. */
 export const BUDGET = W_LOST + 1;

@@ -155,7 +155,7 @@ export function settled(s: State): boolean {
   if (running.length === 1 && running.every((h) => hf(s, h, H.OVERLAP) === 0)) return true;
   const gone = [0, 1].find((h) => hf(s, h, H.LIFE) === GONE);
   if (gone === undefined) return false;
-  // The witness lost its memory while armed and the other host died: two of three memories are gone.
+  // Two of three memories are gone, see W_LOST.
   if (at(s, W_LOST) === 2 || at(s, W_LIFE) === GONE) return true;
   const record = vf(s, newerVoter(s, 1 - gone, 2), V.REC);
   return ownerOf(record) === gone && hasAll(record, BEGUN) && (record & ARMED) === 0;

@@ -11,7 +11,9 @@ const NO_PARENT = 0xffffffff;
  */
 export class StateStore {
   readonly #words: number;
-  readonly #places: readonly { word: number; shift: number; mask: number }[];
+  readonly #word: Uint8Array;
+  readonly #shift: Uint8Array;
+  readonly #mask: Uint8Array;
   readonly #packed: Uint32Array;
   #data: Uint32Array;
   #parents: Uint32Array;
@@ -19,18 +21,21 @@ export class StateStore {
   #size = 0;
 
   constructor(widths: Widths) {
-    const places: { word: number; shift: number; mask: number }[] = [];
+    this.#word = new Uint8Array(widths.length);
+    this.#shift = new Uint8Array(widths.length);
+    this.#mask = new Uint8Array(widths.length);
     let word = 0;
     let shift = 0;
-    for (const width of widths) {
+    widths.forEach((width, field) => {
       if (shift + width > 32) {
         word += 1;
         shift = 0;
       }
-      places.push({ word, shift, mask: 2 ** width - 1 });
+      this.#word[field] = word;
+      this.#shift[field] = shift;
+      this.#mask[field] = 2 ** width - 1;
       shift += width;
-    }
-    this.#places = places;
+    });
     this.#words = word + 1;
     this.#packed = new Uint32Array(this.#words);
     this.#data = new Uint32Array(this.#words << 16);
@@ -59,9 +64,10 @@ export class StateStore {
 
   read(index: number, into: Uint8Array): void {
     const base = index * this.#words;
-    for (let i = 0; i < this.#places.length; i += 1) {
-      const place = this.#places[i];
-      if (place !== undefined) into[i] = ((this.#data[base + place.word] ?? 0) >>> place.shift) & place.mask;
+    const [words, shifts, masks] = [this.#word, this.#shift, this.#mask];
+    for (let i = 0; i < words.length; i += 1) {
+      const word = this.#data[base + (words[i] ?? 0)] ?? 0;
+      into[i] = (word >>> (shifts[i] ?? 0)) & (masks[i] ?? 0);
     }
   }
 
@@ -71,14 +77,20 @@ export class StateStore {
   }
 
   #pack(state: Uint8Array): void {
-    this.#packed.fill(0);
-    for (let i = 0; i < this.#places.length; i += 1) {
-      const place = this.#places[i];
+    const [packed, words, shifts, masks] = [this.#packed, this.#word, this.#shift, this.#mask];
+    let word = 0;
+    let bits = 0;
+    for (let i = 0; i < words.length; i += 1) {
       const value = state[i] ?? 0;
-      if (place === undefined) continue;
-      if (value > place.mask) throw new RangeError(`field ${i} holds ${value}, its mask is ${place.mask}`);
-      this.#packed[place.word] = (this.#packed[place.word] ?? 0) | (value << place.shift);
+      if (value > (masks[i] ?? 0)) throw new RangeError(`field ${i} holds ${value}, its mask is ${masks[i]}`);
+      if (words[i] !== word) {
+        packed[word] = bits;
+        word += 1;
+        bits = 0;
+      }
+      bits |= value << (shifts[i] ?? 0);
     }
+    packed[word] = bits;
   }
 
   /** Where the packed state is in `table`, or the free place it belongs in. */
