@@ -24,7 +24,8 @@ function obstacle(stage: Stage): string | null {
   if (stage.linux && process.platform !== 'linux') return `needs Linux; this is ${process.platform}`;
   if (stage.root && process.getuid?.() !== 0)
     return 'needs root (network namespaces and containers); run it with sudo';
-  const missing = process.platform === 'linux' ? missingPackages(stage.packages) : [];
+  const wanted = mayInstall ? [...stage.packages, ...(stage.helpful ?? [])] : stage.packages;
+  const missing = process.platform === 'linux' ? missingPackages(wanted) : [];
   if (missing.length === 0) return null;
   const command = `apt-get install --no-install-recommends ${missing.join(' ')}`;
   if (!mayInstall)

@@ -6,6 +6,8 @@ export interface Stage {
   command: string[];
   /** Debian packages it stands on. */
   packages: string[];
+  /** Debian packages without which a few of its tests say why they cannot run; CI has them. */
+  helpful?: string[];
   /** Needs root on Linux (network namespaces, containers). */
   root?: boolean;
   /** Needs Linux. */
@@ -23,7 +25,7 @@ export const STAGES: Stage[] = [
   { name: 'lint', command: npm('lint'), packages: [], counts: 'stage' },
   { name: 'types', command: npm('types'), packages: [], counts: 'stage' },
   { name: 'arrows', command: npm('arrows'), packages: [], counts: 'stage' },
-  { name: 'unit', command: npm('unit'), packages: [], counts: 'vitest' },
+  { name: 'unit', command: npm('unit'), packages: [], helpful: ['gcc', 'libc6-dev'], counts: 'vitest' },
   { name: 'build', command: npm('build'), packages: [], counts: 'stage' },
   {
     name: 'integration',
