@@ -14,8 +14,8 @@ export class StateStore {
   readonly #word: Uint8Array;
   readonly #shift: Uint8Array;
   readonly #mask: Uint8Array;
-  readonly #packed: Uint32Array;
-  #data: Uint32Array;
+  readonly #packed: Int32Array;
+  #data: Int32Array;
   #parents: Uint32Array;
   #table: Uint32Array;
   #size = 0;
@@ -37,8 +37,8 @@ export class StateStore {
       shift += width;
     });
     this.#words = word + 1;
-    this.#packed = new Uint32Array(this.#words);
-    this.#data = new Uint32Array(this.#words << 16);
+    this.#packed = new Int32Array(this.#words);
+    this.#data = new Int32Array(this.#words << 16);
     this.#parents = new Uint32Array(1 << 16);
     this.#table = new Uint32Array(1 << 17);
   }
@@ -95,13 +95,15 @@ export class StateStore {
 
   /** Where the packed state is in `table`, or the free place it belongs in. */
   #find(table: Uint32Array): number {
-    let hash = 0x9e3779b9;
+    let hash = 0x1e3779b9;
     for (let i = 0; i < this.#words; i += 1) {
       hash = Math.imul(hash ^ (this.#packed[i] ?? 0), 0x85ebca6b);
       hash ^= hash >>> 15;
     }
+    hash = Math.imul(hash, 0xc2b2ae35);
+    hash ^= hash >>> 16;
     const mask = table.length - 1;
-    let place = (Math.imul(hash, 0xc2b2ae35) >>> 0) & mask;
+    let place = hash & mask;
     for (;;) {
       const found = table[place] ?? EMPTY;
       if (found === EMPTY || this.#same(found - 1)) return place;
@@ -117,7 +119,7 @@ export class StateStore {
 
   #grow(): void {
     const length = this.#parents.length + Math.min(this.#parents.length, 1 << 22);
-    const data = new Uint32Array(length * this.#words);
+    const data = new Int32Array(length * this.#words);
     data.set(this.#data);
     const parents = new Uint32Array(length);
     parents.set(this.#parents);
