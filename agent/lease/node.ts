@@ -4,15 +4,7 @@ import type { Body, Envelope } from './messages.ts';
 import { Owner } from './owner.ts';
 import { OwnerLease } from './owner-lease.ts';
 import { Proposer } from './proposer.ts';
-import {
-  type Ballot,
-  compareBallot,
-  type LeaseRecord,
-  NO_BALLOT,
-  newest,
-  otherMember,
-  type Versioned,
-} from './record.ts';
+import { type LeaseRecord, newest, otherMember } from './record.ts';
 import { Recovery } from './recovery.ts';
 import { CONTRACT, type Rules } from './rules.ts';
 import type { Site } from './site.ts';
