@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { Mistake } from './mistakes.ts';
 import { runSchedule } from './schedule.ts';
 
-/** Schedules in which the simulator once found a fault of the code; each stays a test. */
+/**
+ * Schedules in which the simulator once found a fault of the code; each stays a test. A seed replays exactly only as long as
+ * code and fault list draw the same random numbers; what a fault taught is in a unit spec or comment as well.
+ */
 const FOUND = [
   [46, 'a permission of 0 written just now is not overdue'],
   [41, 'learning the same record again woke everybody for ever'],
@@ -17,10 +20,9 @@ const FOUND = [
 
 /** Mistakes that a few schedules find. The rest: npm run simulate -- --mistakes. */
 const EARLY: [Mistake, string, number][] = [
-  ['release-unrecorded', 'I4', 12],
-  ['unarmed-takeover', 'I1', 8],
-  ['ignore-stale', 'I4', 80],
-  ['no-gossip', 'I7', 4],
+  ['release-unrecorded', 'I4', 40],
+  ['unarmed-takeover', 'I1', 60],
+  ['no-gossip', 'I7', 40],
 ];
 
 describe('simulator', () => {
