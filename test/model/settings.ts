@@ -13,29 +13,35 @@ export interface Run {
   maxStates: number;
 }
 
-const contract = (
-  name: string,
-  budget: number,
-  splits: number,
-  handOver: boolean,
-  maxStates: number,
-): Run => ({
+const NOTHING: Setting = { mistake: null, faults: [], budget: 0, splits: 0, handOver: false };
+
+const contract = (name: string, maxStates: number, setting: Partial<Setting>): Run => ({
   name,
-  setting: { mistake: null, faults: FAULTS, budget, splits, handOver },
+  setting: { ...NOTHING, ...setting },
   maxStates,
 });
 
-/** CI: a minute and less than 1 GiB. */
+const NO_FAULT = contract('cuts, lost and late messages, hand-overs; no other fault', 1_000_000, {
+  handOver: true,
+});
+const TWO_MEMORIES = contract('a witness restored from a backup, and a voter lost for good', 4_000_000, {
+  faults: ['gone', 'rollback'],
+  budget: 2,
+});
+
+/** CI: half a minute and less than 1 GiB on an idle core. */
 export const BOUNDED: readonly Run[] = [
-  contract('cuts, lost and late messages, no other fault, hand-overs', 0, 0, true, 1_000_000),
-  contract('one fault of any kind', 1, 0, false, 4_000_000),
+  NO_FAULT,
+  contract('one fault of any kind', 4_000_000, { faults: FAULTS, budget: 1 }),
+  TWO_MEMORIES,
 ];
 
-/** Minutes, and a few GiB. */
+/** Minutes, and up to 4 GiB. */
 export const FULL: readonly Run[] = [
-  contract('cuts, lost and late messages, no other fault, hand-overs', 0, 0, true, 1_000_000),
-  contract('one fault of any kind, hand-overs', 1, 0, true, 20_000_000),
-  contract('no other fault, one swap caught in flight', 0, 1, false, 20_000_000),
+  NO_FAULT,
+  contract('one fault of any kind, hand-overs', 10_000_000, { faults: FAULTS, budget: 1, handOver: true }),
+  TWO_MEMORIES,
+  contract('one swap caught in flight, no other fault', 10_000_000, { splits: 1 }),
 ];
 
 /** The smallest circumstances in which each mistake shows; everything not named is zero. */
@@ -52,8 +58,6 @@ const CIRCUMSTANCES: Partial<Record<Mistake, Partial<Setting>>> = {
   'confirm-by-query': { splits: 1 },
   'continue-while-giving': { splits: 1, handOver: true },
 };
-
-const NOTHING: Setting = { mistake: null, faults: [], budget: 0, splits: 0, handOver: false };
 
 export const MISTAKES: readonly Mistake[] = [...SAFETY_MISTAKES, ...LIVENESS_MISTAKES];
 export { OWN_MISTAKES };
