@@ -210,6 +210,20 @@ export const FAULTS: Record<string, Fault> = {
     const others = everyone(world).filter((one) => one !== host);
     return others.map((one) => killAgent(world, one, world.random.between(50, 600))).includes(true);
   },
+  'swap-reaches-one': (world, ms) => {
+    const witness = world.witness();
+    const late = world.random.between(1, 4) * world.timing.leaseMs;
+    world.network.lateTakeovers.set(witness.id, late);
+    after(world, late + ms, () => world.network.lateTakeovers.delete(witness.id));
+    return cut(world, bothWays(world, owner(world)), world.timing.holdMs + world.random.between(50, 600));
+  },
+  'witness-restored-in-cut': (world, ms) => {
+    const witness = world.witness();
+    const before = witness.disk;
+    if (world.lossUsed || !everyone(world).every((one) => one.well)) return false;
+    after(world, 1_500, () => lose(world, witness, () => before));
+    return FAULTS['cut-pair']?.(world, Math.max(ms, 12_000)) === true;
+  },
   'witness-replaced': (world) => replaceWitness(world),
   'qemu-killed': (world) => {
     const host = owner(world);

@@ -13,6 +13,8 @@ export class Network {
   /** Longest delay, ms; shortest is 0.2. Above the gap between two messages it reorders them. */
   slow = 2;
   messages = 0;
+  /** Takeover swaps on their way to this node are late by so much, ms. */
+  readonly lateTakeovers = new Map<string, number>();
   /** Extra delay of single links, ms. */
   readonly lags = new Map<string, number>();
 
@@ -50,7 +52,9 @@ export class Network {
   }
 
   #later(envelope: Envelope): void {
-    const lag = this.lags.get(`${envelope.from}>${envelope.to}`) ?? 0;
+    const takeover = envelope.body.kind === 'accept' && envelope.body.record.change === 'takeover';
+    const late = takeover ? (this.lateTakeovers.get(envelope.to) ?? 0) : 0;
+    const lag = late + (this.lags.get(`${envelope.from}>${envelope.to}`) ?? 0);
     this.#kernel.after(this.#random.between(0.2, this.slow) + lag, () => {
       if (this.open(envelope.from, envelope.to)) this.#deliver(envelope);
     });
