@@ -1,7 +1,8 @@
 import type { VoterState } from '../../agent/lease/acceptor.ts';
 import { freshState } from '../../agent/lease/acceptor.ts';
-import { type Change, replaceVoter, settings } from '../../agent/lease/transitions.ts';
+import { settings } from '../../agent/lease/transitions.ts';
 import type { Host } from './host.ts';
+import { replaceWitness } from './replace-witness.ts';
 import type { World } from './world.ts';
 
 /** Does harm for about `ms`, then mends it. False when it does not fit the present state. */
@@ -82,41 +83,6 @@ function gone(world: World, host: Host): boolean {
   world.gone = host;
   host.powerOff();
   host.power = 'gone';
-  return true;
-}
-
-/** By the book: automation paused, the new voter holds the record and has kept silent, then the swap. */
-function replaceWitness(world: World): boolean {
-  const record = world.truth();
-  const old = world.witness();
-  if (world.lossUsed || record === null || record.config > 1 || old === world.spare) return false;
-  if (!everyone(world).every((one) => one.well)) return false;
-  world.lossUsed = true;
-  const checked = world.rules.voterSwapChecked;
-  const order = (change: Change): void => {
-    const host = world.members.find((one) => one.well);
-    host?.node?.order(change, () => undefined);
-  };
-  if (checked) {
-    world.spare.disk = old.disk;
-    world.spare.ran = true;
-    world.spare.disk = { ...old.disk, incarnation: 0, writes: 0, seen: {} };
-  }
-  world.spare.startAgent();
-  const readyAt = world.kernel.now + (checked ? world.timing.holdMs * 1.1 : 0);
-  const again = (): void => {
-    const now = world.truth();
-    if (now?.config === 2 && old.power === 'on') {
-      old.killAgent();
-      old.power = 'gone';
-    }
-    if (now?.config === 2 && !now.paused) return;
-    if (now?.config === 2) order(settings({ paused: false }));
-    else if (checked && now?.armed === true) order(settings({ paused: true }));
-    else if (world.kernel.now >= readyAt) order(replaceVoter(old.id, world.spare.id, true, world.rules));
-    after(world, 400, again);
-  };
-  again();
   return true;
 }
 
@@ -221,8 +187,12 @@ export const FAULTS: Record<string, Fault> = {
     const witness = world.witness();
     const before = witness.disk;
     if (world.lossUsed || !everyone(world).every((one) => one.well)) return false;
-    after(world, 1_500, () => lose(world, witness, () => before));
-    return FAULTS['cut-pair']?.(world, Math.max(ms, 12_000)) === true;
+    // The standby has seen what the witness wrote since; the owner cannot be asked any more.
+    const host = owner(world);
+    after(world, 2.5 * world.timing.leaseMs + 1_000, () => {
+      if (lose(world, witness, () => before)) cut(world, bothWays(world, host), Math.max(ms, 9_000));
+    });
+    return FAULTS['cut-pair']?.(world, 24_000) === true;
   },
   'witness-replaced': (world) => replaceWitness(world),
   'qemu-killed': (world) => {
