@@ -113,6 +113,7 @@ function leaseSteps(m: Moves, h: number): void {
   const s = m.from;
   const { mistake } = m.setting;
   const late = mistake === 'count-from-receipt';
+  const knownOwner = ownerOf(hf(s, h, H.KNOWN)) === h;
   if (late && hf(s, h, H.GOT) === 1 && mayRenew(s, h, mistake)) {
     renew(m.draft(), h);
     m.step('late-answer', h);
@@ -127,7 +128,7 @@ function leaseSteps(m: Moves, h: number): void {
     }
     const taken = hasAll(vf(s, h, V.REC), TAKEN) && ownerOf(vf(s, h, V.REC)) === h;
     const again = m.draft();
-    if (taken && candidate(s, h, mistake) && lease(again, h, partner, false, mistake))
+    if (taken && (knownOwner || candidate(s, h, mistake)) && lease(again, h, partner, false, mistake))
       m.step('candidacy', h, partner);
   }
 }
