@@ -4,12 +4,15 @@ interface Event {
   run: () => void;
 }
 
+/** Two nodes chase each other without end. */
+export class Livelock extends Error {}
+
 /** Simulated time: one queue, events at one instant in the order they were made. Milliseconds of true time. */
 export class Kernel {
   now = 0;
   #heap: Event[] = [];
   #orders = 0;
-  /** Events run; beyond `LIMIT` two nodes chase each other without end. */
+  /** Events run; beyond `LIMIT` it is a livelock. */
   events = 0;
 
   after(ms: number, run: () => void): void {
@@ -35,7 +38,7 @@ export class Kernel {
       this.#removeFirst();
       this.now = first.at;
       this.events += 1;
-      if (this.events > LIMIT) throw new Error(`livelock: ${LIMIT} events by ${Math.round(this.now)} ms`);
+      if (this.events > LIMIT) throw new Livelock(`livelock: ${LIMIT} events by ${Math.round(this.now)} ms`);
       first.run();
     }
     this.now = end;

@@ -29,7 +29,7 @@ export function replaceWitness(world: World): boolean {
     if (now?.config === 2) order(settings({ paused: false }));
     else if (checked && now?.armed === true) order(settings({ paused: true }));
     else if (world.kernel.now >= readyAt) order(replaceVoter(old.id, world.spare.id, true, world.rules));
-    after(world, 400, again);
+    world.kernel.after(400, again);
   };
   again();
   return true;

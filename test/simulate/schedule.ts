@@ -1,5 +1,6 @@
 import { FAULT_KINDS, FAULTS } from './faults.ts';
 import type { Host } from './host.ts';
+import { Livelock } from './kernel.ts';
 import { type Mistake, rulesWith } from './mistakes.ts';
 import { Random } from './random.ts';
 import { type Violation, World } from './world.ts';
@@ -62,7 +63,8 @@ export function runSchedule(seed: number, mistake: Mistake | null = null, tellin
     world.kernel.runUntil(Math.max(MIN_MS, world.kernel.now + world.settleMs()));
     judge(world);
   } catch (error) {
-    world.violate('I7', String(error));
+    if (!(error instanceof Livelock)) throw error;
+    world.violate('I7', error.message);
   }
   const { violations, thawOverlapMs, story } = world;
   return { seed, simulatedMs: world.kernel.now, faults, violations, thawOverlapMs, story };
