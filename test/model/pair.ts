@@ -126,7 +126,8 @@ function leaseSteps(m: Moves, h: number): void {
       else renew(n, h);
       m.step('renew', h, partner);
     }
-    const taken = hasAll(vf(s, h, V.REC), TAKEN) && ownerOf(vf(s, h, V.REC)) === h;
+    const top = vf(s, newerVoter(s, h, partner), V.REC);
+    const taken = hasAll(top, TAKEN) && ownerOf(top) === h;
     const again = m.draft();
     if (taken && (knownOwner || candidate(s, h, mistake)) && lease(again, h, partner, false, mistake))
       m.step('candidacy', h, partner);

@@ -42,6 +42,12 @@ export const FULL: readonly Run[] = [
   contract('one fault of any kind, hand-overs', 10_000_000, { faults: FAULTS, budget: 1, handOver: true }),
   TWO_MEMORIES,
   contract('one swap caught in flight, no other fault', 10_000_000, { splits: 1 }),
+  contract('one swap caught in flight, and a node gone for good', 20_000_000, {
+    faults: ['gone'],
+    budget: 1,
+    splits: 1,
+  }),
+  contract('two faults of any kind', 30_000_000, { faults: FAULTS, budget: 2 }),
 ];
 
 /** The smallest circumstances in which each mistake shows; everything not named is zero. */
