@@ -137,7 +137,11 @@ export class Guests {
   /** Replaces parts of a guest's picture; raises `vm` when that changes it. */
   update(uuid: string, changes: Partial<VmInfo>): void {
     const guest = this.#guests.get(uuid);
-    if (guest) this.#store({ ...guest, vm: { ...guest.vm, ...changes } });
+    if (!guest) return;
+    // No event tells of autostart, so a reading under way may still carry the older word: it is done again.
+    const running = this.#refreshing.get(uuid);
+    if (running && (changes.autostart ?? guest.vm.autostart) !== guest.vm.autostart) running.again = true;
+    this.#store({ ...guest, vm: { ...guest.vm, ...changes } });
   }
 
   handle(event: LibvirtEvent): void {
