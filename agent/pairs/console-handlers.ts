@@ -8,6 +8,10 @@ import type { StoredPair } from './store.ts';
 
 type Handlers = PairsService['consoleHandlers'];
 
+/** The task of an order that came before: a repeated request is carried out once. */
+const alreadyGiven = (context: PairContext, requestId: string): Task | undefined =>
+  context.tasks.list().find((task) => task.id === requestId);
+
 function refuseForeign(context: PairContext, pair: StoredPair): void {
   if (context.isOwner(pair)) return;
   throw new ProblemError({
@@ -30,7 +34,7 @@ async function protectStart(
   context: PairContext,
   params: Parameters<Handlers['protect.start']>[0],
 ): Promise<{ task: Task }> {
-  const repeated = context.tasks.list().find((task) => task.id === params.requestId);
+  const repeated = alreadyGiven(context, params.requestId);
   if (repeated) return { task: repeated };
   const { hypervisor } = context.deps;
   const plan = await planProtection(context, params.vmUuid, params.standby);
@@ -86,7 +90,7 @@ async function failover(
   context: PairContext,
   params: Parameters<Handlers['pair.failover']>[0],
 ): Promise<{ task: Task }> {
-  const repeated = context.tasks.list().find((task) => task.id === params.requestId);
+  const repeated = alreadyGiven(context, params.requestId);
   if (repeated) return { task: repeated };
   const pair = context.pair(params.pairId);
   const problem = context.isOwner(pair) ? null : unusable(context, pair);
@@ -120,7 +124,7 @@ async function ordered(
   kind: 'unprotect' | 'resync' | 'switchover',
   text: (pair: StoredPair, other: string) => string,
 ): Promise<{ task: Task }> {
-  const repeated = context.tasks.list().find((task) => task.id === params.requestId);
+  const repeated = alreadyGiven(context, params.requestId);
   if (repeated) return { task: repeated };
   const pair = context.pair(params.pairId);
   refuseForeign(context, pair);
