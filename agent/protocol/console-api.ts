@@ -2,11 +2,11 @@ import * as v from 'valibot';
 import { Check } from './check.ts';
 import { HostFacts, HostId, HostLoad, HostRole, HypervisorKind, VmInfo, VmUuid } from './host.ts';
 import { method, nothing } from './method.ts';
-import { Epoch, PairId, PairStatus } from './pair.ts';
+import { Epoch, LeaseView, Maintenance, PairId, PairRecord, PairStatus, Profile } from './pair.ts';
 import { AuditEntry, Task } from './task.ts';
 
 /** Raised when a message changes incompatibly; the console replaces an older agent in place. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 /** Largest JSON-RPC message either side accepts, bytes. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** Default TCP port on which agents speak to each other (mutual TLS). */
@@ -41,6 +41,14 @@ export const Hello = v.object({
 });
 export type Hello = v.InferOutput<typeof Hello>;
 
+/** The guard on a host; a witness has none and needs none. */
+export const GuardView = v.object({
+  state: v.picklist(['armed', 'weak', 'missing']),
+  /** What is missing, for a person; null when `armed`. */
+  why: v.nullable(v.string()),
+});
+export type GuardView = v.InferOutput<typeof GuardView>;
+
 /** Everything an agent knows, once; afterwards notices keep it current. */
 export const AgentState = v.object({
   facts: HostFacts,
@@ -48,6 +56,7 @@ export const AgentState = v.object({
   vms: v.array(VmInfo),
   pairs: v.array(PairStatus),
   tasks: v.array(Task),
+  guard: GuardView,
 });
 export type AgentState = v.InferOutput<typeof AgentState>;
 
@@ -108,7 +117,16 @@ export const consoleApi = {
   ),
   /** Starts protection; returns the task. Same requestId: the same task. */
   'protect.start': method(
-    v.object({ ...Order, pairId: PairId, vmUuid: VmUuid, standby: HostId }),
+    v.object({
+      ...Order,
+      pairId: PairId,
+      vmUuid: VmUuid,
+      standby: HostId,
+      /** Third vote, policy and lease length from the beginning on; without them: manual, no witness. */
+      witness: v.optional(v.nullable(HostId), null),
+      policy: v.optional(v.picklist(['manual', 'automatic']), 'manual'),
+      profile: v.optional(Profile, 'balanced'),
+    }),
     v.object({ task: Task }),
     30_000,
   ),
@@ -130,6 +148,27 @@ export const consoleApi = {
   'pair.switchover': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
   /** On the owner: copy anew to the other member (after a break, or onto a quarantined host), whose old copy is set aside. */
   'pair.resync': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
+  /** On any member: what the pair may do by itself. Only what is given changes. `profile` only while unarmed. */
+  'pair.settings': method(
+    v.object({
+      ...Order,
+      pairId: PairId,
+      change: v.object({
+        policy: v.optional(v.picklist(['manual', 'automatic'])),
+        paused: v.optional(v.boolean()),
+        maintenance: v.optional(v.nullable(Maintenance)),
+        profile: v.optional(Profile),
+      }),
+    }),
+    v.object({ record: PairRecord }),
+    30_000,
+  ),
+  /** On the owner: who gives the third vote; null: nobody. Disarms first; arms again by itself. */
+  'pair.witness': method(
+    v.object({ ...Order, pairId: PairId, witness: v.nullable(HostId) }),
+    v.object({ record: PairRecord }),
+    60_000,
+  ),
   'task.cancel': method(v.object({ ...Order, taskId: v.string() }), nothing),
   'audit.list': method(
     v.object({ afterSeq: v.number(), limit: v.pipe(v.number(), v.maxValue(500)) }),
@@ -143,9 +182,12 @@ export type ConsoleApi = typeof consoleApi;
 /** What an agent tells a subscribed console without being asked. */
 export const consoleNotices = {
   facts: HostFacts,
+  guard: GuardView,
   load: HostLoad,
   vm: v.object({ uuid: VmUuid, vm: v.nullable(VmInfo) }),
   pair: v.object({ pairId: PairId, pair: v.nullable(PairStatus) }),
+  /** Between two `pair` notices: how the lease goes on. */
+  lease: v.object({ pairId: PairId, lease: LeaseView }),
   task: Task,
   audit: AuditEntry,
   sights: v.array(Sight),

@@ -28,6 +28,14 @@ export const ReplicaRecord = v.object({
 });
 export type ReplicaRecord = v.InferOutput<typeof ReplicaRecord>;
 
+/** Length T of the lease: 1.2 s, 4 s, 30 s (agent/lease/timing.ts). */
+export const Profile = v.picklist(['fast', 'balanced', 'patient']);
+export type Profile = v.InferOutput<typeof Profile>;
+
+/** Automation is switched off for a while: planned work. Wall clock (ms) at which it ends by itself. */
+export const Maintenance = v.object({ until: v.number(), reason: v.string() });
+export type Maintenance = v.InferOutput<typeof Maintenance>;
+
 /**
  * The pair's durable truth, held by every voter, replaced only by a newer one
  * (higher epoch, then higher version). See docs/safety.md.
@@ -45,7 +53,20 @@ export const PairRecord = v.object({
   replica: ReplicaRecord,
   /** True when a person overrode what the other side could have said. */
   forced: v.boolean(),
-  maintenance: v.nullable(v.object({ until: v.number() })),
+  maintenance: v.nullable(Maintenance),
+  members: v.tuple([HostId, HostId]),
+  /**
+   * Who votes in configuration `config`: both members and the witness, or, without a witness, the owner alone (then
+   * failover is a person's decision).
+   */
+  voters: v.pipe(v.array(HostId), v.minLength(1), v.maxLength(3)),
+  /** How the present epoch came about; only `takeover` needs a live lease at the voters (coupling). */
+  change: v.picklist(['created', 'takeover', 'hand-over', 'take-back', 'forced']),
+  /** Owner before this epoch, who may take back while `begun` is false; null when nobody may. */
+  former: v.nullable(HostId),
+  /** *Pause all automation*, as it reaches this pair. */
+  paused: v.boolean(),
+  profile: Profile,
 });
 export type PairRecord = v.InferOutput<typeof PairRecord>;
 
@@ -62,7 +83,8 @@ export type PairDisk = v.InferOutput<typeof PairDisk>;
 /** What changes only by an order of the operator; carried by both members. */
 export const PairSpec = v.object({
   pairId: PairId,
-  config: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  /** Rises at every change; the higher one counts. */
+  revision: v.pipe(v.number(), v.integer(), v.minValue(1)),
   workload: Workload,
   members: v.tuple([HostId, HostId]),
   disks: v.array(PairDisk),
@@ -76,10 +98,10 @@ export type PairSpec = v.InferOutput<typeof PairSpec>;
 
 /** What one member sees of its own copy. */
 export const LocalCopy = v.variant('kind', [
-  /** Owner: the guest may run here. `vm` says whether it does. */
+  /** Owner: the guest may run here. `vm` says whether it does; `frozen`: stopped by the guard until its right is clear. */
   v.object({
     kind: v.literal('primary'),
-    vm: v.picklist(['running', 'paused', 'stopped']),
+    vm: v.picklist(['running', 'paused', 'stopped', 'frozen']),
     /** False: the machine was undefined here by hand. */
     defined: v.optional(v.literal(false)),
   }),
@@ -106,6 +128,48 @@ export const MirrorStatus = v.object({
 });
 export type MirrorStatus = v.InferOutput<typeof MirrorStatus>;
 
+/** One voter as another sees it. */
+export const VoterView = v.object({
+  hostId: HostId,
+  name: v.string(),
+  /** Time since its last answer to a lease or record request, ms; null: never in this life of the agent. 0 for itself. */
+  heardMsAgo: v.nullable(v.number()),
+  /** It holds the record that is shown here, or a newer one. */
+  current: v.boolean(),
+});
+export type VoterView = v.InferOutput<typeof VoterView>;
+
+/** Why a pair is not armed, or why its machine is not started: a stable kind and a sentence. */
+export const Hindrance = v.object({ kind: v.string(), text: v.string() });
+export type Hindrance = v.InferOutput<typeof Hindrance>;
+
+/** The lease and what it stands on, as one member sees it. Told anew about once a second while a console looks. */
+export const LeaseView = v.object({
+  /** T in ms, and how long a voter honours a grant. */
+  leaseMs: v.number(),
+  holdMs: v.number(),
+  /** Owner: what is left of its lease, ms; null without one. */
+  leftMs: v.nullable(v.number()),
+  /** Standby: how long its own vote is still given to the owner, ms; null when it is not. 0 or null and armed: about to step in. */
+  heldMs: v.nullable(v.number()),
+  /** The record was read from a majority of its voters not longer than T ago. */
+  known: v.boolean(),
+  voters: v.array(VoterView),
+  guard: v.object({
+    /** Installed, and granted what it needs. */
+    fit: v.boolean(),
+    /** It watches this machine's permission now. */
+    on: v.boolean(),
+    /** What is missing, for a person; null when fit. */
+    why: v.nullable(v.string()),
+  }),
+  /** What stands in the way of arming; empty when armed or about to be. */
+  hindrances: v.array(Hindrance),
+  /** Wall clock (ms) of this view. */
+  at: v.number(),
+});
+export type LeaseView = v.InferOutput<typeof LeaseView>;
+
 /** What one agent tells of one pair. The console joins both members' views. */
 export const PairStatus = v.object({
   spec: PairSpec,
@@ -113,6 +177,7 @@ export const PairStatus = v.object({
   local: LocalCopy,
   /** Only the owner has one. */
   mirror: v.nullable(MirrorStatus),
+  lease: LeaseView,
   /** The other member, as this one sees it. */
   peer: v.object({
     hostId: HostId,
