@@ -119,6 +119,7 @@ export class SimulatedHost implements Member {
     this.listeners.clear();
     for (const guest of this.guests.values()) {
       guest.state = 'stopped';
+      standStill(guest);
       guest.startedAt = null;
       guest.booted = false;
       guest.tap = null;
@@ -179,7 +180,7 @@ export class SimulatedHost implements Member {
   }
 
   /** Starts a defined guest; resolves once its process runs. */
-  async startGuest(guest: SimulatedGuest): Promise<Result<void>> {
+  async startGuest(guest: SimulatedGuest, how: { paused?: boolean } = {}): Promise<Result<void>> {
     if (guest.startedAt !== null) return ok(undefined);
     if (!(await this.after(this.world.pace.startMs))) return fail(problem.hostOff(this.name));
     if (guest.startedAt !== null) return ok(undefined);
@@ -193,13 +194,49 @@ export class SimulatedHost implements Member {
       if (this.isExported(image.path)) return fail(problem.imageInUse(name, this.name, image.path));
       if (!image.complete) this.world.violated(`${name} starts on ${this.name} from an unfinished copy`);
     }
-    const version = Math.min(...images.map((image) => image?.version ?? 0));
-    this.world.beforeRunning(this, uuid, name, version);
+    if (how.paused) {
+      guest.startedAt = this.world.clock.now();
+      guest.state = 'paused';
+      guest.pause = 'not-started';
+      this.tellOf(guest);
+    } else this.runGuest(guest, name, uuid);
+    return ok(undefined);
+  }
+
+  /** A guest that is paused, or has not run yet, goes on. One whose process is stopped stays so. */
+  resumeGuest(guest: SimulatedGuest): void {
+    if (guest.state !== 'paused' || guest.frozen) return;
+    const { name, uuid } = guest.domain;
+    if (guest.pause === 'not-started') this.runGuest(guest, name, uuid);
+    else {
+      guest.state = 'running';
+      this.tellOf(guest);
+    }
+  }
+
+  /** The guest's first instruction. */
+  private runGuest(guest: SimulatedGuest, name: string, uuid: string): void {
+    const versions = this.imagesOf(guest.domain).map((image) => image?.version ?? 0);
+    this.world.beforeRunning(this, uuid, name, Math.min(...versions));
     guest.state = 'running';
-    guest.startedAt = this.world.clock.now();
+    guest.startedAt ??= this.world.clock.now();
+    delete guest.pause;
     this.tellOf(guest);
     void this.boot(guest, guest.startedAt);
-    return ok(undefined);
+  }
+
+  /** SIGSTOP and SIGCONT of the guest's process. */
+  freezeGuest(guest: SimulatedGuest, frozen: boolean): void {
+    if (guest.startedAt === null || (guest.frozen ?? false) === frozen) return;
+    guest.frozen = frozen;
+    if (frozen) {
+      guest.stateBefore = guest.state;
+      guest.state = 'paused';
+    } else {
+      guest.state = guest.stateBefore ?? 'running';
+      delete guest.stateBefore;
+    }
+    this.tellOf(guest);
   }
 
   /** The guest's process ends; everybody who listens is told. */
@@ -208,6 +245,7 @@ export class SimulatedHost implements Member {
     const { uuid } = guest.domain;
     const { tap } = guest;
     guest.state = reason === 'crashed' ? 'crashed' : 'stopped';
+    standStill(guest);
     guest.startedAt = null;
     guest.booted = false;
     guest.tap = null;
@@ -242,4 +280,11 @@ export class SimulatedHost implements Member {
       tap: null,
     });
   }
+}
+
+/** Nothing of a process' pauses outlives it. */
+function standStill(guest: SimulatedGuest): void {
+  delete guest.frozen;
+  delete guest.pause;
+  delete guest.stateBefore;
 }

@@ -31,6 +31,10 @@ export interface SimulatedGuest {
   autostart: boolean;
   /** Requests to shut down that it still misses, as a guest does that is just starting up. */
   misses?: number;
+  /** Its process was stopped by a signal; `stateBefore` is what it goes on with. */
+  frozen?: boolean;
+  stateBefore?: VmState;
+  pause?: 'io-error' | 'not-started';
   /** Undefined by hand while it runs. */
   transient?: boolean;
   /** Wall clock, ms; null while stopped. */
