@@ -18,6 +18,9 @@ export interface Guard {
   protect(uuid: string): Promise<void>;
   /** Nobody's business any more: durable when it resolves; the permission is removed after it. */
   letGo(uuid: string): Promise<void>;
+  /** The agent is about to start this machine: libvirt's hook lets it. */
+  allowStart(uuid: string): void;
+  endStart(uuid: string): void;
   /** Told when what the guard says of a machine (or of itself: null) has changed. */
   subscribe(listener: (uuid: string | null) => void): () => void;
   start(): Promise<void>;
