@@ -74,7 +74,7 @@ export class SimulatedHost implements Member {
   /** Its process is there and not stopped. */
   runs(uuid: string): boolean {
     const guest = this.guests.get(uuid);
-    return this.powered && guest !== undefined && guest.startedAt !== null && guest.state !== 'paused';
+    return this.powered && guest !== undefined && isAwake(guest);
   }
 
   /** Images of the guest's writable disks; undefined entries lie nowhere. */
@@ -103,7 +103,7 @@ export class SimulatedHost implements Member {
   /** One write by the guest's application to all its disks, as its client sees it. */
   write(uuid: string): 'acknowledged' | 'held' | 'stopped' {
     const guest = this.guests.get(uuid);
-    if (!guest || !this.powered || guest.startedAt === null || guest.state === 'paused') return 'stopped';
+    if (!guest || !this.powered || !isAwake(guest)) return 'stopped';
     if (guest.tap?.held) return 'held';
     const version = this.world.acknowledgedBy(uuid) + 1;
     for (const image of this.imagesOf(guest.domain)) if (image) image.version = version;
@@ -121,6 +121,7 @@ export class SimulatedHost implements Member {
       guest.state = 'stopped';
       guest.startedAt = null;
       guest.booted = false;
+      guest.halted = false;
       guest.tap = null;
     }
     this.exports.clear();
@@ -193,13 +194,23 @@ export class SimulatedHost implements Member {
       if (this.isExported(image.path)) return fail(problem.imageInUse(name, this.name, image.path));
       if (!image.complete) this.world.violated(`${name} starts on ${this.name} from an unfinished copy`);
     }
-    const version = Math.min(...images.map((image) => image?.version ?? 0));
-    this.world.beforeRunning(this, uuid, name, version);
+    this.world.beforeRunning(this, uuid, name, versionOf(images));
     guest.state = 'running';
     guest.startedAt = this.world.clock.now();
     this.tellOf(guest);
     void this.boot(guest, guest.startedAt);
     return ok(undefined);
+  }
+
+  /** SIGSTOP to the guest's process, or SIGCONT: the hypervisor is not asked and does not notice. */
+  halt(guest: SimulatedGuest, halted: boolean): void {
+    if (guest.startedAt === null || guest.halted === halted) return;
+    if (!halted && guest.state !== 'paused') {
+      const { name, uuid } = guest.domain;
+      this.world.beforeRunning(this, uuid, name, versionOf(this.imagesOf(guest.domain)));
+    }
+    guest.halted = halted;
+    this.world.changed();
   }
 
   /** The guest's process ends; everybody who listens is told. */
@@ -210,6 +221,7 @@ export class SimulatedHost implements Member {
     guest.state = reason === 'crashed' ? 'crashed' : 'stopped';
     guest.startedAt = null;
     guest.booted = false;
+    guest.halted = false;
     guest.tap = null;
     tap?.guestEnded(reason === 'shutdown');
     this.tell({ kind: 'stopped', uuid, reason });
@@ -217,7 +229,9 @@ export class SimulatedHost implements Member {
   }
 
   private async boot(guest: SimulatedGuest, startedAt: number): Promise<void> {
-    if (!(await this.after(this.world.pace.bootMs)) || guest.startedAt !== startedAt) return;
+    do {
+      if (!(await this.after(this.world.pace.bootMs)) || guest.startedAt !== startedAt) return;
+    } while (guest.halted);
     guest.booted = true;
     this.tellOf(guest);
   }
@@ -243,3 +257,11 @@ export class SimulatedHost implements Member {
     });
   }
 }
+
+/** Its process is there and not stopped. */
+const isAwake = (guest: SimulatedGuest): boolean =>
+  guest.startedAt !== null && guest.state !== 'paused' && guest.halted !== true;
+
+/** The oldest of its images counts. */
+const versionOf = (images: (SimulatedImage | undefined)[]): number =>
+  Math.min(...images.map((image) => image?.version ?? 0));

@@ -176,7 +176,7 @@ class SimulatedHypervisor implements Hypervisor {
     do {
       if (!(await this.host.after(this.host.world.pace.shutdownMs))) return;
       if (guest.startedAt !== startedAt) return;
-    } while (guest.tap?.held || guest.state === 'paused');
+    } while (guest.tap?.held || guest.state === 'paused' || guest.halted);
     this.host.endGuest(guest, 'shutdown');
   }
 

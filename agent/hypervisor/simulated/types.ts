@@ -38,6 +38,8 @@ export interface SimulatedGuest {
   /** Known by its address: the guest's own system is up. */
   booted: boolean;
   tap: WriteTap | null;
+  /** Its process was stopped by a signal (the guard's): the hypervisor still says what it said before. */
+  halted?: boolean;
 }
 
 /** What a host shows to the world and to the mirrors that end on it. */
