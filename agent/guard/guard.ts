@@ -18,7 +18,9 @@ export interface Guard {
   protect(uuid: string): Promise<void>;
   /** Nobody's business any more: durable when it resolves; the permission is removed after it. */
   letGo(uuid: string): Promise<void>;
-  /** The agent is about to start this machine: libvirt's hook lets it. */
+  /** Every machine on the list: one that belongs to no pair any more is to be let go of. Known once `start` resolved. */
+  protects(): string[];
+  /** For a minute libvirt may start the protected machine: written just before the agent's own start, which alone may. */
   allowStart(uuid: string): void;
   endStart(uuid: string): void;
   /** Told when what the guard says of a machine (or of itself: null) has changed. */

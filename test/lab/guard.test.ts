@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { parseStatus, protectedList, type Status, stateOf } from '../../agent/guard/guard.spec-kit.ts';
+import { protectedList, readStatus, type Status, stateOf } from '../../agent/guard/guard.spec-kit.ts';
 import { buildGuard } from '../../src-main/scripts/build-guard.mjs';
 import { pidsOf } from './cgroup.ts';
 import { initPid } from './host.ts';
@@ -37,7 +37,7 @@ function write(name: string, text: string): void {
 let epoch = 1;
 const permit = (rest: string): void => write(uuid, `understudy-permission 1 ${epoch} - ${rest}\n`);
 
-const status = (): Status => parseStatus(readFileSync(join(runtime, 'guard.alive'), 'utf8'));
+const status = (): Status => readStatus(readFileSync(join(runtime, 'guard.alive'), 'utf8'));
 
 /** CLOCK_BOOTTIME with microseconds: on a machine that was never suspended it is the clock of `hrtime`. */
 const bootMs = (): number => Number(process.hrtime.bigint()) / 1e6;

@@ -74,7 +74,7 @@ export class SimulatedHost implements Member {
   /** Its process is there and not stopped. */
   runs(uuid: string): boolean {
     const guest = this.guests.get(uuid);
-    return this.powered && guest !== undefined && guest.startedAt !== null && guest.state !== 'paused';
+    return this.powered && guest !== undefined && isAwake(guest);
   }
 
   /** Images of the guest's writable disks; undefined entries lie nowhere. */
@@ -103,7 +103,7 @@ export class SimulatedHost implements Member {
   /** One write by the guest's application to all its disks, as its client sees it. */
   write(uuid: string): 'acknowledged' | 'held' | 'stopped' {
     const guest = this.guests.get(uuid);
-    if (!guest || !this.powered || guest.startedAt === null || guest.state === 'paused') return 'stopped';
+    if (!guest || !this.powered || !isAwake(guest)) return 'stopped';
     if (guest.tap?.held) return 'held';
     const version = this.world.acknowledgedBy(uuid) + 1;
     for (const image of this.imagesOf(guest.domain)) if (image) image.version = version;
@@ -119,9 +119,10 @@ export class SimulatedHost implements Member {
     this.listeners.clear();
     for (const guest of this.guests.values()) {
       guest.state = 'stopped';
-      standStill(guest);
+      delete guest.pause;
       guest.startedAt = null;
       guest.booted = false;
+      guest.halted = false;
       guest.tap = null;
     }
     this.exports.clear();
@@ -199,15 +200,14 @@ export class SimulatedHost implements Member {
       guest.state = 'paused';
       guest.pause = 'not-started';
       this.tellOf(guest);
-    } else this.runGuest(guest, name, uuid);
+    } else this.runGuest(guest);
     return ok(undefined);
   }
 
-  /** A guest that is paused, or has not run yet, goes on. One whose process is stopped stays so. */
+  /** A guest that is paused, or has not run yet, goes on. One whose process is stopped goes on when that is let go. */
   resumeGuest(guest: SimulatedGuest): void {
-    if (guest.state !== 'paused' || guest.frozen) return;
-    const { name, uuid } = guest.domain;
-    if (guest.pause === 'not-started') this.runGuest(guest, name, uuid);
+    if (guest.state !== 'paused' || guest.halted) return;
+    if (guest.pause === 'not-started') this.runGuest(guest);
     else {
       guest.state = 'running';
       this.tellOf(guest);
@@ -215,9 +215,9 @@ export class SimulatedHost implements Member {
   }
 
   /** The guest's first instruction. */
-  private runGuest(guest: SimulatedGuest, name: string, uuid: string): void {
-    const versions = this.imagesOf(guest.domain).map((image) => image?.version ?? 0);
-    this.world.beforeRunning(this, uuid, name, Math.min(...versions));
+  private runGuest(guest: SimulatedGuest): void {
+    const { name, uuid } = guest.domain;
+    this.world.beforeRunning(this, uuid, name, versionOf(this.imagesOf(guest.domain)));
     guest.state = 'running';
     guest.startedAt ??= this.world.clock.now();
     delete guest.pause;
@@ -225,18 +225,15 @@ export class SimulatedHost implements Member {
     void this.boot(guest, guest.startedAt);
   }
 
-  /** SIGSTOP and SIGCONT of the guest's process. */
-  freezeGuest(guest: SimulatedGuest, frozen: boolean): void {
-    if (guest.startedAt === null || (guest.frozen ?? false) === frozen) return;
-    guest.frozen = frozen;
-    if (frozen) {
-      guest.stateBefore = guest.state;
-      guest.state = 'paused';
-    } else {
-      guest.state = guest.stateBefore ?? 'running';
-      delete guest.stateBefore;
+  /** SIGSTOP to the guest's process, or SIGCONT: the hypervisor is not asked and does not notice. */
+  halt(guest: SimulatedGuest, halted: boolean): void {
+    if (guest.startedAt === null || guest.halted === halted) return;
+    if (!halted && guest.state !== 'paused') {
+      const { name, uuid } = guest.domain;
+      this.world.beforeRunning(this, uuid, name, versionOf(this.imagesOf(guest.domain)));
     }
-    this.tellOf(guest);
+    guest.halted = halted;
+    this.world.changed();
   }
 
   /** The guest's process ends; everybody who listens is told. */
@@ -245,9 +242,10 @@ export class SimulatedHost implements Member {
     const { uuid } = guest.domain;
     const { tap } = guest;
     guest.state = reason === 'crashed' ? 'crashed' : 'stopped';
-    standStill(guest);
+    delete guest.pause;
     guest.startedAt = null;
     guest.booted = false;
+    guest.halted = false;
     guest.tap = null;
     tap?.guestEnded(reason === 'shutdown');
     this.tell({ kind: 'stopped', uuid, reason });
@@ -255,7 +253,9 @@ export class SimulatedHost implements Member {
   }
 
   private async boot(guest: SimulatedGuest, startedAt: number): Promise<void> {
-    if (!(await this.after(this.world.pace.bootMs)) || guest.startedAt !== startedAt) return;
+    do {
+      if (!(await this.after(this.world.pace.bootMs)) || guest.startedAt !== startedAt) return;
+    } while (guest.halted);
     guest.booted = true;
     this.tellOf(guest);
   }
@@ -282,9 +282,10 @@ export class SimulatedHost implements Member {
   }
 }
 
-/** Nothing of a process' pauses outlives it. */
-function standStill(guest: SimulatedGuest): void {
-  delete guest.frozen;
-  delete guest.pause;
-  delete guest.stateBefore;
-}
+/** Its process is there and not stopped. */
+const isAwake = (guest: SimulatedGuest): boolean =>
+  guest.startedAt !== null && guest.state !== 'paused' && guest.halted !== true;
+
+/** The oldest of its images counts. */
+const versionOf = (images: (SimulatedImage | undefined)[]): number =>
+  Math.min(...images.map((image) => image?.version ?? 0));

@@ -140,7 +140,9 @@ class SimulatedHypervisor implements Hypervisor {
 
   async freeze(uuid: string): Promise<Result<void>> {
     return this.withGuest(uuid, (guest) => {
-      this.host.freezeGuest(guest, true);
+      if (guest.startedAt === null) return ok(undefined);
+      guest.state = 'paused';
+      this.host.tellOf(guest);
       return ok(undefined);
     });
   }
@@ -186,7 +188,7 @@ class SimulatedHypervisor implements Hypervisor {
     do {
       if (!(await this.host.after(this.host.world.pace.shutdownMs))) return;
       if (guest.startedAt !== startedAt) return;
-    } while (guest.tap?.held || guest.state === 'paused');
+    } while (guest.tap?.held || guest.state === 'paused' || guest.halted);
     this.host.endGuest(guest, 'shutdown');
   }
 

@@ -24,7 +24,7 @@ export interface Machine {
 export function vmInfo(host: Machine, guest: SimulatedGuest): VmInfo {
   const { uuid, name, vcpus, memoryBytes, nics, nature } = guest.domain;
   const running = guest.startedAt !== null;
-  const busy = running && guest.state !== 'paused';
+  const busy = running && guest.state !== 'paused' && guest.halted !== true;
   const seed = seedOf(uuid);
   const now = host.world.clock.now();
   const cpu = gentleLoad(nature.cpu, seed, now) * (vcpus / host.cpuCount);
