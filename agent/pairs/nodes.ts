@@ -178,7 +178,9 @@ export class Nodes {
 
   #concerns({ chosen }: Envelope): boolean {
     const self = this.#deps.selfHostId();
-    return self !== null && chosen?.record.voters.includes(self) === true;
+    // Of a pair that is just being founded nothing is lost: its first record is on its way here.
+    if (self === null || chosen === null || chosen.record.version === 1) return false;
+    return chosen.record.voters.includes(self);
   }
 
   #open(pairId: string, state: VoterState, restarted: boolean): Life {

@@ -31,7 +31,7 @@ const SPEED = 20;
 
 type Ordered = Exclude<
   keyof PairsService['consoleHandlers'],
-  'protect.check' | 'protect.fix' | 'task.cancel'
+  'protect.check' | 'protect.fix' | 'task.cancel' | 'pair.settings' | 'pair.witness'
 >;
 
 /** Without a witness: a person decides. */
@@ -168,6 +168,18 @@ export class Box {
       return latest.state !== 'running';
     });
     return latest;
+  }
+
+  /** Any other call of a console. */
+  async consoleCall<M extends 'pair.settings' | 'pair.witness'>(
+    method: M,
+    params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>,
+  ): Promise<void> {
+    const handler = this.service.consoleHandlers[method] as (
+      params: unknown,
+      signal: AbortSignal,
+    ) => Promise<unknown>;
+    await handler({ ...params, requestId: randomUUID(), actor: 'spec' }, new AbortController().signal);
   }
 
   private peers(): Peers {
