@@ -152,7 +152,6 @@ export class PairNode extends NodeCore {
     if (record === null || this.#roles === null) return;
     const { member, owner, standby } = this.#roles;
     const known = member.known() !== null;
-    if (!known && !member.busy && this.voter.ready) member.read();
     if (record.owner === this.options.self) {
       standby.rest();
       owner.look(record, known);
@@ -160,6 +159,8 @@ export class PairNode extends NodeCore {
       owner.rest();
       standby.look(record, known);
     }
+    // After the roles: what they do about a doubt ends it better than a read, and a read would be in its way.
+    if (!known && !member.busy && this.voter.ready && !standby.standing) member.read();
   }
 
   #makeRoles(site: Site): Roles {

@@ -22,6 +22,12 @@ export class Standby {
     this.#member = member;
   }
 
+  /** A candidate's lease has just been asked for. */
+  get standing(): boolean {
+    const { now, timing } = this.#member.parts;
+    return this.#asking && now() - this.#askedAt < timing.leaseMs / 4;
+  }
+
   /** A person's order: at once, and whatever this host thinks of its room. The voters' rules stay. */
   askTakeOver(done: OrderDone): void {
     this.#answer('refused: asked-again');
@@ -137,7 +143,7 @@ export class Standby {
     const { voter, lease, timing, now, random } = this.#member.parts;
     if (this.#member.busy) return;
     const at = now();
-    if (this.#asking && at - this.#askedAt >= timing.leaseMs / 4) {
+    if (this.#asking && !this.standing) {
       // Two who each hold their own grant would block each other for ever while the third voter is away.
       this.#asking = false;
       this.#askAgainAt = at + (0.25 + random()) * timing.leaseMs;
