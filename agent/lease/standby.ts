@@ -51,8 +51,12 @@ export class Standby {
     this.#unbegun = null;
     const { site } = this.#member.parts;
     if (site.guest() === 'none' && record.owner !== this.#member.parts.self) {
-      this.#member.changes.tell('export', 'open', 'receives the other host’s writes');
-      site.openExport();
+      if (!site.exportOpen()) {
+        this.#member.changes.over('export');
+        site.openExport();
+      }
+      // Told when it is so: a copy in quarantine stays closed.
+      if (site.exportOpen()) this.#member.changes.tell('export', 'open', 'receives the other host’s writes');
     }
     this.#stepIn(record);
   }
@@ -126,6 +130,8 @@ export class Standby {
       return;
     }
     if (!isAutomatic(record)) return;
+    // Whatever runs or is frozen here has to be gone first: it is not the copy that would be taken over.
+    if (site.guest() !== 'none') return;
     if (this.#order === null && !site.canHost()) {
       this.#member.changes.tell(
         'no-candidate',
