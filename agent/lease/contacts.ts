@@ -6,13 +6,14 @@ interface Contact {
   holds: Ballot;
 }
 
-/** A voter that said goodbye and then did neither sleep nor end stays after all; ms. */
-const LEAVING_MS = 120_000;
+/** Who leaves says so again and again (courtesies.ts): silence about it for so long means that it stays; ms. */
+const LEAVING_MS = 30_000;
 
 /** When each voter last answered, what record it held then, and whether it has said that it is about to leave. */
 export class Contacts {
   readonly #now: () => number;
   readonly #heard = new Map<string, Contact>();
+  readonly #said = new Map<string, { life: number; id: number }>();
   readonly #leaving = new Map<string, { at: number; life: number }>();
 
   constructor(now: () => number) {
@@ -23,7 +24,12 @@ export class Contacts {
   receive({ body, from, progress }: Envelope, silenceMs: number): void {
     const at = this.#now();
     if (body.kind === 'goodbye') {
-      if (body.leaving) this.#leaving.set(from, { at, life: progress.incarnation });
+      const life = progress.incarnation;
+      const last = this.#said.get(from);
+      // Overtaken by what it said later.
+      if (last !== undefined && (last.life > life || (last.life === life && last.id >= body.id))) return;
+      this.#said.set(from, { life, id: body.id });
+      if (body.leaving) this.#leaving.set(from, { at, life });
       else this.#leaving.delete(from);
       return;
     }

@@ -16,6 +16,8 @@ export interface CourtesyParts {
 
 /** How many T a longer lease is asked for before the asker is told that it did not get one. */
 const PATIENCE = 2;
+/** Who said goodbye and is still there after so long stays after all. */
+const LEAVING_MS = 60_000;
 /** A gap in its own clockwork from which a voter that said goodbye knows that it has slept, and is back. */
 const SLEPT_MS = 5_000;
 
@@ -24,6 +26,9 @@ export class Courtesies {
   readonly #parts: CourtesyParts;
   #leaving: (() => void)[] | null = null;
   #beatAt: number;
+  #leavingSince = 0;
+  #staysSince = Number.NEGATIVE_INFINITY;
+  #said = 0;
   #holdOn: { ms: number; since: number; done: (held: boolean) => void } | null = null;
 
   constructor(parts: CourtesyParts) {
@@ -37,8 +42,12 @@ export class Courtesies {
   }
 
   goodbye(leaving: boolean, done: () => void): void {
+    if (leaving && this.#leaving === null) this.#leavingSince = this.#parts.now();
     if (leaving) this.#leaving = [...(this.#leaving ?? []), done];
-    else this.#leaving = null;
+    else {
+      this.#leaving = null;
+      this.#staysSince = this.#parts.now();
+    }
     this.#parts.audit(leaving ? 'goodbye' : 'stays', leaving ? 'says that it leaves' : 'stays after all');
     this.#say(leaving);
     this.look();
@@ -88,13 +97,17 @@ export class Courtesies {
     const { now, timing } = this.#parts;
     const slept = now() - this.#beatAt > timing.leaseMs + SLEPT_MS;
     this.#beatAt = now();
-    if (this.#leaving !== null && slept) this.goodbye(false, () => undefined);
+    const stays = slept || now() - this.#leavingSince > LEAVING_MS;
+    if (this.#leaving !== null && stays) this.goodbye(false, () => undefined);
+    // That it stays may be lost as well.
     if (this.#leaving !== null) this.#say(true);
+    else if (now() - this.#staysSince < LEAVING_MS) this.#say(false);
   }
 
   #say(leaving: boolean): void {
     const { record, self, send } = this.#parts;
-    for (const member of record()?.members ?? [])
-      if (member !== self) send(member, { kind: 'goodbye', leaving });
+    this.#said += 1;
+    const body = { kind: 'goodbye', id: this.#said, leaving } as const;
+    for (const member of record()?.members ?? []) if (member !== self) send(member, body);
   }
 }

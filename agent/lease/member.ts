@@ -138,7 +138,11 @@ export class Member {
       this.#unsure = true;
       this.unsettled = outcome.found;
     }
-    if (outcome.kind === 'refused') this.#unsure = true;
+    if (outcome.kind === 'refused') {
+      this.#unsure = true;
+      // What was thought unsettled is not there any more: it has to be read, not tried again.
+      this.unsettled = null;
+    }
     this.parts.again();
   }
 

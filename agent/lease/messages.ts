@@ -36,7 +36,7 @@ export const Body = v.variant('kind', [
   /** Gives back every lease up to request `id`: nobody has to wait for it. */
   v.object({ kind: v.literal('release'), id: Id }),
   /** A voter is about to leave on purpose (a laptop that goes to sleep), or says that it stays after all. */
-  v.object({ kind: v.literal('goodbye'), leaving: v.boolean() }),
+  v.object({ kind: v.literal('goodbye'), id: Id, leaving: v.boolean() }),
   /** Nothing but the envelope. */
   v.object({ kind: v.literal('gossip') }),
 ]);

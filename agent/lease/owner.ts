@@ -94,6 +94,7 @@ export class Owner {
     if (this.#maintenanceEnds(record)) return;
     if (!record.begun) this.#starting.begin(record);
     else if (guest === 'none') this.#gone(record);
+    else if (this.#starting.mustAsk(record) && this.#member.permission === null) return;
     else if (guest === 'paused') this.#starting.goOn(record);
     else if (record.armed) this.#armed(record);
     else this.#unarmed(record);
@@ -143,7 +144,10 @@ export class Owner {
       return;
     }
     if (site.mirror() !== 'whole') {
-      if (!rules.releaseRecorded) site.releaseMirror();
+      if (!rules.releaseRecorded) {
+        audit('released', 'writes go on alone');
+        site.releaseMirror();
+      }
       this.#stale(record, 'the copy does not take writes');
       return;
     }
@@ -164,7 +168,13 @@ export class Owner {
     if (!this.#readyToArm(record)) this.#permits.standing(record);
     // An unarmed mirror may have been released without a record: that is put right before anything is copied.
     const broken = record.replica.state === 'in-sync' && mirror !== 'whole' && rules.completeCopy;
-    if (mirror === 'held' && (!broken || site.guest() !== 'stopped')) site.releaseMirror();
+    if (mirror === 'held' && (!broken || site.guest() !== 'stopped')) {
+      this.#member.parts.audit(
+        'released',
+        'writes go on alone: the copy does not take them, and the pair is not armed',
+      );
+      site.releaseMirror();
+    }
     if (broken) this.#stale(record, 'the copy does not take writes');
     else if (site.guest() === 'stopped') this.#thaw(record);
     else if (site.guest() === 'running') this.#protect(record);
@@ -174,7 +184,14 @@ export class Owner {
   #protect(record: LeaseRecord): void {
     const { site, rules, self } = this.#member.parts;
     const mirror = site.mirror();
-    if (mirror === 'off') site.startMirror();
+    if (mirror === 'off') {
+      this.#member.changes.tell(
+        'copy-starts',
+        'off',
+        'copies everything to the other host, as often as it takes',
+      );
+      site.startMirror();
+    } else if (mirror === 'whole') this.#member.changes.over('copy-starts');
     const whole = mirror === 'whole' || (!rules.completeCopy && mirror === 'copying');
     if (whole && record.replica.state !== 'in-sync') {
       const insync = replicaBecomes(record.epoch.n, self, 'in-sync', site.wall(), rules);

@@ -22,6 +22,12 @@ export class Standby {
     this.#member = member;
   }
 
+  /** A candidate's lease has just been asked for. */
+  get standing(): boolean {
+    const { now, timing } = this.#member.parts;
+    return this.#asking && now() - this.#askedAt < timing.leaseMs / 4;
+  }
+
   /** A person's order: at once, and whatever this host thinks of its room. The voters' rules stay. */
   askTakeOver(done: OrderDone): void {
     this.#answer('refused: asked-again');
@@ -45,8 +51,12 @@ export class Standby {
     this.#unbegun = null;
     const { site } = this.#member.parts;
     if (site.guest() === 'none' && record.owner !== this.#member.parts.self) {
-      this.#member.changes.tell('export', 'open', 'receives the other host’s writes');
-      site.openExport();
+      if (!site.exportOpen()) {
+        this.#member.changes.over('export');
+        site.openExport();
+      }
+      // Told when it is so: a copy in quarantine stays closed.
+      if (site.exportOpen()) this.#member.changes.tell('export', 'open', 'receives the other host’s writes');
     }
     this.#stepIn(record);
   }
@@ -120,6 +130,8 @@ export class Standby {
       return;
     }
     if (!isAutomatic(record)) return;
+    // Whatever runs or is frozen here has to be gone first: it is not the copy that would be taken over.
+    if (site.guest() !== 'none') return;
     if (this.#order === null && !site.canHost()) {
       this.#member.changes.tell(
         'no-candidate',
@@ -137,7 +149,7 @@ export class Standby {
     const { voter, lease, timing, now, random } = this.#member.parts;
     if (this.#member.busy) return;
     const at = now();
-    if (this.#asking && at - this.#askedAt >= timing.leaseMs / 4) {
+    if (this.#asking && !this.standing) {
       // Two who each hold their own grant would block each other for ever while the third voter is away.
       this.#asking = false;
       this.#askAgainAt = at + (0.25 + random()) * timing.leaseMs;

@@ -15,6 +15,7 @@ export class Starting {
   #standbyRead = false;
   #booting = false;
   #closing = false;
+  #bootedFor: number | null = null;
   #starts: number[] = [];
   #waiting: string | null = null;
 
@@ -62,6 +63,11 @@ export class Starting {
       this.#boot(record);
       return;
     }
+    if (this.#foreign(record)) {
+      const why = 'a machine is here that this epoch has not started: it is ended, and started anew';
+      this.#member.permit({ kind: 'ended', epoch: record.epoch }, why);
+      return;
+    }
     const text = (after: LeaseRecord): string => `has begun: epoch ${after.epoch.n}`;
     this.#member.swap(begin(record.epoch.n, self, rules), { event: 'begun', text }, () => undefined);
   }
@@ -75,9 +81,14 @@ export class Starting {
     site.continueGuest();
   }
 
+  /** After a boot an unarmed owner permits nothing, not even what an admin started, before it has asked the standby (R). */
+  mustAsk(record: LeaseRecord): boolean {
+    return !record.armed && this.#member.parts.site.booted && !this.#standbyRead;
+  }
+
   start(record: LeaseRecord): void {
-    const { site, lease, now } = this.#member.parts;
-    if (!record.armed && site.booted && !this.#standbyRead) {
+    const { lease, now } = this.#member.parts;
+    if (this.mustAsk(record)) {
       this.#wait(
         'ask-standby',
         'this host has booted: the other host may have taken over meanwhile, and is asked first',
@@ -102,6 +113,16 @@ export class Starting {
     return this.#starts.length >= RESTARTS;
   }
 
+  /**
+   * A QEMU that somebody else started from this copy, or a former life of this agent: what it has read of the disks may
+   * be older than what the other host wrote since (found by the simulator).
+   */
+  #foreign(record: LeaseRecord): boolean {
+    const own = record.change === 'take-back' || record.change === 'forced';
+    const here = this.#member.parts.site.guest() !== 'none';
+    return here && !own && !this.#booting && this.#bootedFor !== record.epoch.n;
+  }
+
   /** QEMU with the guest paused, under a permission of this epoch. */
   #boot(record: LeaseRecord): void {
     const { site, now, timing, audit } = this.#member.parts;
@@ -115,6 +136,7 @@ export class Starting {
     if (!record.armed || !record.begun) this.#permits.standing(record);
     this.#booting = true;
     this.#starts.push(now());
+    this.#bootedFor = record.epoch.n;
     audit('guest-start', 'starts the machine, paused', { epoch: String(record.epoch.n) });
     site.startGuest((started) => {
       this.#booting = false;

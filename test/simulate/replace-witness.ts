@@ -6,6 +6,7 @@ export function replaceWitness(world: World): boolean {
   const record = world.truth();
   const old = world.witness();
   if (world.lossUsed || record === null || record.config > 1 || old === world.spare) return false;
+  if (world.hosts.length < 3 || old.twin !== null) return false;
   if (![...world.members, old].every((one) => one.well)) return false;
   world.lossUsed = true;
   const checked = world.rules.voterSwapChecked;
