@@ -2,7 +2,7 @@ import { freshState, type VoterState } from '../../agent/lease/acceptor.ts';
 import type { Permission } from '../../agent/lease/deadline-file.ts';
 import type { Envelope } from '../../agent/lease/messages.ts';
 import { PairNode } from '../../agent/lease/node.ts';
-import type { GuestState } from '../../agent/lease/site.ts';
+import type { GuestState, Wanted } from '../../agent/lease/site.ts';
 import { SimulatedSite } from './site.ts';
 import type { World } from './world.ts';
 
@@ -31,6 +31,7 @@ export class Host {
   ran = false;
 
   guest: GuestState = 'none';
+  wanted: Wanted = 'run';
   #begunGuest = false;
   #stoppedFrom: GuestState = 'running';
   permission: Permission | null = null;
@@ -47,6 +48,7 @@ export class Host {
   /** Mistake `thaw-in-sync` only: QEMU's own timer has let the mirror go, and nobody noticed. */
   leaking = false;
   #stoppedAt = 0;
+  #stoppedAtLocal = 0;
   unreachableSince: number | null = null;
   copies = 0;
   startsFail = 0;
@@ -121,7 +123,7 @@ export class Host {
         save: (state, done) => this.#save(state, done),
         after: (ms, run) => this.afterLocal(ms, run),
         random: () => world.random.next(),
-        audit: (text) => world.note(this.id, text),
+        audit: (event, text) => world.note(this.id, `${event}: ${text}`),
       },
     );
     this.ran = true;
@@ -286,11 +288,14 @@ export class Host {
       if (left <= 0) {
         if (this.guest === 'stopped') return;
         this.#stoppedFrom = this.guest;
+        this.#stoppedAtLocal = this.clock();
         this.setGuest('stopped');
         return;
       }
       this.#guardAfter(left / this.#rate + this.world.random.between(1, this.world.guardPollMs));
     }
-    if (this.guest === 'stopped') this.setGuest(this.#stoppedFrom);
+    // A live permission alone continues nothing; its order does, of what was stopped before it.
+    const resumed = permission.resumed ?? Number.NEGATIVE_INFINITY;
+    if (this.guest === 'stopped' && this.#stoppedAtLocal < resumed) this.setGuest(this.#stoppedFrom);
   }
 }

@@ -19,13 +19,15 @@ const STORM_MS = 40_000;
 const MIN_MS = 60_000;
 /** What a second fault may fall into the middle of. */
 const AMBUSHES = [
-  'take over',
-  'take back',
-  'hand over',
-  'begun',
-  'stale',
-  'in-sync',
-  'arm',
+  'take-over',
+  'take-back',
+  'hand-over',
+  'begun:',
+  'stale:',
+  'in-sync:',
+  'armed:',
+  'candidate:',
+  'confirmed',
   'guest runs',
   'stopped',
 ];

@@ -1,5 +1,5 @@
 import type { Permission } from '../../agent/lease/deadline-file.ts';
-import type { GuestState, MirrorState, Site } from '../../agent/lease/site.ts';
+import type { GuestState, MirrorState, Site, Wanted } from '../../agent/lease/site.ts';
 import type { Host } from './host.ts';
 
 /** Heartbeat of the forwarder: how long a silent target goes unnoticed (docs/replication.md). */
@@ -19,6 +19,10 @@ export class SimulatedSite implements Site {
 
   guest(): GuestState {
     return this.#host.guest;
+  }
+
+  wanted(): Wanted {
+    return this.#host.wanted;
   }
 
   mirror(): MirrorState {

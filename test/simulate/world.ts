@@ -1,5 +1,5 @@
 import type { VoterState } from '../../agent/lease/acceptor.ts';
-import { type LeaseRecord, newest, type Versioned } from '../../agent/lease/record.ts';
+import { founding, type LeaseRecord, newest, type Versioned } from '../../agent/lease/record.ts';
 import type { Rules } from '../../agent/lease/rules.ts';
 import { holdOf, type Timing, timingOf } from '../../agent/lease/timing.ts';
 import { createRecord } from '../../agent/lease/transitions.ts';
@@ -194,7 +194,7 @@ export class World {
       policy: 'automatic',
       replica: { mode: 'sync', state: 'in-sync', point: null, since: 0 },
     };
-    const chosen = { ballot: { force: { n: 0, by: '' }, round: 1, node: a.id }, record };
+    const chosen = founding(record);
     for (const host of this.hosts) {
       host.disk = { ...host.disk, promised: chosen.ballot, accepted: chosen, chosen };
       host.startAgent();

@@ -123,6 +123,14 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#orders.run(uuid);
   }
 
+  prepareRun(uuid: string): Promise<Result<void>> {
+    return this.#orders.prepareRun(uuid);
+  }
+
+  resume(uuid: string): Promise<Result<void>> {
+    return this.#orders.resume(uuid);
+  }
+
   shutdown(uuid: string): Promise<Result<void>> {
     return this.#orders.shutdown(uuid);
   }

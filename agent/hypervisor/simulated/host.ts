@@ -119,6 +119,7 @@ export class SimulatedHost implements Member {
     this.listeners.clear();
     for (const guest of this.guests.values()) {
       guest.state = 'stopped';
+      delete guest.pause;
       guest.startedAt = null;
       guest.booted = false;
       guest.halted = false;
@@ -180,7 +181,7 @@ export class SimulatedHost implements Member {
   }
 
   /** Starts a defined guest; resolves once its process runs. */
-  async startGuest(guest: SimulatedGuest): Promise<Result<void>> {
+  async startGuest(guest: SimulatedGuest, how: { paused?: boolean } = {}): Promise<Result<void>> {
     if (guest.startedAt !== null) return ok(undefined);
     if (!(await this.after(this.world.pace.startMs))) return fail(problem.hostOff(this.name));
     if (guest.startedAt !== null) return ok(undefined);
@@ -194,12 +195,34 @@ export class SimulatedHost implements Member {
       if (this.isExported(image.path)) return fail(problem.imageInUse(name, this.name, image.path));
       if (!image.complete) this.world.violated(`${name} starts on ${this.name} from an unfinished copy`);
     }
-    this.world.beforeRunning(this, uuid, name, versionOf(images));
+    if (how.paused) {
+      guest.startedAt = this.world.clock.now();
+      guest.state = 'paused';
+      guest.pause = 'not-started';
+      this.tellOf(guest);
+    } else this.runGuest(guest);
+    return ok(undefined);
+  }
+
+  /** A guest that is paused, or has not run yet, goes on. One whose process is stopped goes on when that is let go. */
+  resumeGuest(guest: SimulatedGuest): void {
+    if (guest.state !== 'paused' || guest.halted) return;
+    if (guest.pause === 'not-started') this.runGuest(guest);
+    else {
+      guest.state = 'running';
+      this.tellOf(guest);
+    }
+  }
+
+  /** The guest's first instruction. */
+  private runGuest(guest: SimulatedGuest): void {
+    const { name, uuid } = guest.domain;
+    this.world.beforeRunning(this, uuid, name, versionOf(this.imagesOf(guest.domain)));
     guest.state = 'running';
-    guest.startedAt = this.world.clock.now();
+    guest.startedAt ??= this.world.clock.now();
+    delete guest.pause;
     this.tellOf(guest);
     void this.boot(guest, guest.startedAt);
-    return ok(undefined);
   }
 
   /** SIGSTOP to the guest's process, or SIGCONT: the hypervisor is not asked and does not notice. */
@@ -219,6 +242,7 @@ export class SimulatedHost implements Member {
     const { uuid } = guest.domain;
     const { tap } = guest;
     guest.state = reason === 'crashed' ? 'crashed' : 'stopped';
+    delete guest.pause;
     guest.startedAt = null;
     guest.booted = false;
     guest.halted = false;

@@ -101,6 +101,18 @@ class SimulatedHypervisor implements Hypervisor {
     return this.withGuest(uuid, (guest) => this.host.startGuest(guest));
   }
 
+  async prepareRun(uuid: string): Promise<Result<void>> {
+    return this.withGuest(uuid, (guest) => this.host.startGuest(guest, { paused: true }));
+  }
+
+  async resume(uuid: string): Promise<Result<void>> {
+    return this.withGuest(uuid, (guest) => {
+      if (guest.startedAt === null) return fail(problem.vmNotRunning(guest.domain.name, this.host.name));
+      this.host.resumeGuest(guest);
+      return ok(undefined);
+    });
+  }
+
   async shutdown(uuid: string): Promise<Result<void>> {
     return this.withGuest(uuid, (guest) => {
       if (guest.startedAt === null) return fail(problem.vmNotRunning(guest.domain.name, this.host.name));

@@ -31,6 +31,7 @@ export interface SimulatedGuest {
   autostart: boolean;
   /** Requests to shut down that it still misses, as a guest does that is just starting up. */
   misses?: number;
+  pause?: 'io-error' | 'not-started';
   /** Undefined by hand while it runs. */
   transient?: boolean;
   /** Wall clock, ms; null while stopped. */

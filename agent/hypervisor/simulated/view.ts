@@ -35,6 +35,7 @@ export function vmInfo(host: Machine, guest: SimulatedGuest): VmInfo {
     vcpus,
     memoryBytes,
     autostart: guest.autostart,
+    ...(guest.pause ? { pause: guest.pause } : {}),
     ...(guest.transient ? { defined: false as const } : {}),
     disks: guest.domain.disks.map((disk) => diskInfo(host, disk)),
     nics,

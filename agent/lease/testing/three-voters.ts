@@ -1,7 +1,7 @@
 import { freshState, type VoterState } from '../acceptor.ts';
 import type { Envelope } from '../messages.ts';
 import { PairNode } from '../node.ts';
-import type { LeaseRecord, Versioned } from '../record.ts';
+import { founding, type LeaseRecord, type Versioned } from '../record.ts';
 import { type Timing, timingOf } from '../timing.ts';
 import { createRecord } from '../transitions.ts';
 
@@ -21,10 +21,7 @@ export function armedRecord(): LeaseRecord {
   return { ...created, policy: 'automatic', replica, armed: true };
 }
 
-export const versioned = (record: LeaseRecord): Versioned => ({
-  ballot: { force: { n: 0, by: '' }, round: 1, node: 'h1' },
-  record,
-});
+export const versioned = (record: LeaseRecord): Versioned => founding(record);
 
 /** Three voters without a host behind them, on a clock that stands until it is moved; messages take 1 ms. */
 export class ThreeVoters {
