@@ -17,8 +17,9 @@ export interface Expiries {
 
 export function summary(values: number[]): Summary {
   const sorted = values.toSorted((a, b) => a - b);
+  /** Nearest rank. */
   const at = (share: number): number => {
-    const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+    const value = sorted[Math.ceil(sorted.length * share) - 1];
     return Math.round((value ?? Number.NaN) * 10) / 10;
   };
   return { median: at(0.5), p99: at(0.99), max: at(1) };
