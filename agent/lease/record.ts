@@ -1,5 +1,6 @@
-import * as v from 'valibot';
-import { compareEpoch, Epoch, PairRecord } from '../protocol/index.ts';
+import { Ballot, compareEpoch, type Epoch, PairRecord, Versioned } from '../protocol/index.ts';
+
+export { Ballot, Versioned };
 
 /**
  * The register's value: the pair's record of docs/safety.md, which also says who votes on it.
@@ -7,24 +8,6 @@ import { compareEpoch, Epoch, PairRecord } from '../protocol/index.ts';
  */
 export const LeaseRecord = PairRecord;
 export type LeaseRecord = PairRecord;
-
-/**
- * CASPaxos ballot (Rystsov, "CASPaxos: Replicated State Machines without logs", 2018, section 2.2) with the epoch of
- * the last *forced* change in front: what a person forced without a majority outranks every ballot of the history it
- * overrode (rule *forced failover*), and within one history plain Paxos order holds. `config` is the configuration whose
- * voters are asked: whatever a newer set of voters decides outranks what the older one may still write back.
- */
-export const Ballot = v.object({
-  force: Epoch,
-  config: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  round: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  node: v.string(),
-});
-export type Ballot = v.InferOutput<typeof Ballot>;
-
-/** A value and the ballot it was accepted or chosen in. */
-export const Versioned = v.object({ ballot: Ballot, record: LeaseRecord });
-export type Versioned = v.InferOutput<typeof Versioned>;
 
 export const NO_EPOCH: Epoch = { n: 0, by: '' };
 export const NO_BALLOT: Ballot = { force: NO_EPOCH, config: 0, round: 0, node: '' };

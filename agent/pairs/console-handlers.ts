@@ -3,6 +3,7 @@ import { createRecord, settings, setWitness } from '../lease/transitions.ts';
 import { type PairRecord, type Problem, ProblemError, type Task } from '../protocol/index.ts';
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
+import { OWN_ORDER } from './healer.ts';
 import { unusable } from './orders/failover.ts';
 import type { PairsService } from './service.ts';
 import { pairDisks } from './standby.ts';
@@ -148,6 +149,13 @@ async function afterCopy(context: PairContext, pairId: string): Promise<void> {
     await context.tasks.settled(task.id);
 }
 
+/** What the agent began of its own accord makes way for a person's order while that is possible. */
+async function makeWay(context: PairContext, pairId: string): Promise<void> {
+  const task = context.tasks.running(pairId);
+  if (task?.id.startsWith(OWN_ORDER) && context.tasks.cancel(task.id).ok)
+    await context.tasks.settled(task.id);
+}
+
 async function ordered(
   context: PairContext,
   params: { requestId: string; actor: string; pairId: string },
@@ -159,6 +167,7 @@ async function ordered(
   const pair = context.pair(params.pairId);
   refuseForeign(context, pair);
   await afterCopy(context, params.pairId);
+  await makeWay(context, params.pairId);
   const other = context.nameOf(context.other(pair.spec));
   const subject = pair.spec.workload.name;
   const data =
@@ -229,7 +238,7 @@ async function prepareVoters(context: PairContext, pairId: string, witness: stri
   );
   await Promise.all(
     newcomers.map(async (hostId) =>
-      must(await context.deps.peers.to(hostId).call('voter.seed', { chosen, brandNew: false, spec: null })),
+      must(await context.deps.peers.to(hostId).call('record.keep', { chosen, brandNew: false, spec: null })),
     ),
   );
 }

@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { compareEpoch } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
+
+/** Begins the id of what the agent ordered itself: a person's order goes first. */
+export const OWN_ORDER = 'own-';
 
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 300_000;
@@ -43,9 +47,12 @@ export class Healer {
     const { workload } = pair.spec;
     const standbyName = context.nameOf(context.other(pair.spec));
     const held = await context.deps.peers.to(context.other(pair.spec)).call('record.read', { pairId });
-    if (!held.ok || held.value.quarantined) return this.#pause(pairId, LOOK_AGAIN_MS);
+    // One that has not learnt yet that it was superseded is about to set its copy aside.
+    const older =
+      held.ok && held.value.record && compareEpoch(held.value.record.epoch, pair.record.epoch) !== 0;
+    if (!held.ok || older || held.value.quarantined) return this.#pause(pairId, LOOK_AGAIN_MS);
     const ordered = await context.tasks.order('resync', {
-      id: randomUUID(),
+      id: `${OWN_ORDER}${randomUUID()}`,
       pairId,
       subject: workload.name,
       data: { pairId, standbyName, subject: workload.name, overQuarantine: false, remote: null },

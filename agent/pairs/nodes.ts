@@ -24,8 +24,8 @@ export interface NodesDeps {
   /** What this host does about a pair it is a member of; null for one it only votes on. */
   site(pairId: string): Site | null;
   audit(pairId: string, event: string, text: string, evidence?: Record<string, string>): void;
-  /** A newer record is known; `before` is null for the first. */
-  changed(pairId: string, before: LeaseRecord | null, after: LeaseRecord): void;
+  /** A newer record is known. */
+  changed(pairId: string, record: LeaseRecord): void;
 }
 
 interface Life {
@@ -111,9 +111,27 @@ export class Nodes {
       await file.write(state);
       this.#buried.delete(pairId);
       this.#open(pairId, state, !brandNew).node.start();
-      this.#deps.changed(pairId, null, first.record);
+      this.#deps.changed(pairId, first.record);
     } else this.get(pairId)?.voter.learn(first);
     if (!brandNew) await this.#silence(first.record);
+  }
+
+  /**
+   * A member that has lost what it kept of the pair, its votes perhaps too, learns of it from the other: with its duties,
+   * and as a voter only once it has read both others.
+   */
+  rejoin(pairId: string, chosen: Versioned): void {
+    if (this.#buried.has(pairId)) return;
+    const life = this.#lives.get(pairId);
+    if (life !== undefined) life.ended = true;
+    const { node } = this.#open(pairId, life?.node.voter.state ?? freshState(false), true);
+    node.start();
+    node.voter.learn(chosen);
+    this.#deps.changed(pairId, node.record ?? chosen.record);
+  }
+
+  get buried(): ReadonlySet<string> {
+    return this.#buried;
   }
 
   /** One swap, tried again while nobody knows its outcome or another one is under way. Throws ProblemError. */
@@ -160,7 +178,7 @@ export class Nodes {
 
   #concerns({ chosen }: Envelope): boolean {
     const self = this.#deps.selfHostId();
-    return self !== null && chosen !== null && chosen.record.voters.includes(self);
+    return self !== null && chosen?.record.voters.includes(self) === true;
   }
 
   #open(pairId: string, state: VoterState, restarted: boolean): Life {
@@ -196,11 +214,9 @@ export class Nodes {
       },
     );
     this.#lives.set(pairId, life);
-    let before = state.chosen?.record ?? null;
     life.node.provider.subscribe((event) => {
       if (event.kind !== 'record' || life.ended) return;
-      this.#deps.changed(pairId, before, event.record);
-      before = event.record;
+      this.#deps.changed(pairId, event.record);
       if (event.record.profile !== life.profile) this.#reopen(pairId, life);
     });
     return life;

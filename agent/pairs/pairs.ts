@@ -21,6 +21,8 @@ import { Watch } from './watch.ts';
 const TELL_MS = 1_000;
 /** How long an agent that stops asks its voters to be patient: its machines must not be frozen by a restart. */
 const HOLD_ON_MS = 15_000;
+/** Voters that do not answer by then do not keep the agent from stopping. */
+const HOLD_ON_LIMIT_MS = 2_000;
 
 /** The protected machines of one host, wired together. See service.ts for what it offers. */
 export function createPairs(deps: PairsDeps): PairsService {
@@ -50,7 +52,7 @@ class Pairs implements PairsService {
       ...deps,
       site: (pairId) => this.#makeSite(pairId),
       audit: (pairId, event, text, evidence) => this.#tell(pairId, event, text, evidence),
-      changed: (pairId, before, after) => this.#recordChanged(pairId, before, after),
+      changed: (pairId, record) => this.#recordChanged(pairId, record),
     });
     const store = new PairStore(join(stateDir, 'pairs'), log, (pairId) => nodes.record(pairId));
     const tasks = new TaskRunner({ directory: join(stateDir, 'tasks'), clock, log });
@@ -162,15 +164,17 @@ class Pairs implements PairsService {
       if (!kept) continue;
       if (kept.notes.ended) await forgetPair(this.#context, pairId);
       else if (other.call(this.#context, kept.spec) === hostId)
-        await this.#deps.peers.to(hostId).call('spec.offer', { spec: kept.spec });
+        await this.#deps.peers
+          .to(hostId)
+          .call('spec.offer', { spec: kept.spec, chosen: this.#context.nodes.chosen(pairId) });
       this.#context.nodes.look(pairId);
     }
   }
 
-  #recordChanged(pairId: string, before: LeaseRecord | null, after: LeaseRecord): void {
+  #recordChanged(pairId: string, record: LeaseRecord): void {
     this.#run(
       'record',
-      this.#watch.recordChanged(pairId, before, after).then(() => this.#changed(pairId)),
+      this.#watch.recordChanged(pairId, record).then(() => this.#changed(pairId)),
     );
     this.#changed(pairId);
   }
@@ -210,7 +214,16 @@ class Pairs implements PairsService {
   async #holdOn(): Promise<void> {
     const { store, nodes } = this.#context;
     const armed = store.all().filter((pair) => pair.record.armed && this.#context.isOwner(pair));
-    await Promise.all(armed.map((pair) => nodes.get(pair.spec.pairId)?.holdOn(HOLD_ON_MS)));
+    const asked = armed.map(
+      (pair) =>
+        new Promise<void>((resolve) => {
+          const node = nodes.get(pair.spec.pairId);
+          if (node === null) resolve();
+          else node.holdOn(HOLD_ON_MS, () => resolve());
+        }),
+    );
+    const limit = new Promise<void>((resolve) => void this.#deps.clock.setTimeout(resolve, HOLD_ON_LIMIT_MS));
+    await Promise.race([Promise.all(asked), limit]);
   }
 
   #statusOf(pairId: string): ReturnType<typeof pairStatus> | null {

@@ -88,7 +88,11 @@ export class HostSite implements Site {
   }
 
   permit(permission: Permission): void {
-    this.#context.deps.guard.permit(this.#uuid, permission);
+    const { guard, hypervisor } = this.#context.deps;
+    guard.permit(this.#uuid, permission);
+    // Without a guard (then nothing is ever armed) a guest that lost its right is at least frozen from here.
+    const forbidden = permission.kind === 'ended' || (permission.kind === 'deadline' && permission.ms === 0);
+    if (guard.view.state === 'missing' && forbidden) void hypervisor.freeze(this.#uuid);
   }
 
   startGuest(done: (started: boolean) => void): void {

@@ -150,17 +150,22 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
         quarantined: (kept?.notes.quarantine ?? null) !== null,
       };
     },
-    'spec.offer': async ({ spec }) => {
-      const kept = context.store.kept(spec.pairId);
-      // A pair that ended here, or was never begun, is not brought back by its description.
-      if (kept) await context.adoptSpec(spec, kept.notes);
+    'spec.offer': async ({ spec, chosen }) => {
+      const { pairId } = spec;
+      // A pair that ended here is not brought back by a late word of it.
+      if (context.nodes.buried.has(pairId)) return {};
+      const kept = context.store.kept(pairId);
+      await context.adoptSpec(spec, kept?.notes ?? freshNotes(context.deps.bootId));
+      if (!kept && chosen) context.nodes.rejoin(pairId, chosen);
       return {};
     },
-    'voter.seed': async ({ chosen, brandNew, spec }) => {
+    'record.keep': async ({ chosen, brandNew, spec }) => {
       const { pairId } = chosen.record;
       // A member's duties come with its vote.
       if (spec) await context.adoptSpec(spec, freshNotes(context.deps.bootId));
       await context.nodes.seed(pairId, chosen, brandNew);
+      // What it means for the copy here is on disk too.
+      await context.setNotes(pairId, (notes) => notes);
       const held = context.nodes.chosen(pairId);
       return { current: held !== null && compareBallot(held.ballot, chosen.ballot) >= 0 };
     },

@@ -21,7 +21,7 @@ export class Watch {
   async reconcile(pair: StoredPair): Promise<void> {
     const vm = this.#context.vm(pair.spec.workload.uuid);
     if (vm) await this.#seen(pair, vm);
-    await this.recordChanged(pair.spec.pairId, pair.record, pair.record);
+    await this.recordChanged(pair.spec.pairId, pair.record);
   }
 
   async hypervisorEvent(event: HypervisorEvent): Promise<void> {
@@ -36,12 +36,12 @@ export class Watch {
   }
 
   /** A newer record: who lost a machine that ran there keeps that copy aside until a person decides. */
-  async recordChanged(pairId: string, before: LeaseRecord | null, after: LeaseRecord): Promise<void> {
+  async recordChanged(pairId: string, after: LeaseRecord): Promise<void> {
     const pair = this.#context.store.get(pairId);
     if (!pair) return;
     if (after.owner === this.#context.self) {
       if (after.begun) await this.#owns(pair, after);
-    } else if (this.#losesIt(pair, before, after)) await this.#setAside(pair, after);
+    } else if (this.#losesIt(pair, after)) await this.#setAside(pair, after);
     else {
       if (pair.notes.ranAt !== null && !pair.notes.quarantine)
         await this.#context.setNotes(pairId, (notes) => ({ ...notes, ranAt: null }));
@@ -56,10 +56,10 @@ export class Watch {
   }
 
   /** It ran here by right, and now belongs to the other without having been given. */
-  #losesIt(pair: StoredPair, before: LeaseRecord | null, after: LeaseRecord): boolean {
+  #losesIt(pair: StoredPair, after: LeaseRecord): boolean {
     const { quarantine, ranAt } = pair.notes;
     if (quarantine) return false;
-    if (ranAt === null) return before === null && this.#isForgottenCopy(pair);
+    if (ranAt === null) return this.#isForgottenCopy(pair);
     const given = after.epoch.n === ranAt.n + 1 && after.change === 'hand-over';
     return !given;
   }
@@ -91,7 +91,7 @@ export class Watch {
   /** Once the copy is whole, those set aside for safety's sake are dropped; those of a quarantine stay. */
   async #wholeCopy(pair: StoredPair): Promise<void> {
     const { pairId } = pair.spec;
-    if (pair.notes.quarantine || this.#context.deps.target.isOpen(pairId) === false) return;
+    if (pair.notes.quarantine) return;
     const spare = pair.notes.aside.filter((aside) => !aside.keep);
     if (pair.notes.image === 'complete' && spare.length === 0) return;
     await this.#context.setNotes(pairId, (notes) => ({ ...notes, image: 'complete' }));
@@ -152,7 +152,10 @@ export class Watch {
       const revision = current.spec.revision + 1;
       return { ...current, spec: { ...current.spec, revision, workload, definitions } };
     });
-    if (kept) await context.deps.peers.to(context.other(kept.spec)).call('spec.offer', { spec: kept.spec });
+    if (kept)
+      await context.deps.peers
+        .to(context.other(kept.spec))
+        .call('spec.offer', { spec: kept.spec, chosen: null });
   }
 
   async #stopped(pair: StoredPair, reason: string): Promise<void> {

@@ -56,13 +56,14 @@ export const peerApi = {
     }),
     2_000,
   ),
-  /** Offers the pair's description; the receiver keeps the one of the higher revision. */
-  'spec.offer': method(v.object({ spec: PairSpec }), nothing, 5_000),
+  /** Offers the pair's description; the receiver keeps the one of the higher revision, also when it had lost it. */
+  'spec.offer': method(v.object({ spec: PairSpec, chosen: v.nullable(Versioned) }), nothing, 5_000),
   /**
-   * Makes the receiver a voter: it keeps this record, fsynced, before it answers, and unless the pair is brand-new also
-   * lets the restart silence pass. `current`: it holds this record or a newer one.
+   * Shows the receiver a chosen record; it keeps the newer one. Makes a voter of one that had none: then it is on disk
+   * before the answer, and unless the pair is brand-new the restart silence has passed too. `current`: it holds this
+   * record or a newer one.
    */
-  'voter.seed': method(
+  'record.keep': method(
     v.object({
       chosen: Versioned,
       brandNew: v.boolean(),

@@ -185,7 +185,7 @@ export class SimulatedHost implements Member {
     if (guest.startedAt !== null) return ok(undefined);
     if (!(await this.after(this.world.pace.startMs))) return fail(problem.hostOff(this.name));
     if (guest.startedAt !== null) return ok(undefined);
-    const { name, uuid } = guest.domain;
+    const { name } = guest.domain;
     if (this.freeMemoryBytes() < guest.domain.memoryBytes) return fail(problem.noMemory(name, this.name));
     const images = this.imagesOf(guest.domain);
     for (const [index, image] of images.entries()) {

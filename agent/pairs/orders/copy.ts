@@ -156,6 +156,14 @@ export function copySteps<D extends CopyData>(
           },
         );
         const pair = context.pair(data.pairId);
+        const chosen = context.nodes.chosen(data.pairId);
+        // A standby without a vote hears of it here, not only when it next asks.
+        if (chosen)
+          must(
+            await context.deps.peers
+              .to(context.other(pair.spec))
+              .call('record.keep', { chosen, brandNew: true, spec: null }),
+          );
         context.audit('in-sync', pair, `${data.subject} is in sync on ${data.standbyName}.`);
       },
     },

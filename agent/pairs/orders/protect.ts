@@ -75,7 +75,7 @@ async function found(context: PairContext, { pairId, spec, record }: ProtectData
   for (const voter of record.voters)
     if (voter !== context.self) {
       const order = { chosen, brandNew: true, spec: spec.members.includes(voter) ? spec : null };
-      must(await peers.to(voter).call('voter.seed', order));
+      must(await peers.to(voter).call('record.keep', order));
     }
   await context.store.change(
     pairId,
