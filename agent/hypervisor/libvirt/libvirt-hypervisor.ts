@@ -160,9 +160,9 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#checks.standby(definition, this.#guests.all(), this.reachable);
   }
 
-  async fix(_uuid: string, fix: string): Promise<Result<void>> {
+  async fix(uuid: string, fix: string): Promise<Result<void>> {
     const mend = Object.hasOwn(fixes, fix) ? fixes[fix] : undefined;
-    if (mend) return mend(this.#host);
+    if (mend) return mend(this.#host, uuid);
     return fail({
       kind: 'fix-unknown',
       message: `This agent knows no fix "${fix}".`,

@@ -92,14 +92,17 @@ export class Orders {
     return this.#guests.get(uuid)?.vm.state === 'running' ? ok(undefined) : failed(resumed.failure, attempt);
   }
 
-  /** One whose process is in one of `states` afterwards was started, by whomever. */
+  /**
+   * One whose process is in one of `states` afterwards was started, by whomever. Never from saved memory, which a
+   * shutdown of the host may have left: its disks have moved on since.
+   */
   async #create(uuid: string, flags: number, states: VmState[]): Promise<Result<void>> {
     const attempt = this.attempt(uuid, 'vm-start-failed', '% could not be started');
     const dom = await this.find(uuid);
     if (!dom.ok) return failed(dom.failure, attempt);
     const started = await this.#session.call(
       domainCreateWithFlags,
-      { dom: dom.value, flags },
+      { dom: dom.value, flags: flags | CreateFlag.forceBoot },
       START_DEADLINE_MS,
     );
     await this.#guests.refresh(uuid);

@@ -177,10 +177,10 @@ class SimulatedHypervisor implements Hypervisor {
     return checkStandby({ definition, domain, guests: this.list(), host, libvirt: libvirtView });
   }
 
-  async fix(_uuid: string, fix: string): Promise<Result<void>> {
+  async fix(uuid: string, fix: string): Promise<Result<void>> {
     if (!this.alive) return fail(problem.hostOff(this.host.name));
     const mend = Object.hasOwn(fixes, fix) ? fixes[fix] : undefined;
-    return mend ? mend(hostView(this.host)) : fail(problem.fixUnknown(fix, this.host.name));
+    return mend ? mend(hostView(this.host), uuid) : fail(problem.fixUnknown(fix, this.host.name));
   }
 
   /** A guest whose writes are held cannot finish its shutdown: it waits for them as a real one does. */
