@@ -1,9 +1,9 @@
 import type { FleetSnapshot, PairView, TaskView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
-import type { PairDialog } from '../../lib/router.ts';
+import type { PairOrder } from '../../lib/router.ts';
 
 /** For each order: null when it can be given now, else the reason why not. The agents decide again. */
-export type Reasons = Record<PairDialog, string | null>;
+export type Reasons = Record<PairOrder, string | null>;
 
 export function runningTask(fleet: FleetSnapshot, pairId: string): TaskView | null {
   const running = Object.values(fleet.tasks).filter(
@@ -69,7 +69,7 @@ function name(fleet: FleetSnapshot, hostId: string): string {
 }
 
 /** The order to put forward: the one that mends what is wrong now. */
-export function foremost(pair: PairView): PairDialog | null {
+export function foremost(pair: PairView): PairOrder | null {
   switch (pair.health) {
     case 'primary-lost':
     case 'unknown':

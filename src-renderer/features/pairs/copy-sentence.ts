@@ -21,7 +21,12 @@ export function copySentence(pair: PairView, hostId: string): string {
   if (lost) return hostId === pair.primary ? words.vmUnheard : words.standbyLost;
   switch (local.kind) {
     case 'primary':
-      return { running: words.vmRunning, paused: words.vmPaused, stopped: words.vmStopped }[local.vm];
+      return {
+        running: words.vmRunning,
+        paused: words.vmPaused,
+        stopped: words.vmStopped,
+        frozen: words.vmFrozen,
+      }[local.vm];
     case 'standby':
       if (pair.health === 'copying') return words.standbyFilling;
       return local.exports === 'open' ? words.standbyOpen : words.standbyClosed;
