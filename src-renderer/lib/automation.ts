@@ -112,6 +112,8 @@ export function voterMark(
   const hold = pair.automation.lease?.holdMs ?? 0;
   if (voter.heardAt === null) return { tone: 'attention', icon: 'question', word: words.never };
   const silent = now - voter.heardAt;
+  if (voter.as === 'owner' && pair.automation.stepsIn !== null)
+    return { tone: 'danger', icon: 'unlinked', word: words.missing(span(silent)) };
   if (silent > hold + SLACK_MS)
     return { tone: 'attention', icon: 'unlinked', word: words.missing(span(silent)) };
   if (!voter.current) return { tone: 'progress', icon: 'clock', word: words.behind };

@@ -7,7 +7,7 @@ import {
   startsAfterMs,
 } from '../../lib/automation.ts';
 import { to } from '../../lib/router.ts';
-import { span } from '../../lib/time.ts';
+import { clock, span } from '../../lib/time.ts';
 import {
   byName,
   type Headline,
@@ -40,6 +40,25 @@ export function frozen(fleet: FleetSnapshot): Headline | null {
   if (!pair) return null;
   const text = words.frozen(pair.name, hostName(fleet, pair.primary));
   return pairHeadline(pair, 'danger', 'snow', text, pair.sentence);
+}
+
+/** A silent witness stops nothing; what it votes for loses its automation. */
+export function witnessLost(fleet: FleetSnapshot, now: number): Headline | null {
+  const silent = Object.values(fleet.hosts).filter(
+    (host) => host.role === 'witness' && host.connection.state === 'offline',
+  );
+  const votesFor = (hostId: string): PairView[] =>
+    Object.values(fleet.pairs).filter((pair) => pair.automation.witness?.hostId === hostId);
+  const [host] = silent.sort((a, b) => votesFor(b.id).length - votesFor(a.id).length);
+  if (host?.connection.state !== 'offline') return null;
+  const since = words.noAnswerSince(clock(host.connection.since, now));
+  return {
+    tone: 'attention',
+    icon: 'unlinked',
+    text: words.hostLost(host.name),
+    detail: `${since} ${words.witnessLost(names(votesFor(host.id)))}`,
+    action: { label: words.seeHost(host.name), href: to.host(host.id) },
+  };
 }
 
 /** Automatic by wish, and yet nothing would start: named, with the reason and the button that mends it. */

@@ -46,6 +46,18 @@ describe('the sentence above the picture', () => {
     expect(say(fleet(hosts, [vm('atlas', 'mail')], [paused])).text).toBe('The machine is protected.');
   });
 
+  it('tells what a silent witness means, and only after what matters more', () => {
+    const hosts = [...two, host('pi', { role: 'witness', connection: offline })];
+    const armedPair = pair('mail', 'atlas', 'boreas', 'in-sync', { automation: armed('atlas', 'boreas') });
+    const line = say(fleet(hosts, [vm('atlas', 'mail')], [armedPair]));
+    expect(line).toMatchObject({ tone: 'attention', text: 'pi does not answer.' });
+    expect(line.detail).toContain('It gives the third vote for mail. Nothing is stopped');
+    const worse = pair('mail', 'atlas', 'boreas', 'not-in-sync', { automation: armed('atlas', 'boreas') });
+    expect(say(fleet(hosts, [vm('atlas', 'mail')], [worse])).text).toBe(
+      'mail runs without a current standby.',
+    );
+  });
+
   it('lets the standby step in before it asks anybody, and counts down', () => {
     const stepsIn = { hostId: 'boreas', at: at + 2_000, missingSince: at - 2_000 };
     const automation = armed('atlas', 'boreas', 'pi', at, { stepsIn });

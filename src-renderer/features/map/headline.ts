@@ -3,7 +3,7 @@ import { percent } from '../../lib/format.ts';
 import { copyShare, movingPairs, ownerStatus } from '../../lib/pair-state.ts';
 import { to } from '../../lib/router.ts';
 import { clock, remaining } from '../../lib/time.ts';
-import { frozen, nextStep, notArmed, steppingIn, worstLoss } from './headline-automation.ts';
+import { frozen, nextStep, notArmed, steppingIn, witnessLost, worstLoss } from './headline-automation.ts';
 import {
   type Headline,
   hostName,
@@ -29,6 +29,7 @@ const RULES: readonly Rule[] = [
   stopped,
   hostLost,
   notInSync,
+  witnessLost,
   notArmed,
   copying,
   tooFew,
@@ -134,7 +135,7 @@ function notInSync(fleet: FleetSnapshot): Headline | null {
 }
 
 function hostLost(fleet: FleetSnapshot, now: number): Headline | null {
-  const host = Object.values(fleet.hosts).find((each) => each.connection.state === 'offline');
+  const host = hypervisors(fleet).find((each) => each.connection.state === 'offline');
   if (!host) return null;
   const left = withHealth(fleet, 'standby-lost').filter((pair) => pair.standby === host.id);
   const rescued = left.filter((pair) => pair.onStageSince !== null);

@@ -34,6 +34,8 @@ function failoverReason(pair: PairView, fleet: FleetSnapshot): string | null {
     case 'unknown':
     case 'waiting':
     case 'stopped':
+    case 'stepping-in':
+    case 'frozen':
       return null;
     case 'quarantined':
       return why.quarantined(name(fleet, pair.standby));
@@ -48,6 +50,7 @@ function switchoverReason(pair: PairView, fleet: FleetSnapshot): string | null {
   if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
   if (pair.health === 'in-sync') return null;
   if (pair.health === 'quarantined') return why.quarantined(name(fleet, pair.standby));
+  if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
   return pair.health === 'stopped' ? why.notRunning : why.notInSync;
 }
 
@@ -57,6 +60,7 @@ function returnReason(pair: PairView, fleet: FleetSnapshot): string | null {
   if (!answers(fleet, pair.standby)) return why.nowhereToCopy(name(fleet, pair.standby));
   if (pair.health === 'in-sync') return why.alreadySync;
   if (pair.health === 'copying') return why.copying;
+  if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
   return pair.health === 'stopped' ? why.notRunning : null;
 }
 

@@ -15,7 +15,7 @@ export function copySentence(pair: PairView, hostId: string): string {
   const words = m.pairs;
   const local = pair.members[hostId]?.status.local;
   const lost =
-    (pair.health === 'primary-lost' && hostId === pair.primary) ||
+    ((pair.health === 'primary-lost' || pair.health === 'stepping-in') && hostId === pair.primary) ||
     (pair.health === 'standby-lost' && hostId === pair.standby);
   if (!local) return words.neverHeard;
   if (lost) return hostId === pair.primary ? words.vmUnheard : words.standbyLost;

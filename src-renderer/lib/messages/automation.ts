@@ -14,7 +14,7 @@ export const automation = {
   says: {
     armed: (standby: string, span: string) => `${standby} starts it by itself, after about ${span}.`,
     manual: 'A person decides. Nothing starts by itself.',
-    notArmed: 'Nothing starts by itself until this is mended:',
+    notArmed: 'Nothing starts by itself now:',
     arming: 'Everything is there. It arms itself in a moment.',
   },
   lease: {
@@ -38,7 +38,7 @@ export const automation = {
     heard: (ago: string) => `heard ${ago} ago`,
     never: 'not heard yet',
     missing: (ago: string) => `silent for ${ago}`,
-    behind: 'does not have the newest record yet',
+    behind: 'has an older record',
     fine: 'up to date',
   },
   guard: {
@@ -138,6 +138,7 @@ export const automation = {
     banner: (when: string) => `In maintenance until ${when}.`,
     bannerText: (reason: string) =>
       reason ? `${reason}. Nothing starts by itself.` : 'Nothing starts by itself.',
+    bannerNames: (names: readonly string[]) => `Nothing starts by itself for ${list(names, 4)}.`,
     begun: 'Maintenance has begun.',
     ended: 'Maintenance has ended.',
     bannerSome: (n: number, when: string) =>
@@ -149,8 +150,6 @@ export const automation = {
     retry: 'Try these again',
     all: (n: number) => `Done for ${count(n, 'machine')}.`,
   },
-  bannerPaused: 'Automation is paused for this machine.',
-  bannerPausedText: 'Nothing starts by itself. Fail over stays in your hands.',
 };
 
 export function ordinal(n: number): string {

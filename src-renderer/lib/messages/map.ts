@@ -59,6 +59,10 @@ export const map = {
       `If ${host} fails now, ${list(names)} ${names.length === 1 ? 'starts' : 'start'} on ${list(standbys)} by ${names.length === 1 ? 'itself' : 'themselves'} after about ${span}.`,
     waitsForYou: (names: readonly string[]) =>
       `${list(names)} ${names.length === 1 ? 'waits' : 'wait'} for your click.`,
+    witnessLost: (names: readonly string[]) =>
+      names.length === 0
+        ? 'It is a witness and votes for no machine: nothing depends on it.'
+        : `It gives the third vote for ${list(names)}. Nothing is stopped, and nothing starts by itself until it is back.`,
     noneByItself: 'Nothing starts by itself yet: that takes a witness.',
     chooseWitness: 'Choose a witness…',
     notArmed: (names: readonly string[]) => `${list(names)} ${names.length === 1 ? 'is' : 'are'} not armed.`,

@@ -128,6 +128,7 @@ export const pairs = {
     notInSync: 'The copy is not complete, so the machine would start from old data.',
     alreadySync: 'The copy is complete. There is nothing to repair.',
     copying: 'A copy is already under way.',
+    frozen: 'Wait until it is clear which host may run the machine.',
     notRunning: 'The machine is not running. Start it first.',
     quarantined: (host: string) => `Decide about the old copy on ${host} first.`,
     offline: 'This page has lost its console.',
