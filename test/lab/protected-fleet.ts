@@ -121,7 +121,8 @@ export class ProtectedFleet {
       .map((status) => status.record)
       .reduce<PairRecord | null>((best, one) => (best && compareRecord(best, one) >= 0 ? best : one), null);
     const owner = record ? this.nameOf(record.owner) : null;
-    const other = record?.members.find((id) => id !== record.owner);
+    const [known] = Object.values(members);
+    const other = known?.spec.members.find((id) => id !== record?.owner);
     return { record, owner, standby: other ? this.nameOf(other) : null, members };
   }
 

@@ -1,7 +1,7 @@
 import { fillVolume } from '../faults-disk.ts';
 import { hostFolder } from '../host.ts';
 import { serviceProcess, signal } from '../host-processes.ts';
-import type { Acknowledged } from '../recorder.ts';
+import type { Acknowledged, Recorder } from '../recorder.ts';
 import { waitFor } from '../run.ts';
 import { type Bench, MACHINE, MINUTE } from './bench.ts';
 import { recordsOfImage } from './replica-records.ts';
@@ -31,8 +31,11 @@ async function strike(bench: Bench, kind: StallKind, owner: string, standby: str
   signal(daemon.pid, kind === 'stall-kill' ? 'SIGKILL' : 'SIGSTOP');
 }
 
+/** How long the writer is waited for after *stale*, before the standby is stopped to be looked at. */
+const RELEASE_MS = 1_000;
+
 /** When the owner recorded that the replica is behind, by its own history; then the standby stands still. */
-async function untilStale(bench: Bench, standby: string, began: number): Promise<number> {
+async function untilStale(bench: Bench, recorder: Recorder, standby: string, began: number): Promise<number> {
   const entry = await waitFor(
     'stale recorded',
     MINUTE,
@@ -43,6 +46,8 @@ async function untilStale(bench: Bench, standby: string, began: number): Promise
       null,
     5,
   );
+  // Not earlier: the owner may have something to tell the standby before it lets the writer go on.
+  await recorder.waitForMore(1, RELEASE_MS).catch(() => {});
   // Before a new copy can be begun: what is on the standby's disks now is the copy that the record speaks of.
   await bench.fleet.lab.freeze(standby);
   return entry.at;
@@ -69,7 +74,7 @@ export async function stallRun(bench: Bench, kind: StallKind): Promise<StallRun>
   await recorder.waitForMore(100, MINUTE);
   const began = Date.now();
   await strike(bench, kind, owner, standby);
-  const staleAt = await untilStale(bench, standby, began);
+  const staleAt = await untilStale(bench, recorder, standby, began);
   await recorder.waitForMore(50, MINUTE);
   await recorder.stop();
   const before = (await recorder.acknowledged()).filter(({ at }) => at < staleAt);
