@@ -11,9 +11,9 @@ import type { Kind, Roles, Scene, Undo } from './scene.ts';
 /** How the first one is brought about, and how long one waits for an agent to act on it, ms. */
 const FIRST = ['power-owner', 'cut-owner', 'freeze-owner', 'qemu-kill'];
 const PATIENCE_MS = 12_000;
-/** In the middle: whatever is written about the pair while it changes hands. */
+/** In the middle: what is written about the pair while it changes hands, or the machine is started again. */
 const IN_THE_MIDDLE =
-  /candidate|takeover|take-over|taken|owner|lease|begun|starts?\b|restart|hand|stale|frozen|gone/;
+  /^(candidate|take-over|take-back|export-closing|guest-start|guest-started|begun|guest-continues|stale|vm-stopped)$/;
 
 /** Once somebody acts: what befalls him. `standby` of the first fault is who acts. */
 const SECOND = [

@@ -17,7 +17,12 @@ export interface Cue {
 const APART_MS: [number, number] = [4_000, 22_000];
 
 /** The n-th fault of a seed; does not depend on what came of those before. */
-export function cue(seed: number, n: number, machines: readonly string[], kinds = ALL_KINDS): Cue {
+export function cue(
+  seed: number,
+  n: number,
+  machines: readonly string[],
+  kinds: readonly Kind[] = ALL_KINDS,
+): Cue {
   const random = new Random(seed * 100_003 + n);
   const kind = random.pick(kinds.flatMap((each) => Array.from({ length: each.weight }, () => each)));
   const [low, high] = kind.holdMs;
@@ -37,21 +42,21 @@ const AT_ONCE = 2;
 export class Director {
   readonly #scene: Scene;
   readonly #seed: number;
-  readonly #machines: readonly string[];
+  readonly #kinds: readonly Kind[];
   readonly #running = new Set<Promise<void>>();
   /** Faults that could not be brought about or undone: mistakes of the tester, told in the end. */
   readonly troubles: string[] = [];
 
-  constructor(scene: Scene, seed: number, machines: readonly string[]) {
+  constructor(scene: Scene, seed: number, kinds: readonly Kind[]) {
     this.#scene = scene;
     this.#seed = seed;
-    this.#machines = machines;
+    this.#kinds = kinds;
   }
 
   async play(untilMs: number): Promise<void> {
     for (let n = 1; Date.now() < untilMs; n++) {
       while (this.#running.size >= AT_ONCE) await Promise.race(this.#running);
-      const next = cue(this.#seed, n, this.#machines);
+      const next = cue(this.#seed, n, this.#scene.fleet.plan.machines, this.#kinds);
       const begun = Date.now();
       const happened = await this.#begin(next);
       // What cannot happen now costs no time: the next one comes at once.

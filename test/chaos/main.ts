@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
 import { places } from '../lab/places.ts';
 import { ProtectedFleet } from '../lab/protected-fleet.ts';
+import { ALL_KINDS } from './ambush.ts';
 import { play, type Result } from './play.ts';
 
 /**
- * `npm run chaos -- --seed S --minutes M [--profile P] [--machines N] [--json] [--keep]`: real hosts, real faults,
+ * `npm run chaos -- --seed S --minutes M [--profile P] [--machines N] [--kinds a,b] [--json] [--keep]`: real hosts, real faults,
  * chosen by the seed. Ends with the figures as one JSON object. What counts as a violation: verdict.ts, play.ts.
  */
 const { values } = parseArgs({
@@ -14,6 +15,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '3' },
     profile: { type: 'string', default: 'fast' },
     machines: { type: 'string', default: '1' },
+    /** Only these kinds of faults; all when empty. */
+    kinds: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
@@ -27,6 +30,7 @@ if (!Number.isInteger(seed) || !(minutes > 0) || !profile) {
   say('--seed needs a whole number, --minutes a number, --profile fast, balanced or patient');
   process.exit(2);
 }
+const kinds = ALL_KINDS.filter(({ name }) => values.kinds === '' || values.kinds.split(',').includes(name));
 const machines = ['erp', 'shop'].slice(0, Number(values.machines));
 
 let fleet: ProtectedFleet | null = null;
@@ -41,7 +45,7 @@ try {
     bystanders: true,
     say,
   });
-  result = await play(fleet, { seed, minutes, say });
+  result = await play(fleet, { seed, minutes, kinds, say });
 } catch (error) {
   result = {
     seed,

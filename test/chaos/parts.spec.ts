@@ -23,9 +23,9 @@ it('gaps between acknowledgements', () => {
 it('an outage in its parts, from what agents, QEMU and client say', () => {
   const entry = (at: number, event: string) => ({ seq: at, at, actor: 'agent', event, text: '', host: 'b' });
   const entries = [
-    entry(100, 'takeover'),
+    entry(100, 'take-over'),
     entry(2_200, 'candidate'),
-    entry(2_300, 'takeover'),
+    entry(2_300, 'take-over'),
     entry(9_000, 'x'),
   ];
   const parts = timeline({ seconds: 6, from: 1_000, to: 7_000 }, 3_000, entries);

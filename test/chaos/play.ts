@@ -5,7 +5,7 @@ import { waitFor } from '../lab/run.ts';
 import { Director } from './director.ts';
 import { startByHand } from './kinds-process.ts';
 import { Observer } from './observer.ts';
-import { pause, Scene } from './scene.ts';
+import { type Kind, pause, Scene } from './scene.ts';
 import { Steward } from './steward.ts';
 import { beyondPermission, touched, twoCopies, untold, type Violation } from './verdict.ts';
 
@@ -37,6 +37,7 @@ export interface Result {
 interface Order {
   seed: number;
   minutes: number;
+  kinds: Kind[];
   say(line: string): void;
 }
 
@@ -57,7 +58,7 @@ export async function play(fleet: ProtectedFleet, order: Order): Promise<Result>
   await Promise.all(recorders.map((recorder) => recorder.waitForMore(50, MINUTE)));
   const steward = new Steward(fleet);
   steward.start();
-  const director = new Director(scene, order.seed, machines);
+  const director = new Director(scene, order.seed, order.kinds);
   const began = Date.now();
   await director.play(began + order.minutes * MINUTE);
   const minutes = (Date.now() - began) / MINUTE;

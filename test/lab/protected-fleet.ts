@@ -282,7 +282,8 @@ async function startBystanders(lab: Lab): Promise<Map<string, string>> {
 /** A sight in one line, for errors. */
 export function briefly(sight: PairSight | null): unknown {
   if (!sight?.record) return sight;
-  const { epoch, owner, begun, armed, replica, version } = sight.record;
+  const { owner } = sight;
+  const { epoch, begun, armed, replica, version } = sight.record;
   const members = Object.entries(sight.members).map(([host, { local, mirror, lease }]) => [
     host,
     local,

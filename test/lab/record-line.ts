@@ -50,25 +50,20 @@ export class RecordLine {
    */
   static openSoon(address: string, withinMs: number): Promise<RecordLine | null> {
     return new Promise((resolve) => {
-      let pending = 0;
       let settled = false;
       const settle = (line: RecordLine | null): void => {
         if (settled) line?.close();
         else {
           settled = true;
           clearInterval(timer);
+          clearTimeout(end);
           resolve(line);
         }
       };
-      const tryOnce = (): void => {
-        pending += 1;
-        void RecordLine.open(address, withinMs).then((line) => {
-          pending -= 1;
-          if (line || (pending === 0 && performance.now() > end)) settle(line);
-        });
-      };
-      const end = performance.now() + withinMs;
-      const timer = setInterval(() => (performance.now() > end ? clearInterval(timer) : tryOnce()), 50);
+      const tryOnce = (): void =>
+        void RecordLine.open(address, withinMs).then((line) => line && settle(line));
+      const timer = setInterval(tryOnce, 50);
+      const end = setTimeout(() => settle(null), withinMs);
       tryOnce();
     });
   }

@@ -1,13 +1,13 @@
 import type { HostEntry } from '../audit-file.ts';
 import type { Outage } from '../recorder.ts';
 
-/** What the agents write into their history, as they write it. */
+/** What the agents write into their histories, as they write it (agent/lease, agent/pairs). */
 export const EVENTS = {
-  /** Somebody noticed. */
-  detected: /lease-lost|lease-ran-out|owner-silent|candidate|qemu-gone|vm-gone|crashed|vm-stopped|paused/,
+  /** Somebody noticed who will act on it. */
+  detected: /^(candidate|vm-stopped|guest-faulted)$/,
   /** It is settled who runs the machine, or that it is started anew here. */
-  decided: /takeover|taken-over|took-over|take-over|restart|start-decided|begun/,
-  stale: /stale|mirror-broken|mirror-lost/,
+  decided: /^(take-over|guest-start)$/,
+  stale: /^(stale|mirror-broken)$/,
 };
 
 /** One outage, told from the last answer before it. All in seconds; null: not found in the histories. */
