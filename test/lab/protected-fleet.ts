@@ -134,18 +134,22 @@ export class ProtectedFleet {
     });
   }
 
-  /** Armed, or in sync where the plan allows no more. */
-  isReady(sight: PairSight): boolean {
+  /** Whether the plan lets its pairs be armed. */
+  get arms(): boolean {
+    return this.plan.policy === 'automatic' && this.plan.witness;
+  }
+
+  /** In place, in sync and, where it is wanted, armed. */
+  isReady(sight: PairSight, armed = this.arms): boolean {
     const { record, owner, standby, members } = sight;
     if (!record || !owner || !standby) return false;
     const [mine, theirs] = [members[owner]?.local, members[standby]?.local];
     const inPlace = mine?.kind === 'primary' && mine.vm === 'running' && theirs?.kind === 'standby';
-    const armed = this.plan.policy === 'automatic' && this.plan.witness;
     return inPlace && record.begun && record.replica.state === 'in-sync' && (!armed || record.armed);
   }
 
   /** Waits until the pair is armed again; a copy that was set aside is given up by order, as a person would. */
-  async settle(machine: string, timeoutMs = 3 * MINUTE): Promise<PairSight> {
+  async settle(machine: string, timeoutMs = 3 * MINUTE, armed = this.arms): Promise<PairSight> {
     let last: PairSight | null = null;
     try {
       return await waitFor(
@@ -153,7 +157,7 @@ export class ProtectedFleet {
         timeoutMs,
         async () => {
           last = await this.sight(machine);
-          if (this.isReady(last)) return last;
+          if (this.isReady(last, armed)) return last;
           await this.resolveQuarantine(machine, last);
           return null;
         },
