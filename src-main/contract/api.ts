@@ -1,5 +1,15 @@
 import * as v from 'valibot';
-import { Check, HostId, HostRole, method, nothing, PairId, VmUuid } from '../../agent/protocol/index.ts';
+import {
+  Check,
+  HostId,
+  HostRole,
+  method,
+  nothing,
+  PairId,
+  Profile,
+  VmUuid,
+} from '../../agent/protocol/index.ts';
+import { AutomationChange, PairOutcome, Policy, Scope, WitnessReport } from './automation.ts';
 import {
   AppInfo,
   AuditView,
@@ -83,7 +93,16 @@ export const pageApi = {
     90_000,
   ),
   'protect.start': method(
-    v.object({ requestId: RequestId, hostId: HostId, vmUuid: VmUuid, standby: HostId }),
+    v.object({
+      requestId: RequestId,
+      hostId: HostId,
+      vmUuid: VmUuid,
+      standby: HostId,
+      /** Left out: manual, balanced, no witness. */
+      policy: v.optional(Policy),
+      profile: v.optional(Profile),
+      witness: v.optional(v.nullable(HostId)),
+    }),
     Started,
     40_000,
   ),
@@ -95,7 +114,7 @@ export const pageApi = {
     v.object({
       requestId: RequestId,
       pairId: PairId,
-      seen: v.picklist(['stopped', 'unproven']),
+      seen: v.picklist(['proven', 'unproven']),
       typedName: v.nullable(v.string()),
     }),
     Started,
@@ -104,10 +123,29 @@ export const pageApi = {
   'pair.switchover': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Makes the other member the standby again by a full copy; its old disk is set aside. */
   'pair.resync': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** What pairs may do by themselves, *pause all automation* included. Answers pair by pair. */
+  'automation.set': method(
+    v.object({ requestId: RequestId, scope: Scope, change: AutomationChange }),
+    v.object({ outcomes: v.array(PairOutcome) }),
+    90_000,
+  ),
+  /** Looks whether a box is fit to be the third vote of these pairs. Changes nothing. */
+  'witness.check': method(v.object({ witness: HostId, pairIds: v.array(PairId) }), WitnessReport, 30_000),
+  /** Who gives the third vote; null: nobody. Answers pair by pair. */
+  'witness.set': method(
+    v.object({ requestId: RequestId, pairIds: v.array(PairId), witness: v.nullable(HostId) }),
+    v.object({ outcomes: v.array(PairOutcome) }),
+    180_000,
+  ),
   'task.cancel': method(v.object({ taskId: v.string() }), nothing),
   'audit.list': method(
     v.object({ pairId: v.nullable(PairId), before: v.nullable(v.number()), limit: v.number() }),
     v.object({ entries: v.array(AuditView) }),
+  ),
+  /** The whole history of a pair (null: of everything), oldest first, as a table for other programs. */
+  'audit.csv': method(
+    v.object({ pairId: v.nullable(PairId) }),
+    v.object({ name: v.string(), text: v.string() }),
   ),
 
   /** Leaves the real fleet (kept, disconnected) and shows simulated hosts; `practice.stop` goes back. */

@@ -1,2 +1,3 @@
 export * from './api.ts';
+export * from './automation.ts';
 export * from './views.ts';

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import {
   AuditEntry,
   Check,
+  GuardView,
   HostFacts,
   HostId,
   HostLoad,
@@ -12,6 +13,7 @@ import {
   Task,
   VmInfo,
 } from '../../agent/protocol/index.ts';
+import { Automation, PairDefaults } from './automation.ts';
 
 /** The console's link to one host. `since` is wall clock, ms. */
 export const Connection = v.variant('state', [
@@ -41,6 +43,8 @@ export const HostView = v.object({
   /** Of the last time the host was heard; null before the first. */
   facts: v.nullable(HostFacts),
   load: v.nullable(HostLoad),
+  /** The guard there; null before the first word of its agent. A witness needs none. */
+  guard: v.nullable(GuardView),
   agentVersion: v.nullable(v.string()),
   /** Wall clock (ms) of the last message from its agent. */
   heardAt: v.nullable(v.number()),
@@ -68,8 +72,16 @@ export const PairHealth = v.picklist([
   'waiting',
   /** Failed over; the old copy is aside on a returned host and waits for a decision. */
   'quarantined',
+  /** Armed, and the standby misses the owner: it steps in by itself unless it hears it. */
+  'stepping-in',
+  /** The guard stopped the machine: its host may not run it before it hears another vote. */
+  'frozen',
 ]);
 export type PairHealth = v.InferOutput<typeof PairHealth>;
+
+/** A member's own words; what its lease says is joined in `automation`. */
+export const MemberStatus = v.omit(PairStatus, ['lease']);
+export type MemberStatus = v.InferOutput<typeof MemberStatus>;
 
 export const PairView = v.object({
   id: PairId,
@@ -83,7 +95,8 @@ export const PairView = v.object({
   /** Wall clock (ms) since which `health` holds. */
   since: v.number(),
   /** Both members' last words, by host id. */
-  members: v.record(v.string(), v.object({ status: PairStatus, heardAt: v.number() })),
+  members: v.record(v.string(), v.object({ status: MemberStatus, heardAt: v.number() })),
+  automation: Automation,
   /** True while a member's word is the last one of a host that is now silent. */
   stale: v.boolean(),
   /** Set for a while after a failover or switchover: where the machine came back, when, how long it took. */
@@ -136,8 +149,11 @@ export type Evidence = v.InferOutput<typeof Evidence>;
 /** The safe-to-start verdict: may the standby be started without a second copy running? */
 export const Verdict = v.object({
   pairId: PairId,
-  /** `running`: refused, the old copy runs. `stopped`: the old host itself says so. `unproven`: a person must vouch. */
-  result: v.picklist(['stopped', 'unproven', 'running']),
+  /**
+   * `running`: refused, the old copy runs. `proven`: the old host itself says that it stopped, or its right to run has
+   * run out. `unproven`: a person must vouch.
+   */
+  result: v.picklist(['proven', 'unproven', 'running']),
   sentence: v.string(),
   evidence: v.array(Evidence),
   /** Where it would start. */
@@ -220,6 +236,7 @@ export const Settings = v.object({
   theme: v.picklist(['system', 'light', 'dark']),
   /** Name of the person, for the audit logs. */
   operator: v.string(),
+  newPairs: PairDefaults,
 });
 export type Settings = v.InferOutput<typeof Settings>;
 

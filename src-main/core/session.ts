@@ -1,6 +1,9 @@
 import type { Problem } from '../../agent/protocol/index.ts';
+import type { WitnessReport } from '../contract/index.ts';
 import { AuditService } from './activity/audit.ts';
+import { auditCsv } from './activity/csv.ts';
 import { cancelTask } from './activity/tasks.ts';
+import { AutomationService } from './automation/automation.ts';
 import { FailoverService } from './failover/failover.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { OpenHostLink } from './fleet/host-link.ts';
@@ -15,6 +18,7 @@ import type { Emit } from './page/dispatch.ts';
 import { ProtectService } from './protect/protect.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
 import type { Storage } from './storage/storage.ts';
+import { checkWitness } from './witness/check.ts';
 
 export interface SessionOptions {
   storage: Storage;
@@ -40,6 +44,10 @@ export interface Session {
   members: HostMembers;
   protect: ProtectService;
   failover: FailoverService;
+  automation: AutomationService;
+  checkWitness(order: { witness: string; pairIds: string[] }): Promise<WitnessReport>;
+  /** The history as a table; null: of everything. */
+  auditCsv(pairId: string | null): { name: string; text: string };
   cancelTask(taskId: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -85,6 +93,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     members: new HostMembers({ fleet, access, logins, peers, audit, operator }),
     protect: new ProtectService({ fleet, orders, audit, operator }),
     failover: new FailoverService({ fleet, orders, now }),
+    automation: new AutomationService({ fleet, audit, operator, now }),
+    checkWitness: (order) => checkWitness(fleet, order),
+    auditCsv: (pairId) => auditCsv({ table: storage.audit, fleet, now }, pairId),
     cancelTask: (taskId) => cancelTask({ fleet, audit, operator }, taskId),
     async close() {
       wizard.close();

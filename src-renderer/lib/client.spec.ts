@@ -2,7 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FromPage } from '../../src-main/contract/index.ts';
 import { createClient } from './client.ts';
 
-const settings = { theme: 'dark', operator: 'maria' } as const;
+const settings = {
+  theme: 'dark',
+  operator: 'maria',
+  newPairs: { policy: 'manual', profile: 'balanced', witness: null },
+} as const;
 
 function setup() {
   const sent: FromPage[] = [];

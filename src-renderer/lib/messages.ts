@@ -1,5 +1,6 @@
 import { activity } from './messages/activity.ts';
 import { addHost } from './messages/add-host.ts';
+import { automation } from './messages/automation.ts';
 import { hosts } from './messages/hosts.ts';
 import { map } from './messages/map.ts';
 import { orders } from './messages/orders.ts';
@@ -10,6 +11,7 @@ import { protect } from './messages/protect.ts';
 import { settings } from './messages/settings.ts';
 import { shell } from './messages/shell.ts';
 import { welcome } from './messages/welcome.ts';
+import { witness } from './messages/witness.ts';
 
 /**
  * Every word on screen that does not come from an agent. One catalogue, typed: a text that takes values is a
@@ -18,6 +20,7 @@ import { welcome } from './messages/welcome.ts';
 export const m = {
   activity,
   addHost,
+  automation,
   hosts,
   map,
   orders,
@@ -28,4 +31,5 @@ export const m = {
   settings,
   shell,
   welcome,
+  witness,
 };

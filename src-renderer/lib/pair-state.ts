@@ -1,6 +1,5 @@
-import type { PairStatus } from '../../agent/protocol/pair.ts';
 import { assertNever } from '../../agent/protocol/problem.ts';
-import type { FleetSnapshot, HostView, PairView } from '../../src-main/contract/index.ts';
+import type { FleetSnapshot, HostView, MemberStatus, PairView } from '../../src-main/contract/index.ts';
 import { percent, share } from './format.ts';
 import { m } from './messages.ts';
 
@@ -18,7 +17,12 @@ export type MarkIcon =
   | 'aside'
   | 'play'
   | 'ring'
-  | 'swap';
+  | 'swap'
+  | 'shieldCheck'
+  | 'shieldOff'
+  | 'wrench'
+  | 'hand'
+  | 'snow';
 
 /** A state as it is always shown: never by colour alone. */
 export interface Mark {
@@ -33,7 +37,7 @@ export function isLocked(host: HostView): boolean {
 }
 
 /** What the pair's owner said last of its own side. */
-export function ownerStatus(pair: PairView): PairStatus | null {
+export function ownerStatus(pair: PairView): MemberStatus | null {
   return pair.members[pair.primary]?.status ?? null;
 }
 
@@ -78,6 +82,10 @@ export function pairMark(pair: PairView, moving = false): Mark {
       return { tone: 'attention', icon: 'clock', word: words.waiting };
     case 'quarantined':
       return { tone: 'attention', icon: 'aside', word: words.quarantined };
+    case 'stepping-in':
+      return { tone: 'danger', icon: 'clock', word: words.steppingIn };
+    case 'frozen':
+      return { tone: 'danger', icon: 'snow', word: words.frozen };
     default:
       return assertNever(pair.health);
   }

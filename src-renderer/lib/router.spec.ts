@@ -15,6 +15,13 @@ describe('places', () => {
       vmUuid: 'u',
       taskId: '',
     });
+    expect(parsePlace(to.witness({ hostId: 'pi', pairId: 'p' }))).toEqual({
+      page: 'witness',
+      hostId: 'pi',
+      pairId: 'p',
+    });
+    expect(parsePlace(to.addWitness('p'))).toEqual({ page: 'add-host', role: 'witness', pairId: 'p' });
+    expect(parsePlace(to.addHost)).toEqual({ page: 'add-host', role: null, pairId: '' });
     expect(parsePlace(to.activity('p'))).toEqual({ page: 'activity', pairId: 'p' });
   });
 

@@ -3,15 +3,25 @@ export type Place =
   | { page: 'map' }
   | { page: 'list' }
   | { page: 'welcome' }
-  | { page: 'add-host' }
+  | { page: 'add-host'; role: 'witness' | null; pairId: string }
+  | { page: 'witness'; hostId: string; pairId: string }
   | { page: 'host'; hostId: string }
   | { page: 'pair'; pairId: string; dialog: PairDialog | null }
   | { page: 'protect'; hostId: string; vmUuid: string; taskId: string }
   | { page: 'activity'; pairId: string }
   | { page: 'settings' };
 
-export type PairDialog = 'failover' | 'switchover' | 'return' | 'end';
-const DIALOGS: readonly string[] = ['failover', 'switchover', 'return', 'end'] satisfies PairDialog[];
+/** Orders that an agent carries out as a task. */
+export type PairOrder = 'failover' | 'switchover' | 'return' | 'end';
+export type PairDialog = PairOrder | 'automation' | 'maintenance';
+const DIALOGS: readonly string[] = [
+  'failover',
+  'switchover',
+  'return',
+  'end',
+  'automation',
+  'maintenance',
+] satisfies PairDialog[];
 
 export function parsePlace(hash: string): Place {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
@@ -20,9 +30,14 @@ export function parsePlace(hash: string): Place {
   switch (head) {
     case 'list':
     case 'welcome':
-    case 'add-host':
     case 'settings':
       return { page: head };
+    case 'add-host': {
+      const role = params.get('role') === 'witness' ? 'witness' : null;
+      return { page: 'add-host', role, pairId: params.get('pair') ?? '' };
+    }
+    case 'witness':
+      return { page: 'witness', hostId: params.get('host') ?? '', pairId: params.get('pair') ?? '' };
     case 'hosts':
       return id ? { page: 'host', hostId: id } : { page: 'map' };
     case 'pairs':
@@ -58,6 +73,15 @@ export const to = {
   list: '#/list',
   welcome: '#/welcome',
   addHost: '#/add-host',
+  /** The add-a-host wizard on its way to a witness (for that pair). */
+  addWitness: (pairId = '') => `#/add-host?${new URLSearchParams({ role: 'witness', pair: pairId })}`,
+  witness: (of: { hostId?: string; pairId?: string } = {}) => {
+    const query = new URLSearchParams();
+    if (of.hostId) query.set('host', of.hostId);
+    if (of.pairId) query.set('pair', of.pairId);
+    const text = query.toString();
+    return text ? `#/witness?${text}` : '#/witness';
+  },
   settings: '#/settings',
   activity: (pairId = '') => (pairId ? `#/activity?pair=${encodeURIComponent(pairId)}` : '#/activity'),
   host: (hostId: string) => `#/hosts/${encodeURIComponent(hostId)}`,

@@ -1,4 +1,11 @@
-import type { FleetSnapshot, HostView, PairView, TaskView, VmView } from '../../src-main/contract/index.ts';
+import type {
+  Automation,
+  FleetSnapshot,
+  HostView,
+  PairView,
+  TaskView,
+  VmView,
+} from '../../src-main/contract/index.ts';
 
 /** Small fleets for unit specs. `at` is the wall clock all of it was heard at, ms. */
 export const at = Date.UTC(2026, 0, 5, 12, 0, 0);
@@ -16,6 +23,7 @@ export function host(id: string, over: Partial<HostView> = {}): HostView {
     connection: { state: 'online', since: at },
     facts: null,
     load: null,
+    guard: { state: 'armed', why: null },
     agentVersion: null,
     heardAt: at,
     ...over,
@@ -57,6 +65,72 @@ export function vm(hostId: string, name: string, state: VmView['vm']['state'] = 
   };
 }
 
+/** A pair without a witness, as protection begins. */
+export const manual: Automation = {
+  policy: 'manual',
+  profile: 'balanced',
+  armed: false,
+  paused: false,
+  maintenance: null,
+  changes: 0,
+  lastChange: 'created',
+  witness: null,
+  lease: null,
+  guard: null,
+  obstacles: [
+    {
+      kind: 'manual',
+      text: 'It is set to manual: a person decides.',
+      saidBy: [],
+      mend: 'policy',
+      hostId: null,
+    },
+  ],
+  stepsIn: null,
+  quarantine: null,
+};
+
+/** An armed pair; its lease was renewed a second before `now`. */
+export function armed(
+  primary: string,
+  standby: string,
+  witness = 'pi',
+  now = at,
+  over: Partial<Automation> = {},
+): Automation {
+  const voter = (name: string, as: 'owner' | 'standby' | 'witness', ago: number) => ({
+    hostId: name,
+    name,
+    as,
+    heardAt: now - ago,
+    current: true,
+  });
+  return {
+    ...manual,
+    policy: 'automatic',
+    armed: true,
+    witness: { hostId: witness, name: witness },
+    lease: {
+      holder: primary,
+      renewedAt: now - 1_000,
+      endsAt: now + 3_000,
+      leaseMs: 4_000,
+      holdMs: 4_250,
+      known: true,
+      voters: [
+        voter(primary, 'owner', 0),
+        voter(standby, 'standby', 1_000),
+        voter(witness, 'witness', 1_000),
+      ],
+      saidBy: primary,
+      saidAt: now,
+    },
+    guard: { hostId: primary, fit: true, on: true, why: null },
+    obstacles: [],
+    ...over,
+  };
+}
+
 export function pair(
   name: string,
   primary: string,
@@ -70,7 +144,7 @@ export function pair(
   const status: PairView['members'][string]['status'] = {
     spec: {
       pairId: id,
-      config: 1,
+      revision: 1,
       workload: { kind: 'vm', uuid: uuidOf(name), name },
       members: [home, other],
       disks: [],
@@ -90,6 +164,12 @@ export function pair(
       replica: { mode: 'sync', state: 'in-sync', point: null, since: at },
       forced: false,
       maintenance: null,
+      members: [home, other],
+      voters: [primary],
+      change: 'created',
+      former: null,
+      paused: false,
+      profile: 'balanced',
     },
     local: { kind: 'primary', vm: 'running' },
     mirror: {
@@ -111,6 +191,7 @@ export function pair(
     sentence: `${name} is ${health}.`,
     since: at,
     members: { [primary]: { status, heardAt: at } },
+    automation: manual,
     stale: false,
     onStageSince: null,
     ...rest,

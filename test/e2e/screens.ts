@@ -4,11 +4,12 @@ import { chromium, type Page } from '@playwright/test';
 import { CHROMIUM, type HeadlessConsole, ROOT, startHeadless } from './headless.ts';
 import { makeHome } from './home.ts';
 import { Hand } from './pages/hand.ts';
+import { takeAutomaticTour } from './tour/automatic.ts';
 import { takeTour } from './tour/tour.ts';
 
 /**
  * `npm run screens`: a picture of each screen and dialog, in both themes and two sizes, into ./screens, which git
- * ignores. Needs the build and a Chromium.
+ * ignores. Needs the build and a Chromium. With `-- automatic`: only the screens of the failover core.
  */
 const FOLDER = join(ROOT, 'screens');
 const SIZES = [
@@ -42,16 +43,21 @@ try {
   await rm(FOLDER, { recursive: true, force: true });
   await mkdir(FOLDER, { recursive: true });
   const page = await browser.newPage({ viewport: SIZES[0] ?? null });
-  await takeTour({
-    hand: new Hand(page),
-    home,
-    look: photographer(page),
-    async startConsole() {
-      const console = await startHeadless({ env: home.env, dataDir: home.dataDir });
-      consoles.push(console);
-      return console;
-    },
-  });
+  const hand = new Hand(page);
+  const look = photographer(page);
+  await takeAutomaticTour({ hand, look });
+  if (process.argv.includes('automatic')) process.exitCode = 0;
+  else
+    await takeTour({
+      hand,
+      home,
+      look,
+      async startConsole() {
+        const console = await startHeadless({ env: home.env, dataDir: home.dataDir });
+        consoles.push(console);
+        return console;
+      },
+    });
 } finally {
   await browser.close();
   for (const console of consoles) await console.kill();

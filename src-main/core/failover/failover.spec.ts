@@ -31,7 +31,7 @@ function atlasAnswers(state: 'running' | 'stopped'): void {
   atlas.goOnline(told);
 }
 
-const failover = (seen: 'stopped' | 'unproven', typedName: string | null = null) =>
+const failover = (seen: 'proven' | 'unproven', typedName: string | null = null) =>
   bench.session.failover.failover({ requestId: 'f1', pairId: 'p1', seen, typedName });
 const orders = () => bench.link('boreas').callsOf('pair.failover');
 
@@ -59,8 +59,8 @@ test('with the old host silent: typed name, forced, with the evidence that was s
 
 test('the old host says it is stopped: proven, not forced', async () => {
   atlasAnswers('stopped');
-  expect(await bench.session.failover.verdict('p1')).toMatchObject({ result: 'stopped', typedName: null });
-  await failover('stopped');
+  expect(await bench.session.failover.verdict('p1')).toMatchObject({ result: 'proven', typedName: null });
+  await failover('proven');
   expect(orders()).toMatchObject([{ forced: false }]);
 });
 
@@ -75,7 +75,7 @@ test('what was seen counts only while it is no worse', async () => {
   atlasAnswers('stopped');
   await bench.session.failover.verdict('p1');
   bench.link('atlas').goOffline(3_000);
-  expect(await problemOf(failover('stopped'))).toMatchObject({ kind: 'verdict-changed' });
+  expect(await problemOf(failover('proven'))).toMatchObject({ kind: 'verdict-changed' });
   expect(orders()).toEqual([]);
 });
 

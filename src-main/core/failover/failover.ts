@@ -1,11 +1,11 @@
-import type { Epoch, PairRecord, PairStatus, Problem, Sight } from '../../../agent/protocol/index.ts';
+import type { Epoch, PairRecord, Problem, Sight, Workload } from '../../../agent/protocol/index.ts';
 import { compareEpoch, compareRecord, ProblemError } from '../../../agent/protocol/index.ts';
 import type { PairView, Verdict } from '../../contract/index.ts';
 import { type Fleet, statusOf } from '../fleet/fleet.ts';
 import type { HostEntry } from '../fleet/host-entry.ts';
 import { type Orders, type Started, unwrap } from '../orders/orders.ts';
 import type { HostSight } from '../pairs/inputs.ts';
-import type { OldHostWord, Onlooker } from './inputs.ts';
+import type { OldHostWord, Onlooker, StandbyWord } from './inputs.ts';
 import { isWorse, judge } from './judge.ts';
 
 /** How long each party may take to answer before the verdict is given without it. */
@@ -15,7 +15,7 @@ export interface FailoverOrder {
   requestId: string;
   pairId: string;
   /** The verdict the person saw. */
-  seen: 'stopped' | 'unproven';
+  seen: 'proven' | 'unproven';
   typedName: string | null;
 }
 
@@ -58,7 +58,7 @@ export class FailoverService {
       params: {
         pairId: pair.id,
         expected: epochOf(pair),
-        forced: verdict.result !== 'stopped',
+        forced: verdict.result !== 'proven',
         evidence: evidenceOf(verdict),
       },
       subject: `Fail over ${pair.name} to ${this.#fleet.nameOf(pair.standby)}`,
@@ -75,8 +75,9 @@ export class FailoverService {
   async #evaluate(pair: PairView): Promise<Verdict> {
     const old = this.#fleet.get(pair.primary);
     const standby = this.#fleet.get(pair.standby);
-    const [oldWord, onlookers] = await Promise.all([
+    const [oldWord, standbyWord, onlookers] = await Promise.all([
       old ? askOldHost(old, pair) : null,
+      standby ? askStandby(standby, pair) : null,
       Promise.all(this.#others(pair).map((host) => askOnlooker(host, pair))),
     ]);
     return judge({
@@ -84,7 +85,9 @@ export class FailoverService {
       machine: pair.name,
       pairId: pair.id,
       old: this.#sightOf(pair.primary),
+      oldId: pair.primary,
       oldWord,
+      standbyWord,
       standby: standby ? standby.sight() : this.#sightOf(pair.standby),
       standbyId: pair.standby,
       onlookers,
@@ -120,7 +123,17 @@ async function askOldHost(host: HostEntry, pair: PairView): Promise<OldHostWord 
     vm: answer.value.vms.find((vm) => vm.uuid === uuid)?.state ?? null,
     hypervisorReachable: answer.value.facts.hypervisor.reachable,
     local: local?.kind ?? null,
+    frozen: local?.kind === 'primary' && local.vm === 'frozen',
   };
+}
+
+/** How the lease stands at the standby, asked anew; only of an armed pair can it prove anything. */
+async function askStandby(host: HostEntry, pair: PairView): Promise<StandbyWord | null> {
+  if (host.reach !== 'answers' || !pair.automation.armed) return null;
+  const answer = await host.link.call('state.subscribe', {}, { deadlineMs: ASK_MS });
+  if (!answer.ok) return null;
+  const status = answer.value.pairs.find((each) => each.spec.pairId === pair.id);
+  return status ? { record: status.record, lease: status.lease } : null;
 }
 
 async function askOnlooker(host: HostEntry, pair: PairView): Promise<Onlooker> {
@@ -136,7 +149,7 @@ async function askSight(host: HostEntry, ofHostId: string): Promise<Sight | null
   return answer.value.sights.find((sight) => sight.hostId === ofHostId) ?? null;
 }
 
-function workloadOf(pair: PairView): PairStatus['spec']['workload'] | null {
+function workloadOf(pair: PairView): Workload | null {
   return Object.values(pair.members)[0]?.status.spec.workload ?? null;
 }
 

@@ -1,4 +1,4 @@
-import type { LocalCopy, PairRecord, Sight, VmState } from '../../../agent/protocol/index.ts';
+import type { LeaseView, LocalCopy, PairRecord, Sight, VmState } from '../../../agent/protocol/index.ts';
 import type { HostSight } from '../pairs/inputs.ts';
 
 /** What the old host's own agent answered just now. */
@@ -7,6 +7,14 @@ export interface OldHostWord {
   vm: VmState | null;
   hypervisorReachable: boolean;
   local: LocalCopy['kind'] | null;
+  /** Its guard stopped the machine: it stands still, and may go on. */
+  frozen: boolean;
+}
+
+/** What the standby's own agent answered just now. */
+export interface StandbyWord {
+  record: PairRecord;
+  lease: LeaseView;
 }
 
 /** A third party that may have seen the old host. */
@@ -26,6 +34,9 @@ export interface VerdictInputs {
   oldWord: OldHostWord | null;
   standby: HostSight;
   standbyId: string;
+  /** Null when it does not answer. */
+  standbyWord: StandbyWord | null;
+  oldId: string;
   onlookers: Onlooker[];
   /** The pair's record as the standby holds it; null when it gave none. */
   record: PairRecord | null;

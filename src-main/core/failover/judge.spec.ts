@@ -1,22 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { PairRecord, Sight } from '../../../agent/protocol/index.ts';
+import type { LeaseView, PairRecord, Sight } from '../../../agent/protocol/index.ts';
+import { armedLease, armedRecord, pairRecord } from '../testing/pair-words.ts';
 import type { OldHostWord, Onlooker, VerdictInputs } from './inputs.ts';
 import { isWorse, judge } from './judge.ts';
 
 const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
 
 const record: PairRecord = {
-  pairId: 'p1',
-  version: 3,
-  config: 1,
-  epoch: { n: 1, by: '' },
-  owner: 'h-atlas',
-  begun: true,
-  policy: 'manual',
-  armed: false,
+  ...pairRecord,
   replica: { mode: 'sync', state: 'in-sync', point: NOW - 70_000, since: NOW - 90_000 },
-  forced: false,
-  maintenance: null,
 };
 
 const sight = (reachable: boolean): Sight => ({
@@ -40,6 +32,7 @@ const word = (change: Partial<OldHostWord> = {}): OldHostWord => ({
   vm: 'running',
   hypervisorReachable: true,
   local: 'primary',
+  frozen: false,
   ...change,
 });
 
@@ -52,6 +45,8 @@ function verdict(change: Partial<VerdictInputs> = {}) {
     oldWord: null,
     standby: { name: 'boreas', reach: 'answers', silentSince: null },
     standbyId: 'h-boreas',
+    standbyWord: null,
+    oldId: 'h-atlas',
     onlookers: [boreas(false), witness(false)],
     record,
     newest: change.record === undefined ? record : change.record,
@@ -115,7 +110,7 @@ describe('the old host answers', () => {
 
   test.each(['stopped', 'crashed', null] as const)('%s there: proven, no name to type', (vm) => {
     const v = verdict({ ...asked, oldWord: word({ vm }) });
-    expect(v).toMatchObject({ result: 'stopped', typedName: null, refusal: null, risks: [] });
+    expect(v).toMatchObject({ result: 'proven', typedName: null, refusal: null, risks: [] });
     expect(v.loss).toMatch(/^Nothing: every write/);
   });
 
@@ -179,9 +174,59 @@ describe('the copy', () => {
   });
 });
 
-test('a verdict gets worse from stopped over unproven to running, never by staying', () => {
-  expect(isWorse('unproven', 'stopped')).toBe(true);
+describe('an armed pair, whose machine runs only under a lease', () => {
+  const lapsed = { heldMs: null, voters: votersHeard(9_000) };
+  const armed = (change: Partial<LeaseView>, record: Partial<PairRecord> = {}) =>
+    verdict({
+      standbyWord: { record: { ...armedRecord, ...record }, lease: armedLease('standby', change) },
+    });
+
+  function votersHeard(ownerMsAgo: number | null): LeaseView['voters'] {
+    return armedLease('standby').voters.map((voter) =>
+      voter.hostId === 'h-atlas' ? { ...voter, heardMsAgo: ownerMsAgo, current: false } : voter,
+    );
+  }
+
+  test('the lease has run out, a majority says so: proven, two clicks, and the votes are asked again', () => {
+    const v = armed(lapsed);
+    expect(v).toMatchObject({ result: 'proven', typedName: null, refusal: null, risks: [] });
+    expect(v.evidence[0]).toMatchObject({ source: 'lease at boreas', says: 'stopped' });
+    expect(v.evidence[0]?.text).toContain('boreas and pi');
+    expect(v.steps[0]).toContain('without a majority nothing starts');
+    expect(v.loss).toMatch(/^Nothing/);
+  });
+
+  test.each([
+    ['the vote is still given away', { ...lapsed, heldMs: 1_200 }],
+    ['the record is not known by a majority', { ...lapsed, known: false }],
+    ['the owner was heard within the hold', { ...lapsed, voters: votersHeard(2_000) }],
+  ])('%s: not proven', (_, change) => {
+    expect(armed(change)).toMatchObject({ result: 'unproven', typedName: 'web' });
+  });
+
+  test('an unarmed pair has no lease that could run out', () => {
+    expect(armed(lapsed, { armed: false }).result).toBe('unproven');
+  });
+
+  test('whoever hears the old host overrules it', () => {
+    const v = verdict({
+      standbyWord: { record: armedRecord, lease: armedLease('standby', lapsed) },
+      onlookers: [boreas(false), witness(true)],
+    });
+    expect(v.result).toBe('running');
+  });
+
+  test('a frozen machine may go on: its host alone proves nothing, its lease does', () => {
+    const old = { old: answering, oldWord: word({ frozen: true }) };
+    expect(verdict(old).result).toBe('unproven');
+    const standbyWord = { record: armedRecord, lease: armedLease('standby', lapsed) };
+    expect(verdict({ ...old, standbyWord })).toMatchObject({ result: 'proven', refusal: null });
+  });
+});
+
+test('a verdict gets worse from proven over unproven to running, never by staying', () => {
+  expect(isWorse('unproven', 'proven')).toBe(true);
   expect(isWorse('running', 'unproven')).toBe(true);
-  expect(isWorse('stopped', 'unproven')).toBe(false);
+  expect(isWorse('proven', 'unproven')).toBe(false);
   expect(isWorse('unproven', 'unproven')).toBe(false);
 });

@@ -1,13 +1,15 @@
 import type { Problem } from '../../../agent/protocol/index.ts';
 import type { Evidence, Verdict } from '../../contract/index.ts';
 import type { OldHostWord, Onlooker, VerdictInputs } from './inputs.ts';
+import { leaseEvidence } from './lapsed.ts';
 import * as say from './sentences.ts';
 
 type Finding = Verdict['result'];
 
 /**
  * May the copy be started without a second one running? Pure: the same evidence, the same verdict.
- * Only the old host's own agent can prove that the machine stopped; silence proves nothing (docs/safety.md).
+ * Two things prove that the machine stands still: its own host's agent says so, or its host's lease has run out.
+ * Silence proves nothing (docs/safety.md).
  */
 export function judge(inputs: VerdictInputs): Verdict {
   const evidence = gather(inputs);
@@ -30,7 +32,7 @@ export function judge(inputs: VerdictInputs): Verdict {
 }
 
 /** Higher is less certain that the old copy is down. */
-const SEVERITY: Record<Finding, number> = { stopped: 0, unproven: 1, running: 2 };
+const SEVERITY: Record<Finding, number> = { proven: 0, unproven: 1, running: 2 };
 
 /** True when `now` is worse than what the person saw. */
 export function isWorse(now: Finding, seen: Finding): boolean {
@@ -39,18 +41,21 @@ export function isWorse(now: Finding, seen: Finding): boolean {
 
 function weigh(evidence: Evidence[]): Finding {
   if (evidence.some((piece) => piece.says === 'running')) return 'running';
-  return evidence.some((piece) => piece.says === 'stopped') ? 'stopped' : 'unproven';
+  return evidence.some((piece) => piece.says === 'stopped') ? 'proven' : 'unproven';
 }
 
 function gather(inputs: VerdictInputs): Evidence[] {
   const own = inputs.oldWord ? oldHostSays(inputs, inputs.oldWord) : [];
-  return [...own, consoleSees(inputs), ...inputs.onlookers.map((onlooker) => onlookerSays(inputs, onlooker))];
+  const others = inputs.onlookers.map((onlooker) => onlookerSays(inputs, onlooker));
+  return [...own, ...leaseEvidence(inputs), consoleSees(inputs), ...others];
 }
 
 function oldHostSays(inputs: VerdictInputs, word: OldHostWord): Evidence[] {
   const piece = (text: string, says: Evidence['says']): Evidence[] => [
     { source: `${inputs.old.name}'s agent`, text, says, at: inputs.now },
   ];
+  if (word.frozen)
+    return piece(`says its guard froze ${inputs.machine} there: it may go on again`, 'nothing');
   if (!word.hypervisorReachable) return piece('answers, but its hypervisor does not', 'nothing');
   switch (word.vm) {
     case 'running':

@@ -28,11 +28,18 @@ export function verdict(inputs: VerdictInputs, result: Verdict['result']): strin
       return inputs.oldWord
         ? `${machine} runs on ${old.name}: a second copy must not be started.`
         : `${old.name} is up, so ${machine} may still run there: a second copy must not be started.`;
-    case 'stopped':
-      return `${machine} is stopped on ${old.name}, by its own agent's word: it is safe to start the copy.`;
+    case 'proven':
+      return isStopped(inputs)
+        ? `${machine} is stopped on ${old.name}, by its own agent's word: it is safe to start the copy.`
+        : `${old.name} has lost the right to run ${machine}, so ${machine} stands still there: it is safe to start the copy.`;
     case 'unproven':
       return `Nothing proves that ${machine} stopped on ${old.name}. You decide, and you vouch for it.`;
   }
+}
+
+function isStopped({ oldWord }: VerdictInputs): boolean {
+  const vm = oldWord?.vm;
+  return oldWord !== null && !oldWord.frozen && (vm === null || vm === 'stopped' || vm === 'crashed');
 }
 
 export function replica(inputs: VerdictInputs): string {
@@ -59,7 +66,8 @@ export function loss(inputs: VerdictInputs): string {
     const at = clockTime(newest.replica.point ?? newest.replica.since, now);
     return `Everything ${machine} wrote after ${at} is missing from the copy on ${standby.name}.`;
   }
-  if (inputs.oldWord !== null) return `Nothing: every write ${machine} confirmed is on ${standby.name} too.`;
+  if (inputs.oldWord !== null || inputs.standbyWord?.record.armed)
+    return `Nothing: every write ${machine} confirmed is on ${standby.name} too.`;
   return (
     `Nothing that ${machine} confirmed while the two were in sync, which is what ${standby.name} last knew. ` +
     `Only if ${old.name} lost its link to ${standby.name} first and went on alone are its later writes missing.`
@@ -78,7 +86,11 @@ export function risks(inputs: VerdictInputs): string[] {
 
 export function steps(inputs: VerdictInputs): string[] {
   const { machine, standby } = inputs;
+  const votes = inputs.standbyWord?.record.armed
+    ? [`${standby.name} asks for the votes once more; without a majority nothing starts.`]
+    : [];
   return [
+    ...votes,
     `${standby.name} closes the copy, so that no write from outside can reach it.`,
     `${standby.name} records that it owns ${machine} now.`,
     `${standby.name} starts ${machine}.`,

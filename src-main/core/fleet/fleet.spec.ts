@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { FleetPatch } from '../../contract/index.ts';
 import { type Bench, openBench } from '../testing/bench.ts';
 import { agentState, hostRecord, pairStatus, task, vm, WEB } from '../testing/fake-link.ts';
+import { armedLease, armedRecord } from '../testing/pair-words.ts';
 
 let bench: Bench;
 beforeEach(async () => {
@@ -151,4 +152,36 @@ test('a state told anew takes away what is no longer in it', async () => {
   atlas.goOnline(agentState());
   await settle();
   expect(snapshot()).toMatchObject({ vms: {}, pairs: {}, tasks: {} });
+});
+
+test('leases go on all the time: the pages hear of it now and then, and it is not written down', async () => {
+  const atlas = bench.link('atlas');
+  atlas.goOnline(agentState({ pairs: [pairStatus('h-atlas', { record: armedRecord })] }));
+  await vi.advanceTimersByTimeAsync(5_000);
+  bench.patches.length = 0;
+  const kept = bench.storage.hosts.lastState('h-atlas');
+  for (let nth = 0; nth < 10; nth += 1) {
+    bench.clock.now += 100;
+    atlas.notice({ notice: 'lease', value: { pairId: 'p1', lease: armedLease('owner') } });
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  const told = bench.patches.filter((patch) => patch.pairs !== undefined);
+  expect(told.length).toBeGreaterThan(0);
+  expect(told.length).toBeLessThan(5);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(snapshot().pairs.p1?.automation.lease).toMatchObject({
+    renewedAt: bench.clock.now - 1_000,
+    endsAt: bench.clock.now + 3_000,
+  });
+  expect(bench.storage.hosts.lastState('h-atlas')).toEqual(kept);
+});
+
+test('a host tells how its guard is', async () => {
+  const atlas = bench.link('atlas');
+  atlas.goOnline(agentState());
+  expect(snapshot().hosts['h-atlas']?.guard).toEqual({ state: 'armed', why: null });
+  const guard = { state: 'missing' as const, why: 'It is not installed.' };
+  atlas.notice({ notice: 'guard', value: guard });
+  await settle();
+  expect(snapshot().hosts['h-atlas']?.guard).toEqual(guard);
 });

@@ -1,6 +1,13 @@
-import type { AuditEntry, PairStatus, Problem, Result, Task } from '../../../agent/protocol/index.ts';
+import type { AuditEntry, Problem, Result, Task } from '../../../agent/protocol/index.ts';
 import { fail, ok } from '../../../agent/protocol/index.ts';
-import type { FleetPatch, FleetSnapshot, PairView, TaskView, VmView } from '../../contract/index.ts';
+import type {
+  FleetPatch,
+  FleetSnapshot,
+  MemberStatus,
+  PairView,
+  TaskView,
+  VmView,
+} from '../../contract/index.ts';
 import type { HostSight, MemberWord } from '../pairs/inputs.ts';
 import { hasEnded, joinPair } from '../pairs/join.ts';
 import type { HostRecord, HostTable } from '../storage/host-table.ts';
@@ -11,6 +18,8 @@ import { Patches, type ViewOf } from './patches.ts';
 
 /** How long an agent's word may wait before it is written to the cache. */
 const KEEP_MS = 3_000;
+/** Leases go on all the time: the pages hear of that this often at most. */
+const LEASE_MS = 400;
 /** How often views that age by themselves are looked at again. */
 const AGE_MS = 60_000;
 
@@ -39,7 +48,9 @@ export class Fleet {
   readonly #listeners = new Set<(event: FleetEvent) => void>();
   readonly #unkept = new Set<string>();
   readonly #pairs = new Map<string, PairView>();
+  readonly #leases = new Set<string>();
   #keepTimer: NodeJS.Timeout | null = null;
+  #leaseTimer: NodeJS.Timeout | null = null;
   readonly #ageTimer: NodeJS.Timeout;
 
   constructor(options: FleetOptions) {
@@ -117,6 +128,7 @@ export class Fleet {
 
   async close(): Promise<void> {
     clearInterval(this.#ageTimer);
+    if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
     this.#keepNow();
     this.#patches.stop();
     this.#listeners.clear();
@@ -127,6 +139,7 @@ export class Fleet {
     const hostId = entry.record.id;
     if (change.kind === 'host') this.#patches.mark('hosts', hostId);
     else if (change.kind === 'reach') this.#markPairsOf(entry);
+    else if (change.kind === 'lease') this.#leaseSoon(change.pairId);
     else if (change.kind === 'audit') this.#tell({ kind: 'audit', hostId, entry: change.entry });
     else {
       this.#keepSoon(hostId);
@@ -186,7 +199,8 @@ export class Fleet {
         if (task.pairId === pairId) tasks.push({ hostId: host.record.id, task });
       }
       const status = host.pairs.get(pairId);
-      if (status) members[host.record.id] = { status, heardAt: host.heardAt ?? 0 };
+      const heardAt = host.heardAt ?? 0;
+      if (status) members[host.record.id] = { status, heardAt, leaseAt: host.leaseAt.get(pairId) ?? heardAt };
     }
     const previous = this.#pairs.get(pairId) ?? null;
     if (hasEnded(members, sights)) {
@@ -218,12 +232,21 @@ export class Fleet {
     this.#patches.mark('hosts', entry.record.id);
     for (const pairId of entry.pairs.keys()) this.#patches.mark('pairs', pairId);
     for (const pair of this.#pairs.values()) {
-      if (isMember(pair, entry.record.id)) this.#patches.mark('pairs', pair.id);
+      if (takesPart(pair, entry.record.id)) this.#patches.mark('pairs', pair.id);
     }
   }
 
   #markKnownPairs(): void {
     for (const pairId of this.#patches.keys('pairs')) this.#patches.mark('pairs', pairId);
+  }
+
+  #leaseSoon(pairId: string): void {
+    this.#leases.add(pairId);
+    this.#leaseTimer ??= setTimeout(() => {
+      this.#leaseTimer = null;
+      for (const id of this.#leases) this.#patches.mark('pairs', id);
+      this.#leases.clear();
+    }, LEASE_MS);
   }
 
   #keepSoon(hostId: string): void {
@@ -245,12 +268,14 @@ export class Fleet {
 }
 
 /** The members' own words by host id, without what else a view carries. */
-export function statusOf(pair: PairView, hostId: string): PairStatus | null {
+export function statusOf(pair: PairView, hostId: string): MemberStatus | null {
   return pair.members[hostId]?.status ?? null;
 }
 
-function isMember(pair: PairView, hostId: string): boolean {
-  return pair.primary === hostId || pair.standby === hostId;
+/** As a member or as the witness. */
+export function takesPart(pair: PairView, hostId: string): boolean {
+  const witness = pair.automation.witness?.hostId;
+  return pair.primary === hostId || pair.standby === hostId || witness === hostId;
 }
 
 function noSuchHost(): Problem {

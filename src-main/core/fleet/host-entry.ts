@@ -1,7 +1,9 @@
 import type {
   AgentState,
+  GuardView,
   HostFacts,
   HostLoad,
+  LeaseView,
   PairStatus,
   Sight,
   Task,
@@ -19,6 +21,8 @@ export type HostChange =
   | { kind: 'reach' }
   | { kind: 'vm'; uuid: string }
   | { kind: 'pair'; pairId: string }
+  /** Only how the lease goes on: about once a second for every pair. */
+  | { kind: 'lease'; pairId: string }
   | { kind: 'task'; task: Task }
   | { kind: 'audit'; entry: Extract<HostNotice, { notice: 'audit' }>['value'] }
   /** Everything of it may have changed: the agent told its whole state. */
@@ -34,11 +38,14 @@ export class HostEntry {
   heardAt: number | null = null;
   facts: HostFacts | null = null;
   load: HostLoad | null = null;
+  guard: GuardView | null = null;
   agentVersion: string | null = null;
   sights: Sight[] = [];
   readonly vms = new Map<string, VmInfo>();
   readonly pairs = new Map<string, PairStatus>();
   readonly tasks = new Map<string, Task>();
+  /** When each pair's lease was told, by this console's clock: the agent's own may go differently. */
+  readonly leaseAt = new Map<string, number>();
   readonly #now: () => number;
   readonly #tell: (change: HostChange) => void;
   readonly #unsubscribe: () => void;
@@ -69,9 +76,10 @@ export class HostEntry {
 
   /** Null before the first word. */
   lastState(): LastState | null {
-    if (this.heardAt === null || this.facts === null) return null;
+    if (this.heardAt === null || this.facts === null || this.guard === null) return null;
     const state = {
       facts: this.facts,
+      guard: this.guard,
       load: this.load,
       vms: [...this.vms.values()],
       pairs: [...this.pairs.values()],
@@ -82,7 +90,7 @@ export class HostEntry {
 
   view(practice: boolean): HostView {
     const { id, name, site, address, port, user, role } = this.record;
-    const { connection, facts, load, agentVersion, heardAt } = this;
+    const { connection, facts, load, guard, agentVersion, heardAt } = this;
     return {
       id,
       name,
@@ -95,6 +103,7 @@ export class HostEntry {
       connection,
       facts,
       load,
+      guard,
       agentVersion,
       heardAt,
     };
@@ -142,6 +151,9 @@ export class HostEntry {
   #adopt(state: AgentState): void {
     this.facts = state.facts;
     this.load = state.load;
+    this.guard = state.guard;
+    this.leaseAt.clear();
+    for (const pair of state.pairs) this.leaseAt.set(pair.spec.pairId, this.heardAt ?? this.#now());
     refill(this.vms, state.vms, (vm) => vm.uuid);
     refill(this.pairs, state.pairs.map(withoutDefinitions), (pair) => pair.spec.pairId);
     refill(this.tasks, state.tasks, (task) => task.id);
@@ -151,18 +163,29 @@ export class HostEntry {
     const { notice, value } = told;
     if (notice === 'facts') this.facts = value;
     else if (notice === 'load') this.load = value;
+    else if (notice === 'guard') this.guard = value;
     else if (notice === 'sights') this.sights = value;
     else if (notice === 'audit') this.#tell({ kind: 'audit', entry: value });
+    else if (notice === 'lease') this.#lease(value.pairId, value.lease);
     else if (notice === 'vm') {
       put(this.vms, value.uuid, value.vm);
       this.#tell({ kind: 'vm', uuid: value.uuid });
     } else if (notice === 'pair') {
       put(this.pairs, value.pairId, value.pair && withoutDefinitions(value.pair));
+      put(this.leaseAt, value.pairId, value.pair && this.#now());
       this.#tell({ kind: 'pair', pairId: value.pairId });
     } else {
       this.tasks.set(value.id, value);
       this.#tell({ kind: 'task', task: value });
     }
+  }
+
+  #lease(pairId: string, lease: LeaseView): void {
+    const status = this.pairs.get(pairId);
+    if (status === undefined) return;
+    this.pairs.set(pairId, { ...status, lease });
+    this.leaseAt.set(pairId, this.#now());
+    this.#tell({ kind: 'lease', pairId });
   }
 }
 

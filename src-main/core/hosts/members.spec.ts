@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { fail, ok, type Peer } from '../../../agent/protocol/index.ts';
 import { type Bench, openBench, problemOf } from '../testing/bench.ts';
 import { agentState, hostRecord, OFFLINE, pairStatus } from '../testing/fake-link.ts';
+import { armedRecord } from '../testing/pair-words.ts';
 
 let bench: Bench;
 beforeEach(async () => {
@@ -57,6 +58,20 @@ test('a host that takes part in a protection stays, reachable or not', async () 
     );
     expect(problem).toMatchObject({ kind: 'host-has-pairs', details: { machines: 'web' } });
   }
+  expect(names()).toEqual(['atlas', 'boreas']);
+});
+
+test('a witness stays while it votes for a pair', async () => {
+  const record = {
+    ...armedRecord,
+    voters: ['h-atlas', 'h-cora', 'h-boreas'],
+    members: ['h-atlas', 'h-cora'],
+  };
+  const status = pairStatus('h-atlas', { record: record as typeof armedRecord });
+  const spec = { ...status.spec, members: ['h-atlas', 'h-cora'] as [string, string] };
+  bench.link('atlas').goOnline(agentState({ pairs: [{ ...status, spec }] }));
+  const removal = bench.session.members.remove('h-boreas', { evenIfUnreachable: true, keepHistory: false });
+  expect(await problemOf(removal)).toMatchObject({ kind: 'host-is-witness', details: { machines: 'web' } });
   expect(names()).toEqual(['atlas', 'boreas']);
 });
 

@@ -87,7 +87,10 @@ export class HostMembers {
 
   #refuseWhilePairsLiveThere(host: HostEntry): void {
     const { id, name } = host.record;
-    const pairs = this.#deps.fleet.pairs().filter((pair) => pair.primary === id || pair.standby === id);
+    const all = this.#deps.fleet.pairs();
+    const judged = all.filter((pair) => pair.automation.witness?.hostId === id).map((pair) => pair.name);
+    if (judged.length > 0) throw new ProblemError(problems.isWitness(name, judged));
+    const pairs = all.filter((pair) => pair.primary === id || pair.standby === id);
     if (pairs.length === 0) return;
     throw new ProblemError(
       problems.pairsLiveThere(

@@ -83,6 +83,16 @@ export function pairsLiveThere(name: string, machines: string[]): Problem {
   };
 }
 
+export function isWitness(name: string, machines: string[]): Problem {
+  const list = machines.join(', ');
+  return {
+    kind: 'host-is-witness',
+    message: `${name} is the witness of ${list}.`,
+    next: `Choose another witness for ${list} first, or none.`,
+    details: { machines: list },
+  };
+}
+
 export function unreachableForRemoval(name: string): Problem {
   return {
     kind: 'host-offline',

@@ -4,6 +4,8 @@ import { ProblemError } from '../../../agent/protocol/index.ts';
 import type { PageApi, ToPage } from '../../contract/index.ts';
 import { createPageHub } from './dispatch.ts';
 
+const newPairs = { policy: 'manual', profile: 'balanced', witness: null } as const;
+
 /** A hub in which only the given handlers exist; any other call is a bug of the test. */
 function hubWith(handlers: Partial<Handlers<PageApi>>) {
   const bugs: string[] = [];
@@ -16,11 +18,11 @@ function hubWith(handlers: Partial<Handlers<PageApi>>) {
 const settled = (sent: ToPage[], count = 1) => vi.waitFor(() => expect(sent).toHaveLength(count));
 
 test('a call is answered with its value, stripped to the contract', async () => {
-  const answer = { theme: 'dark', operator: 'ada', password: 'secret' } as const;
+  const answer = { theme: 'dark', operator: 'ada', newPairs, password: 'secret' } as const;
   const { page, sent } = hubWith({ 'settings.get': async () => answer });
   page.receive({ t: 'call', id: 7, method: 'settings.get', params: {} });
   await settled(sent);
-  expect(sent).toEqual([{ t: 'value', id: 7, value: { theme: 'dark', operator: 'ada' } }]);
+  expect(sent).toEqual([{ t: 'value', id: 7, value: { theme: 'dark', operator: 'ada', newPairs } }]);
 });
 
 test('an unknown method, also one named like an inherited property, is a problem', async () => {
@@ -111,7 +113,7 @@ test('a closed page is told nothing more, and its calls are cancelled', async ()
   });
   page.receive({ t: 'call', id: 1, method: 'hosts.probe', params: { address: 'atlas', port: 22 } });
   page.close();
-  hub.emit('settings', { theme: 'dark', operator: 'ada' });
+  hub.emit('settings', { theme: 'dark', operator: 'ada', newPairs });
   await vi.waitFor(() => expect(aborted).toBe(true));
   expect(sent).toEqual([]);
 });
@@ -120,9 +122,11 @@ test('an event reaches every page; one that breaks the contract reaches none', (
   const { hub, sent, bugs } = hubWith({});
   const others: ToPage[] = [];
   hub.connect((message) => others.push(message));
-  hub.emit('settings', { theme: 'dark', operator: 'ada' });
+  hub.emit('settings', { theme: 'dark', operator: 'ada', newPairs });
   hub.emit('settings', { theme: 'pink' } as never);
-  expect(sent).toEqual([{ t: 'event', event: 'settings', data: { theme: 'dark', operator: 'ada' } }]);
+  expect(sent).toEqual([
+    { t: 'event', event: 'settings', data: { theme: 'dark', operator: 'ada', newPairs } },
+  ]);
   expect(others).toEqual(sent);
   expect(bugs).toHaveLength(1);
 });

@@ -44,8 +44,12 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.failover': (order) => on().failover.failover(order),
     'pair.switchover': (order) => on().protect.switchover(order),
     'pair.resync': (order) => on().protect.resync(order),
+    'automation.set': (order) => on().automation.set(order),
+    'witness.check': (order) => on().checkWitness(order),
+    'witness.set': (order) => on().automation.setWitness(order),
     'task.cancel': done(({ taskId }) => on().cancelTask(taskId)),
     'audit.list': async (query) => ({ entries: on().audit.list(query) }),
+    'audit.csv': async ({ pairId }) => on().auditCsv(pairId),
 
     'practice.start': done(() => stage.startPractice()),
     'practice.stop': done(() => stage.stopPractice()),

@@ -12,6 +12,8 @@ export interface HostSight {
 export interface MemberWord {
   status: PairStatus;
   heardAt: number;
+  /** When its lease was told, by this console's clock (ms). */
+  leaseAt: number;
 }
 
 export interface JoinInput {
@@ -30,6 +32,8 @@ export interface JoinInput {
 export interface Member extends HostSight {
   id: string;
   word: PairStatus | null;
+  /** When the lease in `word` was told, by this console's clock (ms); 0 without a word. */
+  leaseAt: number;
 }
 
 /** What the sentences are made of. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { LocalCopy, MirrorStatus, PairRecord, PairStatus, Task } from '../../../agent/protocol/index.ts';
 import type { TaskView } from '../../contract/index.ts';
+import { leaseView, pairRecord } from '../testing/pair-words.ts';
 import type { HostSight, JoinInput } from './inputs.ts';
 import { hasEnded, joinPair, ON_STAGE_MS } from './join.ts';
 
@@ -13,17 +14,8 @@ const silent = (name: string, since = NOW - 60_000): HostSight => ({
 });
 
 const record: PairRecord = {
-  pairId: 'p1',
-  version: 3,
-  config: 1,
-  epoch: { n: 1, by: '' },
-  owner: 'h-atlas',
-  begun: true,
-  policy: 'manual',
-  armed: false,
+  ...pairRecord,
   replica: { mode: 'sync', state: 'in-sync', point: NOW - 500, since: NOW - 5_000 },
-  forced: false,
-  maintenance: null,
 };
 
 const mirror: MirrorStatus = {
@@ -40,7 +32,7 @@ function status(local: LocalCopy, change: Partial<PairStatus> = {}): PairStatus 
   return {
     spec: {
       pairId: 'p1',
-      config: 1,
+      revision: 1,
       workload: { kind: 'vm', uuid: '6d1ac9b2-5f0c-4b0e-8a44-6a1c1c1b2d3e', name: 'web' },
       members: ['h-atlas', 'h-boreas'],
       disks: [],
@@ -51,6 +43,7 @@ function status(local: LocalCopy, change: Partial<PairStatus> = {}): PairStatus 
     record,
     local,
     mirror: null,
+    lease: leaseView(),
     peer: { hostId: own === 'h-atlas' ? 'h-boreas' : 'h-atlas', reachable: true, since: 0 },
     ...change,
   };
@@ -65,8 +58,8 @@ function join(change: Partial<JoinInput> & { atlas?: PairStatus | null; boreas?:
   const { atlas = primary(), boreas = standby(), ...rest } = change;
   return joinPair({
     members: {
-      ...(atlas ? { 'h-atlas': { status: atlas, heardAt: NOW } } : {}),
-      ...(boreas ? { 'h-boreas': { status: boreas, heardAt: NOW } } : {}),
+      ...(atlas ? { 'h-atlas': { status: atlas, heardAt: NOW, leaseAt: NOW } } : {}),
+      ...(boreas ? { 'h-boreas': { status: boreas, heardAt: NOW, leaseAt: NOW } } : {}),
     },
     hosts: { 'h-atlas': answers('atlas'), 'h-boreas': answers('boreas') },
     tasks: [],
@@ -278,7 +271,7 @@ test('a machine undefined by hand is in sync all the same, and the sentence says
 });
 
 describe('a protection that has ended', () => {
-  const word = { status: status({ kind: 'standby', exports: 'open' }), heardAt: NOW };
+  const word = { status: status({ kind: 'standby', exports: 'open' }), heardAt: NOW, leaseAt: NOW };
   const both = (boreas: HostSight) => ({ 'h-atlas': answers('atlas'), 'h-boreas': boreas });
 
   test('is no pair any more when only the silent standby still had it', () => {
@@ -287,7 +280,7 @@ describe('a protection that has ended', () => {
   });
 
   test('is not taken for granted while the owner has it, is silent, or the standby answers', () => {
-    const owner = { status: primary(), heardAt: NOW };
+    const owner = { status: primary(), heardAt: NOW, leaseAt: NOW };
     expect(hasEnded({ 'h-atlas': owner, 'h-boreas': word }, both(silent('boreas')))).toBe(false);
     expect(hasEnded({ 'h-boreas': word }, both(answers('boreas')))).toBe(false);
     const nobody = { 'h-atlas': silent('atlas'), 'h-boreas': silent('boreas') };

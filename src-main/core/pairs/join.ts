@@ -1,7 +1,9 @@
 import type { LocalCopy, PairStatus } from '../../../agent/protocol/index.ts';
 import { compareRecord } from '../../../agent/protocol/index.ts';
 import type { PairHealth, PairView, TaskView } from '../../contract/index.ts';
-import type { Joined, JoinInput, Member } from './inputs.ts';
+import { automationOf } from './automation.ts';
+import type { Joined, JoinInput, Member, MemberWord } from './inputs.ts';
+import { stepsIn } from './lease.ts';
 import * as say from './sentences.ts';
 
 /** Stands for a member that is not in this console's list. */
@@ -30,7 +32,8 @@ export function joinPair(input: JoinInput): PairView {
     health: finding.health,
     sentence: capitalised(`${finding.sentence}${undefinedByHand(joined)}`),
     since: finding.since ?? held,
-    members: input.members,
+    members: Object.fromEntries(Object.entries(input.members).map(([id, word]) => [id, withoutLease(word)])),
+    automation: automationOf(joined, input),
     stale: joined.owner.reach !== 'answers' || joined.standby.reach !== 'answers',
     onStageSince: onStage(input, joined),
   };
@@ -54,7 +57,7 @@ const newestOf = (words: PairStatus[]): PairStatus =>
 function joinMembers(input: JoinInput): Joined {
   const words = Object.values(input.members).map((member) => member.status);
   const newest = newestOf(words);
-  const spec = words.reduce((a, b) => (b.spec.config > a.spec.config ? b : a)).spec;
+  const spec = words.reduce((a, b) => (b.spec.revision > a.spec.revision ? b : a)).spec;
   const { record } = newest;
   const [first, second] = spec.members;
   const owner = memberOf(input, record.owner);
@@ -79,16 +82,33 @@ function destinationOf({ hostId, task }: TaskView, [first, second]: [string, str
 
 function memberOf(input: JoinInput, id: string): Member {
   const sight = input.hosts[id] ?? { name: UNLISTED, reach: 'silent', silentSince: null };
-  return { ...sight, id, word: input.members[id]?.status ?? null };
+  const word = input.members[id];
+  return { ...sight, id, word: word?.status ?? null, leaseAt: word?.leaseAt ?? 0 };
+}
+
+/** What the lease says is joined in `automation`, and changes all the time. */
+function withoutLease({ status, heardAt }: MemberWord): PairView['members'][string] {
+  const { lease: _, ...rest } = status;
+  return { status: rest, heardAt };
 }
 
 function onStage(input: JoinInput, joined: Joined): PairView['onStageSince'] {
   const moves = input.tasks
     .map(({ task }) => task)
     .filter((task) => (task.kind === 'failover' || task.kind === 'switchover') && task.state === 'done');
-  const at = Math.max(...moves.map((task) => task.endedAt ?? 0));
-  if (moves.length === 0 || input.now - at > ON_STAGE_MS) return null;
+  const at = Math.max(0, cameByItself(input, joined), ...moves.map((task) => task.endedAt ?? 0));
+  if (at === 0 || input.now - at > ON_STAGE_MS) return null;
   return { hostId: joined.owner.id, at };
+}
+
+/** When the machine came on stage without anybody's order; 0 when it did not. */
+function cameByItself({ previous, now }: JoinInput, { record, owner }: Joined): number {
+  if (record.change !== 'takeover') return 0;
+  const before = previous?.onStageSince;
+  if (before?.hostId === owner.id) return before.at;
+  if (previous !== null) return previous.automation.changes < record.epoch.n - 1 ? now : 0;
+  // This console was not there: until the next copy begins, the record says when the old one was given up.
+  return record.replica.state === 'none' ? record.replica.since : 0;
 }
 
 function undefinedByHand(joined: Joined): string {
@@ -100,7 +120,21 @@ function undefinedByHand(joined: Joined): string {
 
 /** The first that applies, the most urgent first. */
 function find(joined: Joined): Finding {
-  return lost(joined) ?? returned(joined) ?? moving(joined) ?? standing(joined) ?? mirrored(joined);
+  return (
+    steppingIn(joined) ??
+    lost(joined) ??
+    returned(joined) ??
+    moving(joined) ??
+    standing(joined) ??
+    mirrored(joined)
+  );
+}
+
+/** The standby acts by itself in a moment: nobody needs to be asked. */
+function steppingIn(joined: Joined): Finding | null {
+  const coming = stepsIn(joined);
+  if (coming === null) return null;
+  return { health: 'stepping-in', since: coming.missingSince, sentence: say.steppingIn(joined, coming.at) };
 }
 
 function lost(joined: Joined): Finding | null {
@@ -137,9 +171,12 @@ function moving(joined: Joined): Finding | null {
   return record.begun ? null : { health: 'stopped', since: null, sentence: say.notBegun(joined) };
 }
 
-/** The guest is down although its host answers, or the standby is away. */
+/** The guest is down or frozen although its host answers, or the standby is away. */
 function standing(joined: Joined): Finding | null {
   const { owner, standby, mirror, task } = joined;
+  if (owner.word?.local.kind === 'primary' && owner.word.local.vm === 'frozen') {
+    return { health: 'frozen', since: null, sentence: say.frozen(joined) };
+  }
   const copying = mirror?.state === 'copying' || mirror?.state === 'in-sync';
   if (standby.reach === 'silent' && !copying && mirror?.state !== 'held') {
     return { health: 'standby-lost', since: standby.silentSince, sentence: say.standbyLost(joined) };

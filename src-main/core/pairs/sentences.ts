@@ -83,3 +83,16 @@ export function quarantined(joined: Joined): string {
   const { machine, owner, standby } = joined;
   return `${machine} runs on ${owner.name}. The old copy on ${standby.name} is set aside until you decide.`;
 }
+
+export function steppingIn({ machine, owner, standby, now }: Joined, at: number): string {
+  const when =
+    at > now ? `steps in at ${clockTime(at, now)} unless it hears ${owner.name}` : 'is stepping in';
+  return `${standby.name} misses ${owner.name}, which runs ${machine}: it ${when}.`;
+}
+
+export function frozen({ machine, owner }: Joined): string {
+  return (
+    `${machine} is frozen on ${owner.name}: it hears no other vote, so ${machine} might be started elsewhere. ` +
+    `It goes on by itself as soon as ${owner.name} may run it again.`
+  );
+}

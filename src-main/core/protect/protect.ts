@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Check } from '../../../agent/protocol/index.ts';
+import type { Check, Problem, Profile } from '../../../agent/protocol/index.ts';
 import { ProblemError } from '../../../agent/protocol/index.ts';
+import type { Policy } from '../../contract/index.ts';
 import type { AuditService } from '../activity/audit.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HostEntry } from '../fleet/host-entry.ts';
@@ -9,6 +10,14 @@ import { type Orders, type Started, unwrap } from '../orders/orders.ts';
 export interface Machine {
   hostId: string;
   vmUuid: string;
+}
+
+export interface ProtectOrder extends Machine {
+  requestId: string;
+  standby: string;
+  policy?: Policy | undefined;
+  profile?: Profile | undefined;
+  witness?: string | null | undefined;
 }
 
 /** Protecting machines, ending it, and the planned orders of a pair. */
@@ -53,16 +62,19 @@ export class ProtectService {
     unwrap(await host.link.call('protect.fix', params));
   }
 
-  async start(order: Machine & { standby: string; requestId: string }): Promise<Started> {
+  async start(order: ProtectOrder): Promise<Started> {
     const { requestId, hostId, vmUuid, standby } = order;
+    const { policy = 'manual', profile = 'balanced', witness = null } = order;
     this.#needDistinct(hostId, standby);
+    if (witness === hostId || witness === standby)
+      throw new ProblemError(judgesItself(this.#fleet.nameOf(witness)));
     const host = unwrap(this.#fleet.find(hostId));
     const pairId = randomUUID();
     return this.#orders.give({
       requestId,
       hostId,
       method: 'protect.start',
-      params: { pairId, vmUuid, standby },
+      params: { pairId, vmUuid, standby, witness, policy, profile },
       subject: `Protect ${machineName(host, vmUuid)} with a copy on ${this.#fleet.nameOf(standby)}`,
       pairId,
     });
@@ -110,6 +122,15 @@ export class ProtectService {
       field: 'standby',
     });
   }
+}
+
+export function judgesItself(name: string): Problem {
+  return {
+    kind: 'witness-is-member',
+    message: `${name} is one of the two hosts the witness has to judge between.`,
+    next: 'Choose a third box as the witness.',
+    field: 'witness',
+  };
 }
 
 function machineName(host: HostEntry, vmUuid: string): string {

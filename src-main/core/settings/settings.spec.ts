@@ -11,7 +11,11 @@ test('settings have defaults, are kept, and are told to everybody', () => {
   expect(settings.get().operator).not.toBe('');
   settings.set({ theme: 'dark' });
   settings.set({ operator: '  ada ' });
-  expect(new SettingsService(storage.settings, () => {}).get()).toEqual({ theme: 'dark', operator: 'ada' });
+  expect(new SettingsService(storage.settings, () => {}).get()).toEqual({
+    theme: 'dark',
+    operator: 'ada',
+    newPairs: { policy: 'manual', profile: 'balanced', witness: null },
+  });
   expect(told).toHaveLength(2);
   storage.close();
 });

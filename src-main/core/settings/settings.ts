@@ -30,7 +30,11 @@ export class SettingsService {
 }
 
 function defaults(): Settings {
-  return { theme: 'system', operator: loginName() };
+  return {
+    theme: 'system',
+    operator: loginName(),
+    newPairs: { policy: 'manual', profile: 'balanced', witness: null },
+  };
 }
 
 /** `os.userInfo` throws for a user id without an entry in the password database. */

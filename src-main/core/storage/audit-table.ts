@@ -55,6 +55,16 @@ export class AuditTable {
     );
   }
 
+  /** The whole history, oldest first; of one source in the order it was written. */
+  all(pairId: string | null): SourcedEntry[] {
+    return this.#db
+      .prepare<{ pairId: string | null }, AuditRow>(
+        'SELECT * FROM audit WHERE @pairId IS NULL OR pair_id = @pairId ORDER BY at, source, seq',
+      )
+      .all({ pairId })
+      .map(fromRow);
+  }
+
   /** Newest first, of all sources; `before` is a wall clock time (ms), exclusive. */
   list(query: { pairId: string | null; before: number | null; limit: number }): SourcedEntry[] {
     return this.#db

@@ -44,7 +44,14 @@ test('a host takes its last state along when it is deleted; a shape not understo
     hypervisor: { kind: 'libvirt' as const, version: '9', reachable: true },
     addresses: [],
   };
-  const state = { facts, load: null, vms: [], pairs: [], tasks: [] };
+  const state = {
+    facts,
+    load: null,
+    vms: [],
+    pairs: [],
+    tasks: [],
+    guard: { state: 'armed' as const, why: null },
+  };
   storage.hosts.keepState('h-atlas', { heardAt: 7, state });
   expect(storage.hosts.lastState('h-atlas')).toEqual({ heardAt: 7, state });
   storage.hosts.keepState('h-atlas', { heardAt: 8, state: { old: true } as never });

@@ -1,7 +1,6 @@
 import type {
   AgentState,
   ConsoleApi,
-  PairRecord,
   PairStatus,
   ParamsOf,
   Problem,
@@ -14,6 +13,9 @@ import { ok } from '../../../agent/protocol/index.ts';
 import type { Connection } from '../../contract/index.ts';
 import type { HostLink, HostLinkEvent, HostNotice, HostTarget } from '../fleet/host-link.ts';
 import type { HostRecord } from '../storage/host-table.ts';
+import { leaseView, pairRecord } from './pair-words.ts';
+
+export { pairRecord };
 
 type Method = keyof ConsoleApi & string;
 type Answer<M extends Method> = (
@@ -128,6 +130,7 @@ export function agentState(change: Partial<AgentState> = {}): AgentState {
     vms: [],
     pairs: [],
     tasks: [],
+    guard: { state: 'armed', why: null },
     ...change,
   };
 }
@@ -149,27 +152,13 @@ export function vm(change: Partial<VmInfo> = {}): VmInfo {
   };
 }
 
-export const pairRecord: PairRecord = {
-  pairId: 'p1',
-  version: 3,
-  config: 1,
-  epoch: { n: 1, by: '' },
-  owner: 'h-atlas',
-  begun: true,
-  policy: 'manual',
-  armed: false,
-  replica: { mode: 'sync', state: 'in-sync', point: 900, since: 800 },
-  forced: false,
-  maintenance: null,
-};
-
 /** web on atlas, its standby on boreas, as the host with `hostId` sees it. */
 export function pairStatus(hostId: 'h-atlas' | 'h-boreas', change: Partial<PairStatus> = {}): PairStatus {
   const isOwner = hostId === 'h-atlas';
   return {
     spec: {
       pairId: 'p1',
-      config: 1,
+      revision: 1,
       workload: { kind: 'vm', uuid: WEB, name: 'web' },
       members: ['h-atlas', 'h-boreas'],
       disks: [],
@@ -182,6 +171,7 @@ export function pairStatus(hostId: 'h-atlas' | 'h-boreas', change: Partial<PairS
     mirror: isOwner
       ? { state: 'in-sync', doneBytes: 1, totalBytes: 1, rateBps: 0, since: 850, problem: null }
       : null,
+    lease: leaseView(),
     peer: { hostId: isOwner ? 'h-boreas' : 'h-atlas', reachable: true, since: 0 },
     ...change,
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditView } from '../../../src-main/contract/index.ts';
-import { eventTone, groupByDay } from './timeline.ts';
+import { eventTone, groupByDay, lastOf } from './timeline.ts';
 
 const now = new Date(2026, 0, 5, 14, 2, 3).getTime();
 const entry = (at: number): AuditView => ({
@@ -17,6 +17,22 @@ describe('the history', () => {
       ['Today', 2],
       ['Yesterday', 1],
     ]);
+  });
+
+  it('can be read of one side alone, as a story', () => {
+    const of = (source: string, nth: number): AuditView => ({
+      ...entry(now - nth),
+      source,
+      key: `${source}${nth}`,
+    });
+    const entries = [of('atlas', 1), of('boreas', 2), of('atlas', 3)];
+    expect(lastOf(entries, 'atlas').map((view) => view.key)).toEqual(['atlas3', 'atlas1']);
+  });
+
+  it('weighs the failover core, too', () => {
+    expect(
+      ['renewal-missed', 'lease-lapsed', 'frozen', 'armed', 'disarmed', 'took-over'].map(eventTone),
+    ).toEqual(['attention', 'danger', 'danger', 'ok', 'attention', 'ok']);
   });
 
   it('weighs events by their names', () => {

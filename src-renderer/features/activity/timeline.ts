@@ -19,15 +19,33 @@ export function groupByDay(entries: readonly AuditView[], now: number): Day[] {
   return days;
 }
 
+/** How many entries of each side stand beside each other. */
+const SHOWN = 8;
+
+/** What one host told last, the oldest of it first: read as a story. */
+export function lastOf(entries: readonly AuditView[], source: string): AuditView[] {
+  return entries
+    .filter((view) => view.source === source)
+    .slice(0, SHOWN)
+    .reverse();
+}
+
 export type EventTone = 'order' | 'ok' | 'attention' | 'danger' | 'plain';
 
 /** Event names are kebab-case words; what they end in or contain tells their weight. */
 export function eventTone(event: string): EventTone {
   if (/(ordered|requested)$/.test(event)) return 'order';
-  if (/failed(?!-over)|lost|crashed|refused|damaged/.test(event)) return 'danger';
-  if (/broken|stale|held|quarantin|wait|unreachable|cancel|forced|taken-back|undone/.test(event))
+  if (/failed(?!-over)|lost|lapsed|crashed|refused|damaged|frozen|froze|ended-by-guard/.test(event))
+    return 'danger';
+  if (
+    /broken|stale|held|quarantin|wait|unreachable|cancel|forced|taken-back|undone|missed|disarm|paus/.test(
+      event,
+    )
+  )
     return 'attention';
-  return /in-sync|done|started|returned|reachable|completed|began|-over$|added|mended/.test(event)
+  return /in-sync|done|started|returned|reachable|completed|began|-over$|took-over|armed|continued|added|mended/.test(
+    event,
+  )
     ? 'ok'
     : 'plain';
 }

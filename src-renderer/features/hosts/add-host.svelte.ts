@@ -36,6 +36,9 @@ export class AddHostFlow {
   deploy = $state<{ step: string; fraction: number | null }[]>([]);
   hostId = $state<string | null>(null);
 
+  /** What it shall be when the person came for that; null: what it is fit for. */
+  readonly wanted: HostRole | null;
+
   /** Compared by the person in this run: not asked for again when the log-in fails before it reaches the server. */
   #confirmed: string | null = null;
 
@@ -45,6 +48,10 @@ export class AddHostFlow {
     if (last?.step === event.step) last.fraction = event.fraction;
     else this.deploy.push({ step: event.step, fraction: event.fraction });
   });
+
+  constructor(wanted: HostRole | null = null) {
+    this.wanted = wanted;
+  }
 
   /** `reuse` false: an earlier host's log-in is no answer here. */
   async loadDefaults(reuse = true): Promise<void> {
@@ -124,7 +131,8 @@ export class AddHostFlow {
     if (!draft.ok) return this.#refuse(draft.problem);
     this.#adopt(draft.value);
     this.name = draft.value.name;
-    this.role = likelyRole(draft.value);
+    this.role =
+      this.wanted !== null && draft.value.canAdd[this.wanted] ? this.wanted : likelyRole(draft.value);
     this.step = 'checks';
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, fleet, host, offline, pair, task, vm } from '../../lib/testing-fleet.ts';
+import { armed, at, fleet, host, manual, offline, pair, task, vm } from '../../lib/testing-fleet.ts';
 import { headline } from './headline.ts';
 
 const two = [host('atlas'), host('boreas')];
@@ -8,10 +8,65 @@ const say = (snapshot: Parameters<typeof headline>[0]) => headline(snapshot, at)
 describe('the sentence above the picture', () => {
   it('says that all is well and what the loss of a host would mean', () => {
     const line = say(fleet(two, [vm('atlas', 'mail')], [pair('mail', 'atlas', 'boreas')]));
-    expect(line).toMatchObject({ tone: 'ok', text: 'The machine is protected.', action: null });
+    expect(line).toMatchObject({ tone: 'ok', text: 'The machine is protected.' });
+    expect(line.action).toEqual({ label: 'Choose a witness…', href: '#/witness' });
     expect(line.detail).toBe(
       'If atlas fails now, mail can start on boreas. Nothing that was acknowledged would be lost.',
     );
+  });
+
+  it('tells what starts by itself, after how long, and what waits for a click', () => {
+    const pairs = [
+      pair('mail', 'atlas', 'boreas', 'in-sync', { automation: armed('atlas', 'boreas') }),
+      pair('db', 'atlas', 'boreas', 'in-sync', { automation: armed('atlas', 'boreas') }),
+    ];
+    const machines = [vm('atlas', 'mail'), vm('atlas', 'db')];
+    const well = say(fleet(two, machines, pairs));
+    expect(well).toMatchObject({ tone: 'ok', action: null });
+    expect(well.detail).toMatch(
+      /^If atlas fails now, db and mail start on boreas by themselves after about 5 s\./,
+    );
+    const files = pair('files', 'atlas', 'boreas');
+    const mixed = say(fleet(two, [...machines, vm('atlas', 'files')], [...pairs, files]));
+    expect(mixed.detail).toContain('files waits for your click.');
+  });
+
+  it('names an automatic pair that is not armed, why, and what mends it', () => {
+    const obstacle = { kind: 'voter-missing', text: 'pi has been silent since 14:02:03.', saidBy: ['atlas'] };
+    const automation = armed('atlas', 'boreas', 'pi', at, {
+      armed: false,
+      obstacles: [{ ...obstacle, mend: 'host', hostId: 'pi' }],
+    });
+    const hosts = [...two, host('pi', { role: 'witness' })];
+    const unarmed = pair('mail', 'atlas', 'boreas', 'in-sync', { automation });
+    const line = say(fleet(hosts, [vm('atlas', 'mail')], [unarmed]));
+    expect(line).toMatchObject({ tone: 'attention', text: 'mail is not armed.', detail: obstacle.text });
+    expect(line.action).toEqual({ label: 'Look at pi', href: '#/hosts/pi' });
+    const paused = { ...unarmed, automation: { ...automation, paused: true } };
+    expect(say(fleet(hosts, [vm('atlas', 'mail')], [paused])).text).toBe('The machine is protected.');
+  });
+
+  it('tells what a silent witness means, and only after what matters more', () => {
+    const hosts = [...two, host('pi', { role: 'witness', connection: offline })];
+    const armedPair = pair('mail', 'atlas', 'boreas', 'in-sync', { automation: armed('atlas', 'boreas') });
+    const line = say(fleet(hosts, [vm('atlas', 'mail')], [armedPair]));
+    expect(line).toMatchObject({ tone: 'attention', text: 'pi does not answer.' });
+    expect(line.detail).toContain('It gives the third vote for mail. Nothing is stopped');
+    const worse = pair('mail', 'atlas', 'boreas', 'not-in-sync', { automation: armed('atlas', 'boreas') });
+    expect(say(fleet(hosts, [vm('atlas', 'mail')], [worse])).text).toBe(
+      'mail runs without a current standby.',
+    );
+  });
+
+  it('lets the standby step in before it asks anybody, and counts down', () => {
+    const stepsIn = { hostId: 'boreas', at: at + 2_000, missingSince: at - 2_000 };
+    const automation = armed('atlas', 'boreas', 'pi', at, { stepsIn });
+    const coming = pair('mail', 'atlas', 'boreas', 'stepping-in', { automation });
+    const line = say(fleet(two, [vm('atlas', 'mail')], [coming]));
+    expect(line.text).toBe('atlas is not heard. mail comes back by itself.');
+    expect(line.detail).toBe('boreas steps in in 2 s unless atlas is heard.');
+    const frozen = pair('mail', 'atlas', 'boreas', 'frozen', { automation: manual });
+    expect(say(fleet(two, [], [frozen])).text).toBe('mail is frozen on atlas.');
   });
 
   it('promises nothing about pairs that are not in sync', () => {

@@ -1,27 +1,26 @@
 import type { FleetSnapshot, HostView, PairView } from '../../../src-main/contract/index.ts';
 import { percent } from '../../lib/format.ts';
-import { m } from '../../lib/messages.ts';
-import { copyShare, type MarkIcon, movingPairs, ownerStatus, type Tone } from '../../lib/pair-state.ts';
+import { copyShare, movingPairs, ownerStatus } from '../../lib/pair-state.ts';
 import { to } from '../../lib/router.ts';
 import { clock, remaining } from '../../lib/time.ts';
+import { frozen, nextStep, notArmed, steppingIn, witnessLost, worstLoss } from './headline-automation.ts';
+import {
+  type Headline,
+  hostName,
+  hypervisors,
+  pairHeadline,
+  type Rule,
+  withHealth,
+  words,
+} from './headline-parts.ts';
 import { unprotected } from './layout.ts';
-
-/** The one sentence above the picture, and the single most urgent thing to do. */
-export interface Headline {
-  tone: Tone;
-  icon: MarkIcon;
-  text: string;
-  detail: string;
-  action: { label: string; href: string } | null;
-}
-
-const words = m.map.headline;
-type Rule = (fleet: FleetSnapshot, now: number) => Headline | null;
 
 /** The first rule that has something to say is the most urgent. */
 const RULES: readonly Rule[] = [
   locked,
+  steppingIn,
   primaryLost,
+  frozen,
   neitherAnswers,
   waiting,
   moving,
@@ -30,6 +29,8 @@ const RULES: readonly Rule[] = [
   stopped,
   hostLost,
   notInSync,
+  witnessLost,
+  notArmed,
   copying,
   tooFew,
   someUnprotected,
@@ -41,20 +42,6 @@ export function headline(fleet: FleetSnapshot, now: number): Headline {
     if (found) return found;
   }
   return allWell(fleet);
-}
-
-function hypervisors(fleet: FleetSnapshot): HostView[] {
-  return Object.values(fleet.hosts).filter((host) => host.role === 'hypervisor');
-}
-
-function hostName(fleet: FleetSnapshot, id: string): string {
-  return fleet.hosts[id]?.name ?? id;
-}
-
-function withHealth(fleet: FleetSnapshot, health: PairView['health']): PairView[] {
-  return Object.values(fleet.pairs)
-    .filter((pair) => pair.health === health)
-    .sort((a, b) => a.name.localeCompare(b.name, 'en'));
 }
 
 /** No host is lost: this console may not log in to them, e.g. since it forgot the passwords when it was restarted. */
@@ -147,12 +134,8 @@ function notInSync(fleet: FleetSnapshot): Headline | null {
   };
 }
 
-function pairHeadline(pair: PairView, tone: Tone, icon: MarkIcon, text: string, detail: string): Headline {
-  return { tone, icon, text, detail, action: { label: words.look(pair.name), href: to.pair(pair.id) } };
-}
-
 function hostLost(fleet: FleetSnapshot, now: number): Headline | null {
-  const host = Object.values(fleet.hosts).find((each) => each.connection.state === 'offline');
+  const host = hypervisors(fleet).find((each) => each.connection.state === 'offline');
   if (!host) return null;
   const left = withHealth(fleet, 'standby-lost').filter((pair) => pair.standby === host.id);
   const rescued = left.filter((pair) => pair.onStageSince !== null);
@@ -260,18 +243,6 @@ function allWell(fleet: FleetSnapshot): Headline {
     icon: 'check',
     text: words.allProtected(Object.keys(fleet.pairs).length),
     detail: `${worstLoss(fleet)} ${words.nothingLost}`.trim(),
-    action: null,
+    action: nextStep(fleet),
   };
-}
-
-/** What the loss of the busiest host would mean. */
-function worstLoss(fleet: FleetSnapshot): string {
-  const ready = Object.values(fleet.pairs).filter((pair) => pair.health === 'in-sync');
-  const byHost = new Map<string, PairView[]>();
-  for (const pair of ready) byHost.set(pair.primary, [...(byHost.get(pair.primary) ?? []), pair]);
-  const [worst] = [...byHost].sort((a, b) => b[1].length - a[1].length || a[0].localeCompare(b[0]));
-  if (!worst) return '';
-  const [hostId, pairs] = worst;
-  const standbys = [...new Set(pairs.map((pair) => hostName(fleet, pair.standby)))];
-  return words.ifFails(hostName(fleet, hostId), pairs.map((pair) => pair.name).sort(), standbys);
 }

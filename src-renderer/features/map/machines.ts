@@ -1,5 +1,6 @@
 import type { VmState } from '../../../agent/protocol/host.ts';
 import type { FleetSnapshot, HostView, PairView, VmView } from '../../../src-main/contract/index.ts';
+import { automationMark } from '../../lib/automation.ts';
 import { m } from '../../lib/messages.ts';
 import { isLocked, type Mark, movingPairs, pairMark } from '../../lib/pair-state.ts';
 import { pairsBySeat, seatKey } from './layout.ts';
@@ -20,6 +21,8 @@ export interface MachineRow {
   pair: PairView | null;
   protection: Mark | null;
   standbyName: string;
+  /** "armed", "manual", ...; '' without a pair. */
+  automation: string;
 }
 
 export type SortKey = 'name' | 'host' | 'state' | 'cpu' | 'protection';
@@ -57,6 +60,7 @@ function rowOf(
     pair,
     protection: pair ? pairMark(pair, moving) : null,
     standbyName: pair ? name(pair.standby) : '',
+    automation: pair ? automationMark(pair).word : '',
   };
 }
 
@@ -95,7 +99,7 @@ export function filterMachines(rows: readonly MachineRow[], text: string): Machi
   const wanted = text.trim().toLowerCase();
   if (wanted === '') return [...rows];
   return rows.filter((row) =>
-    [row.name, row.hostName, row.standbyName, row.state.word, row.protection?.word ?? '']
+    [row.name, row.hostName, row.standbyName, row.state.word, row.protection?.word ?? '', row.automation]
       .join(' ')
       .toLowerCase()
       .includes(wanted),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, host, offline, pair, vm } from '../../lib/testing-fleet.ts';
+import { armed, at, host, offline, pair, vm } from '../../lib/testing-fleet.ts';
 import type { Seat } from './layout.ts';
 import { linkLook, seatMark } from './seat-mark.ts';
 
@@ -52,6 +52,17 @@ describe('a chip', () => {
     const back = pair('mail', 'boreas', 'atlas', 'quarantined');
     expect(seatMark(standby, back, host('atlas'), at)).toMatchObject({ icon: 'aside', tone: 'attention' });
     expect(linkLook(back)).toBe('gone');
+  });
+
+  it('counts down while the standby is about to step in, and says what is frozen', () => {
+    const stepsIn = { hostId: 'boreas', at: at + 1_800, missingSince: at - 2_000 };
+    const automation = armed('atlas', 'boreas', 'pi', at, { stepsIn });
+    const coming = pair('mail', 'atlas', 'boreas', 'stepping-in', { automation });
+    expect(seatMark(primary, coming, host('atlas'), at).word).toBe('not heard');
+    expect(seatMark(standby, coming, host('boreas'), at).word).toBe('steps in in 2 s');
+    expect(seatMark(standby, coming, host('boreas'), at + 2_000).word).toBe('steps in now');
+    const frozen = pair('mail', 'atlas', 'boreas', 'frozen');
+    expect(seatMark(primary, frozen, host('atlas'), at)).toMatchObject({ icon: 'snow', word: 'frozen' });
   });
 
   it('changes hosts while its order runs, whatever else is said', () => {

@@ -2,7 +2,7 @@ import type { VmState } from '../../../agent/protocol/host.ts';
 import type { HostView, PairView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import { isLocked, type Mark, pairMark } from '../../lib/pair-state.ts';
-import { clock } from '../../lib/time.ts';
+import { clock, span } from '../../lib/time.ts';
 import type { Seat } from './layout.ts';
 
 const place = m.pairs.place;
@@ -32,7 +32,7 @@ export function seatMark(
   if (isLocked(host)) return seat('faint', notKnown());
   return of.kind === 'primary'
     ? primaryMark(of.vm?.vm.state ?? null, pair, host, now)
-    : standbyMark(pair, host);
+    : standbyMark(pair, host, now);
 }
 
 function notKnown(): Mark {
@@ -70,6 +70,9 @@ export function vmMark(state: VmState): Mark {
 function primaryMark(state: VmState | null, pair: PairView, host: HostView, now: number): SeatMark {
   if (host.connection.state === 'offline' || pair.health === 'primary-lost')
     return seat('faint', { tone: 'danger', icon: 'cross', word: place.lost });
+  if (pair.health === 'stepping-in')
+    return seat('faint', { tone: 'danger', icon: 'unlinked', word: place.notHeard });
+  if (pair.health === 'frozen') return seat('faint', { tone: 'danger', icon: 'snow', word: place.frozen });
   if (pair.health === 'waiting')
     return seat('faint', { tone: 'attention', icon: 'clock', word: place.waiting });
   const since = pair.onStageSince;
@@ -79,14 +82,20 @@ function primaryMark(state: VmState | null, pair: PairView, host: HostView, now:
   return seat(state === 'running' || state === 'paused' ? 'filled' : 'faint', vmMark(state));
 }
 
-function standbyMark(pair: PairView, host: HostView): SeatMark {
+function standbyMark(pair: PairView, host: HostView, now: number): SeatMark {
+  const coming = pair.automation.stepsIn;
+  if (coming?.hostId === host.id) {
+    const left = coming.at - now;
+    const word = left > 0 ? place.stepsIn(span(Math.ceil(left / 1_000) * 1_000)) : place.stepping;
+    return seat('outlined', { tone: 'danger', icon: 'clock', word });
+  }
   if (pair.health === 'quarantined')
     return seat('outlined', { tone: 'attention', icon: 'aside', word: place.aside });
   if (host.connection.state === 'offline' || pair.health === 'standby-lost') return lostStandby(pair);
   if (pair.health === 'primary-lost')
     return seat('outlined', { tone: 'attention', icon: 'ring', word: place.ready });
   // What is the matter with the machine stands in its own chip; this one speaks of the copy.
-  if (pair.health === 'stopped' || pair.health === 'waiting')
+  if (pair.health === 'stopped' || pair.health === 'waiting' || pair.health === 'frozen')
     return seat('outlined', { tone: 'neutral', icon: 'ring', word: place.standby });
   const mark = pairMark(pair);
   return seat('outlined', { ...mark, icon: mark.tone === 'ok' ? 'ring' : mark.icon });

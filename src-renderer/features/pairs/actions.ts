@@ -1,9 +1,9 @@
 import type { FleetSnapshot, PairView, TaskView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
-import type { PairDialog } from '../../lib/router.ts';
+import type { PairOrder } from '../../lib/router.ts';
 
 /** For each order: null when it can be given now, else the reason why not. The agents decide again. */
-export type Reasons = Record<PairDialog, string | null>;
+export type Reasons = Record<PairOrder, string | null>;
 
 export function runningTask(fleet: FleetSnapshot, pairId: string): TaskView | null {
   const running = Object.values(fleet.tasks).filter(
@@ -34,6 +34,8 @@ function failoverReason(pair: PairView, fleet: FleetSnapshot): string | null {
     case 'unknown':
     case 'waiting':
     case 'stopped':
+    case 'stepping-in':
+    case 'frozen':
       return null;
     case 'quarantined':
       return why.quarantined(name(fleet, pair.standby));
@@ -48,6 +50,7 @@ function switchoverReason(pair: PairView, fleet: FleetSnapshot): string | null {
   if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
   if (pair.health === 'in-sync') return null;
   if (pair.health === 'quarantined') return why.quarantined(name(fleet, pair.standby));
+  if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
   return pair.health === 'stopped' ? why.notRunning : why.notInSync;
 }
 
@@ -57,6 +60,7 @@ function returnReason(pair: PairView, fleet: FleetSnapshot): string | null {
   if (!answers(fleet, pair.standby)) return why.nowhereToCopy(name(fleet, pair.standby));
   if (pair.health === 'in-sync') return why.alreadySync;
   if (pair.health === 'copying') return why.copying;
+  if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
   return pair.health === 'stopped' ? why.notRunning : null;
 }
 
@@ -69,7 +73,7 @@ function name(fleet: FleetSnapshot, hostId: string): string {
 }
 
 /** The order to put forward: the one that mends what is wrong now. */
-export function foremost(pair: PairView): PairDialog | null {
+export function foremost(pair: PairView): PairOrder | null {
   switch (pair.health) {
     case 'primary-lost':
     case 'unknown':

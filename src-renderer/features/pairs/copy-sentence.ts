@@ -15,13 +15,18 @@ export function copySentence(pair: PairView, hostId: string): string {
   const words = m.pairs;
   const local = pair.members[hostId]?.status.local;
   const lost =
-    (pair.health === 'primary-lost' && hostId === pair.primary) ||
+    ((pair.health === 'primary-lost' || pair.health === 'stepping-in') && hostId === pair.primary) ||
     (pair.health === 'standby-lost' && hostId === pair.standby);
   if (!local) return words.neverHeard;
   if (lost) return hostId === pair.primary ? words.vmUnheard : words.standbyLost;
   switch (local.kind) {
     case 'primary':
-      return { running: words.vmRunning, paused: words.vmPaused, stopped: words.vmStopped }[local.vm];
+      return {
+        running: words.vmRunning,
+        paused: words.vmPaused,
+        stopped: words.vmStopped,
+        frozen: words.vmFrozen,
+      }[local.vm];
     case 'standby':
       if (pair.health === 'copying') return words.standbyFilling;
       return local.exports === 'open' ? words.standbyOpen : words.standbyClosed;

@@ -32,6 +32,7 @@ export function destinations(fleet: FleetSnapshot): Destination[] {
     { href: to.activity(), label: m.shell.activity, kind: kinds.page, detail: '' },
     { href: to.settings, label: m.shell.settings, kind: kinds.page, detail: '' },
     { href: to.addHost, label: m.shell.addHost, kind: kinds.action, detail: '' },
+    { href: to.witness(), label: m.witness.title, kind: kinds.action, detail: '' },
     { href: to.protect(), label: m.protect.title, kind: kinds.action, detail: '' },
     ...pairs.map((pair) => ({
       href: to.pair(pair.id),

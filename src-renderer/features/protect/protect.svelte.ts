@@ -1,6 +1,6 @@
 import type { Check } from '../../../agent/protocol/check.ts';
 import type { Problem } from '../../../agent/protocol/problem.ts';
-import type { HostView, VmView } from '../../../src-main/contract/index.ts';
+import type { HostView, Policy, VmView } from '../../../src-main/contract/index.ts';
 import { requestId } from '../../lib/ids.ts';
 import { m } from '../../lib/messages.ts';
 import { router } from '../../lib/place.svelte.ts';
@@ -22,6 +22,10 @@ export class ProtectFlow {
   starting = $state(false);
   problem = $state<Problem | null>(null);
   taskId = $state<string | null>(null);
+  /** Null: what the settings offer, as soon as they are read. */
+  #policy = $state<Policy | null>(null);
+  /** Undefined: what is offered; null: none, by the person's wish. */
+  #witness = $state<string | null | undefined>(undefined);
   #wished: { hostId: string; vmUuid: string };
   /** One id for this order, however often the button is pressed. */
   #requestId = requestId();
@@ -30,6 +34,14 @@ export class ProtectFlow {
     this.#wished = wished;
     this.taskId = wished.taskId || null;
     if (this.taskId) this.step = 'run';
+  }
+
+  get policy(): Policy {
+    return this.#policy ?? session.settings?.newPairs.policy ?? 'manual';
+  }
+
+  set policy(chosen: Policy) {
+    this.#policy = chosen;
   }
 
   /** What the address named, once the fleet is known; and the only standby there is. */
@@ -58,6 +70,29 @@ export class ProtectFlow {
     return Object.values(session.fleet.hosts)
       .filter((host) => host.role === 'hypervisor' && host.id !== home)
       .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+  }
+
+  /** Every box that is neither of the two hosts; witness boxes first. */
+  witnesses(): HostView[] {
+    const taken = [this.vm()?.hostId, this.standby];
+    return Object.values(session.fleet.hosts)
+      .filter((host) => !taken.includes(host.id))
+      .sort((a, b) => Number(b.role === 'witness') - Number(a.role === 'witness') || compareNames(a, b));
+  }
+
+  /** As chosen; before that the one of the settings, or the only witness box there is. */
+  witness(): string | null {
+    const possible = this.witnesses();
+    const chosen = this.#witness;
+    if (chosen === null || possible.some((host) => host.id === chosen)) return chosen ?? null;
+    const usual = session.settings?.newPairs.witness ?? null;
+    if (possible.some((host) => host.id === usual)) return usual;
+    const boxes = possible.filter((host) => host.role === 'witness');
+    return boxes.length === 1 ? (boxes[0]?.id ?? null) : null;
+  }
+
+  chooseWitness(hostId: string | null): void {
+    this.#witness = hostId;
   }
 
   /** Why the next step cannot be taken; null when it can. */
@@ -111,7 +146,13 @@ export class ProtectFlow {
     if (!order || this.blocked() || this.starting) return;
     this.starting = true;
     this.problem = null;
-    const started = await call('protect.start', { requestId: this.#requestId, ...order });
+    const started = await call('protect.start', {
+      requestId: this.#requestId,
+      ...order,
+      policy: this.policy,
+      profile: session.settings?.newPairs.profile ?? 'balanced',
+      witness: this.witness(),
+    });
     this.starting = false;
     if (!started.ok) {
       this.problem = started.problem;
@@ -129,3 +170,5 @@ export class ProtectFlow {
     return { hostId: vm.hostId, vmUuid: vm.vm.uuid, standby: this.standby };
   }
 }
+
+const compareNames = (a: HostView, b: HostView): number => a.name.localeCompare(b.name, 'en');

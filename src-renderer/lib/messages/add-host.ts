@@ -3,6 +3,7 @@ import { count } from '../format.ts';
 /** The wizard that connects a server. */
 export const addHost = {
   title: 'Add a host',
+  witnessTitle: 'Connect a witness',
   steps: ['Address and log-in', 'Fingerprint', 'Checks', 'Install'],
   address: 'Address',
   addressHint: 'Host name, IP address, or a name from your SSH configuration.',
@@ -65,7 +66,7 @@ export const addHost = {
     hypervisor: 'Hypervisor',
     hypervisorText: 'Runs machines and keeps standbys.',
     witness: 'Witness box',
-    witnessText: 'Only looks on: a third opinion when a host is lost.',
+    witnessText: 'Runs no machines. Gives the third vote when a host is lost.',
     cannot: 'The checks above stand in the way.',
     willHappen:
       'Installing puts one program and its systemd units on the server. Your machines are not touched.',
@@ -83,7 +84,8 @@ export const addHost = {
     title: (name: string) => `${name} is connected.`,
     machines: (n: number) =>
       n === 0 ? 'No machines were found on it yet.' : `${count(n, 'machine')} found on it.`,
-    witness: 'It looks on as a witness.',
+    witness: 'It is ready to give the third vote.',
+    makeWitness: 'Go on: make it the witness',
     another: 'Add another host',
     protect: 'Protect a machine',
     needTwo: 'A machine needs a second hypervisor for its standby. Add another host first.',

@@ -46,12 +46,23 @@ export const hosts = {
     title: 'Machines here',
     empty: 'No machines on this host.',
     emptyText: 'As soon as one is defined it appears here by itself.',
-    witness: 'A witness runs no machines. It tells what it sees when a host is lost.',
+    witness: 'A witness runs no machines. It gives the third vote when a host is lost.',
   },
   leaning: {
     title: 'Who leans on it',
     empty: 'No standby waits here.',
     line: (name: string, primary: string) => `${name}, which runs on ${primary}`,
+  },
+  guard: {
+    title: 'When something fails',
+    armed: 'the guard is ready',
+    weak: 'the guard lacks something',
+    missing: 'there is no guard',
+    text: 'A machine that may not run here any more is stopped within a fraction of a second, whatever else hangs.',
+    unheard: 'Nothing heard of its guard yet.',
+    judge: 'Make it the witness…',
+    votesFor: 'Gives the third vote for',
+    votesForNone: 'It votes for no machine yet.',
   },
   power: {
     title: 'Practice: what the trainer does',
@@ -77,6 +88,7 @@ export const hosts = {
   removeKeepHistory: (name: string) => `Keep the agent's history on ${name}`,
   removeDo: (name: string) => `Remove ${name}`,
   removeBlocked: (pairs: string) => `End the protection of ${pairs} first.`,
+  removeVotes: (pairs: string) => `Choose another witness for ${pairs} first.`,
   removed: (name: string) => `${name} was removed.`,
   login: {
     title: (name: string) => `Log in to ${name} again`,

@@ -22,7 +22,8 @@ export const map = {
   spoken: (role: 'primary' | 'standby', word: string, host: string) =>
     [word, `${role} on ${host}`].filter(Boolean).join(', '),
   witness: 'Witness',
-  witnessOk: 'looks on',
+  witnessVotes: (n: number) =>
+    n === 0 ? 'looks on, votes for nothing yet' : `votes for ${count(n, 'machine')}`,
   witnessLost: (clock: string) => `no answer since ${clock}`,
   folded: (runs: number, standbys: number) => `${runs} run, ${standbys} stand by`,
   focus: 'bring to the front with its partners',
@@ -41,7 +42,7 @@ export const map = {
     protection: 'Protection',
     running: 'running',
     none: 'not protected',
-    standby: (host: string) => `standby on ${host}`,
+    standby: (host: string, automation: string) => `standby on ${host}, ${automation}`,
     noMatch: (text: string) => `Nothing matches “${text}”.`,
     empty: 'No machines yet.',
     emptyText: 'Connect a server, and every machine on it is listed here.',
@@ -54,6 +55,21 @@ export const map = {
       n === 0 ? 'No machine is protected yet.' : `${n} of ${all} machines are protected.`,
     ifFails: (host: string, names: readonly string[], standbys: readonly string[]) =>
       `If ${host} fails now, ${list(names)} can start on ${list(standbys)}.`,
+    startsItself: (host: string, names: readonly string[], standbys: readonly string[], span: string) =>
+      `If ${host} fails now, ${list(names)} ${names.length === 1 ? 'starts' : 'start'} on ${list(standbys)} by ${names.length === 1 ? 'itself' : 'themselves'} after about ${span}.`,
+    waitsForYou: (names: readonly string[]) =>
+      `${list(names)} ${names.length === 1 ? 'waits' : 'wait'} for your click.`,
+    witnessLost: (names: readonly string[]) =>
+      names.length === 0
+        ? 'It is a witness and votes for no machine: nothing depends on it.'
+        : `It gives the third vote for ${list(names)}. Nothing is stopped, and nothing starts by itself until it is back.`,
+    noneByItself: 'Nothing starts by itself yet: that takes a witness.',
+    chooseWitness: 'Choose a witness…',
+    notArmed: (names: readonly string[]) => `${list(names)} ${names.length === 1 ? 'is' : 'are'} not armed.`,
+    steppingIn: (host: string, names: readonly string[]) =>
+      `${host} is not heard. ${list(names)} ${names.length === 1 ? 'comes' : 'come'} back by ${names.length === 1 ? 'itself' : 'themselves'}.`,
+    frozen: (name: string, host: string) => `${name} is frozen on ${host}.`,
+    paused: 'Automation is paused.',
     nothingLost: 'Nothing that was acknowledged would be lost.',
     without: (names: readonly string[]) =>
       `${list(names)} ${names.length === 1 ? 'has' : 'have'} no standby.`,

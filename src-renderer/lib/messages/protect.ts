@@ -28,6 +28,16 @@ export const protect = {
   planAutostart: (vm: string) =>
     `Autostart of ${vm} is turned off: only the agents start it, so it never runs twice. It is put back when protection ends.`,
   planFailover: (to: string) => `Nothing starts on ${to} unless you fail over or switch over.`,
+  planAutomatic: (to: string, witness: string) =>
+    `If its host fails, ${to} starts it by itself, as soon as ${to} and ${witness} agree that it cannot run elsewhere.`,
+  planUnarmed: (to: string) =>
+    `It is set to start by itself on ${to}, and does not until it has a witness: then it arms itself.`,
+  witness: 'Witness',
+  noWitness: 'None',
+  automaticNeedsWitness:
+    'Without a witness nothing starts by itself: two hosts alone cannot tell a lost host from a cut cable.',
+  manualWithoutWitness: 'Not needed for that. It can be added at any time.',
+  howWitness: 'How to get one',
   start: 'Start protection',
   starting: 'Starting…',
   running: (vm: string, to: string) => `First copy of ${vm} to ${to}`,

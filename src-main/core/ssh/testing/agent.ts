@@ -41,6 +41,7 @@ export const STATE: AgentState = {
   vms: [],
   pairs: [],
   tasks: [],
+  guard: { state: 'armed', why: null },
 };
 
 type Some = Partial<Handlers<ConsoleApi>>;

@@ -1,0 +1,90 @@
+import type { Hindrance } from '../../../agent/protocol/index.ts';
+import type { Mend, Obstacle } from '../../contract/index.ts';
+import type { Joined, Member } from './inputs.ts';
+import { clockTime } from './time.ts';
+
+/** Kinds that this console knows to mend; any other is shown as its agent says it. */
+const MENDS: Record<string, Mend> = {
+  manual: 'policy',
+  paused: 'resume',
+  maintenance: 'maintenance',
+  'no-witness': 'witness',
+  'not-in-sync': 'return',
+  guard: 'host',
+  'voter-missing': 'host',
+  'voter-behind': 'host',
+  disk: 'host',
+};
+
+/**
+ * Why the pair is not armed: what the record itself says, and what each member adds. The same kind is said once, in
+ * the agents' own words where they have any.
+ */
+export function obstaclesOf(joined: Joined): Obstacle[] {
+  if (joined.record.armed) return [];
+  const found = new Map<string, Obstacle>();
+  for (const one of ownFindings(joined)) found.set(one.kind, one);
+  for (const member of speakers(joined)) {
+    for (const hindrance of member.word?.lease.hindrances ?? []) add(found, joined, member, hindrance);
+  }
+  return [...found.values()];
+}
+
+/** A silent member's reasons are of yesterday. */
+function speakers({ owner, standby }: Joined): Member[] {
+  const live = [owner, standby].filter((member) => member.reach === 'answers');
+  return live.length > 0 ? live : [owner];
+}
+
+function add(found: Map<string, Obstacle>, joined: Joined, member: Member, { kind, text }: Hindrance): void {
+  const same = found.get(kind);
+  if (same?.text === text) same.saidBy.push(member.name);
+  else if (same === undefined || same.saidBy.length === 0) {
+    found.set(kind, { ...obstacle(joined, kind, text, member.id), saidBy: [member.name] });
+  } else {
+    found.set(`${kind} ${member.id}`, { ...obstacle(joined, kind, text, member.id), saidBy: [member.name] });
+  }
+}
+
+function obstacle(joined: Joined, kind: string, text: string, hostId: string | null): Obstacle {
+  const mend = MENDS[kind] ?? null;
+  return {
+    kind,
+    text,
+    saidBy: [],
+    mend: mend === 'return' && isCopying(joined) ? null : mend,
+    hostId: mend === 'host' ? hostId : null,
+  };
+}
+
+/** A copy under way mends itself. */
+function isCopying({ mirror, task }: Joined): boolean {
+  const copies = task?.kind === 'protect' || task?.kind === 'resync';
+  return copies || mirror?.state === 'copying' || mirror?.state === 'connecting';
+}
+
+function ownFindings(joined: Joined): Obstacle[] {
+  const { record, machine, standby, owner, now } = joined;
+  const found: Obstacle[] = [];
+  const say = (kind: string, text: string, hostId: string | null = null): void => {
+    found.push(obstacle(joined, kind, text, hostId));
+  };
+  if (record.policy !== 'automatic') say('manual', 'It is set to manual: a person decides.');
+  if (record.paused) say('paused', 'Automation is paused.');
+  if (record.maintenance !== null) {
+    const { until, reason } = record.maintenance;
+    say('maintenance', `In maintenance until ${clockTime(until, now)}${reason ? `: ${reason}` : ''}.`);
+  }
+  if (record.voters.length < 3) {
+    say('no-witness', 'It has no witness: two hosts alone cannot tell a lost host from a cut cable.');
+  }
+  if (record.replica.state !== 'in-sync') {
+    say('not-in-sync', `The copy of ${machine} on ${standby.name} is not complete.`);
+  }
+  const guard = owner.word?.lease.guard;
+  if (guard && !guard.fit) {
+    const why = guard.why ?? 'it lacks something it needs';
+    say('guard', `The guard on ${owner.name} is not ready: ${why}`, owner.id);
+  }
+  return found;
+}

@@ -1,0 +1,144 @@
+import { automation } from '../../../src-renderer/lib/messages/automation.ts';
+import { orders } from '../../../src-renderer/lib/messages/orders.ts';
+import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
+import { protect } from '../../../src-renderer/lib/messages/protect.ts';
+import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { witness } from '../../../src-renderer/lib/messages/witness.ts';
+import { expect } from '../expect.ts';
+import type { fleets } from '../fixture/fleets.ts';
+import { type FixtureFleet, startFixtureFleet } from '../fixture/server.ts';
+import type { Hand } from '../pages/hand.ts';
+
+interface Deps {
+  hand: Hand;
+  look(name: string): Promise<void>;
+}
+
+interface Visit extends Deps {
+  open(place: string): Promise<void>;
+}
+
+/** fixtureFleet: the screens of the failover core, in states that last a moment or need a broken host. */
+export async function takeAutomaticTour(deps: Deps): Promise<void> {
+  await on('automatic', deps, visitArmed);
+  await on('stepping', deps, visitStepping);
+  await on('unarmed', deps, visitUnarmed);
+  await on('paused', deps, visitPaused);
+}
+
+async function on(
+  name: keyof typeof fleets,
+  deps: Deps,
+  visit: (visit: Visit) => Promise<void>,
+): Promise<void> {
+  const fixture: FixtureFleet = await startFixtureFleet(name);
+  const { page } = deps.hand;
+  const open = async (place: string): Promise<void> => {
+    await page.goto(`${fixture.url}${place}`);
+    await page.reload();
+    await expect(page.locator('h1').first()).toBeVisible();
+  };
+  try {
+    await visit({ ...deps, open });
+  } finally {
+    await fixture.stop();
+  }
+}
+
+async function visitArmed({ hand, look, open }: Visit): Promise<void> {
+  const { page } = hand;
+  await open('#/');
+  await expect(page.getByText(/start on boreas by themselves/)).toBeVisible();
+  await look('map-armed');
+  await open('#/list');
+  await look('list-armed');
+  await open('#/pairs/pair-mail');
+  await expect(page.getByText(automation.changes.nth(3))).toBeVisible();
+  await look('pair-armed');
+  await open('#/pairs/pair-mail/automation');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await look('dialog-automation');
+  await open('#/pairs/pair-mail/maintenance');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await look('dialog-maintenance');
+  await open('#/settings');
+  await look('settings-automation');
+  await hand.click(hand.button(automation.maintenance.start));
+  await hand.click(hand.button(automation.maintenance.go));
+  await expect(page.getByRole('alert')).toBeVisible();
+  await look('dialog-maintenance-partly');
+  await open('#/hosts/pi');
+  await look('host-witness');
+  await open('#/hosts/boreas');
+  await look('host-guard-weak');
+  await visitWitness({ hand, look, open });
+}
+
+async function visitWitness({ hand, look, open }: Visit): Promise<void> {
+  const { page } = hand;
+  await open('#/witness');
+  await look('witness-own');
+  await hand.click(page.getByRole('radio', { name: new RegExp(`^${witness.kinds.pi}`) }));
+  await hand.click(hand.button(shell.next));
+  await look('witness-which');
+  await hand.click(hand.button(shell.next));
+  await look('witness-pairs');
+  await hand.click(hand.button(shell.next));
+  await expect(page.getByText(witness.test.happens)).toBeVisible();
+  await look('witness-test');
+  await hand.click(hand.button(witness.test.go('pi')));
+  await expect(page.getByRole('alert')).toBeVisible();
+  await look('witness-partly');
+}
+
+async function visitStepping({ hand, look, open }: Visit): Promise<void> {
+  const { page } = hand;
+  await open('#/');
+  await expect(page.getByText(/boreas steps in in 2 s unless atlas is heard/)).toBeVisible();
+  await look('map-stepping-in');
+  await open('#/pairs/pair-mail');
+  await look('pair-stepping-in');
+  await open('#/pairs/pair-mail/failover');
+  await expect(page.getByText(orders.failover.verdict.proven, { exact: true })).toBeVisible();
+  await expect(page.getByLabel(orders.failover.type('mail'))).toHaveCount(0);
+  await look('dialog-failover-proven');
+}
+
+async function visitUnarmed({ hand, look, open }: Visit): Promise<void> {
+  const { page } = hand;
+  await open('#/');
+  await look('map-frozen');
+  await open('#/pairs/pair-mail');
+  await expect(page.getByText('pi has not answered since 14:02:03.')).toBeVisible();
+  await look('pair-not-armed');
+  await open('#/pairs/pair-files');
+  await look('pair-manual');
+  await open('#/pairs/pair-erp-db');
+  await look('pair-in-maintenance');
+  await open('#/pairs/pair-voip');
+  await look('pair-frozen');
+  await open('#/pairs/pair-shop');
+  await expect(page.getByRole('heading', { name: pairs.histories.title })).toBeVisible();
+  await look('pair-two-histories');
+  await hand.click(page.getByText('Evidence').first());
+  await page.getByText('Evidence').first().scrollIntoViewIfNeeded();
+  await look('pair-timeline');
+}
+
+async function visitPaused({ hand, look, open }: Visit): Promise<void> {
+  await open('#/');
+  await expect(hand.page.getByRole('switch')).toHaveAttribute('aria-checked', 'false');
+  await look('map-paused');
+  await open('#/pairs/pair-mail');
+  await look('pair-paused');
+  await hand.click(hand.page.getByRole('switch'));
+  await expect(hand.page.getByRole('log').getByText(/nothing was changed for/)).toBeVisible();
+  await look('resume-partly');
+  await open('#/protect');
+  await expect(hand.page.getByText(protect.automaticNeedsWitness)).toHaveCount(0);
+  await look('protect-automation');
+  await hand.page.getByLabel(protect.witness).selectOption(protect.noWitness);
+  await hand.click(hand.page.getByRole('radio', { name: /^crm/ }));
+  await expect(hand.page.getByText(protect.automaticNeedsWitness)).toBeVisible();
+  await look('protect-automation-without-witness');
+}
