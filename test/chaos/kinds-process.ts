@@ -64,8 +64,12 @@ async function startThere(scene: Scene, { standby, machine }: Roles): Promise<Un
 }
 
 /** Stays down, as the admin wants it, until he starts it again, wherever it belongs then. */
-async function shutDown(scene: Scene, { owner, machine }: Roles): Promise<Undo | null> {
-  const said = await virsh(scene, owner, 'shutdown', machine);
+async function endByHand(
+  scene: Scene,
+  { owner, machine }: Roles,
+  how: 'shutdown' | 'destroy',
+): Promise<Undo | null> {
+  const said = await virsh(scene, owner, how, machine);
   if (said.code !== 0) return null;
   scene.downByHand.add(machine);
   return () => startByHand(scene, machine);
@@ -153,12 +157,15 @@ export const PROCESS_KINDS: Kind[] = [
   {
     name: 'admin-destroy',
     weight: 1,
-    holdMs: AT_ONCE,
-    async strike(scene, { owner, machine }) {
-      return (await virsh(scene, owner, 'destroy', machine)).code === 0 ? nothingToUndo : null;
-    },
+    holdMs: [2_000, 8_000],
+    strike: (scene, roles) => endByHand(scene, roles, 'destroy'),
   },
-  { name: 'admin-shutdown', weight: 1, holdMs: [3_000, 8_000], strike: shutDown },
+  {
+    name: 'admin-shutdown',
+    weight: 1,
+    holdMs: [3_000, 8_000],
+    strike: (scene, roles) => endByHand(scene, roles, 'shutdown'),
+  },
   {
     name: 'disk-full-state',
     weight: 1,

@@ -74,6 +74,7 @@ function report(runs: Run[], failures: string[], bench: Bench | null): Record<st
     acked: sum(runs, 'acked'),
     missing: sum(runs, 'missing'),
     violations: bench?.violations ?? 0,
+    violationDetails: bench ? [...bench.observer.violations, ...bench.observer.late] : [],
     thawOverlapMs: bench?.observer.thawOverlapMs ?? 0,
     observerGapMs: bench?.observer.worstGapMs ?? 0,
     failures,
