@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { duplexPair } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Agent, createAgent } from './agent.ts';
+import { createNoGuard } from './guard/no-guard.ts';
+import { createSimulatedGuard } from './guard/simulated-guard.ts';
 import { NoHypervisor } from './hypervisor/none.ts';
 import { SimulatedHost } from './hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from './hypervisor/simulated/simulated.ts';
@@ -70,6 +72,7 @@ async function agentOn(host: SimulatedHost, options: { witness?: boolean } = {})
     hypervisor: options.witness ? new NoHypervisor() : createSimulatedHypervisor(host),
     source: createSimulatedSource(host),
     target: createSimulatedTarget(host),
+    guard: options.witness ? createNoGuard() : createSimulatedGuard(host),
     facts: async () => factsOf(host),
     load: async () => ({ cpu: 0.1, memoryUsedBytes: 1, memoryBytes: 2, at: Date.now() }),
     peerListen: { host: '127.0.0.1', port: 0 },

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ConsoleDesk } from './console/console-desk.ts';
 import { LiveState } from './console/live-state.ts';
+import type { Guard } from './guard/guard.ts';
 import type { Hypervisor } from './hypervisor/hypervisor.ts';
 import { IdentityStore } from './identity/identity.ts';
 import { openAuditLog } from './journal/audit.ts';
@@ -21,6 +22,7 @@ export interface AgentOptions {
   hypervisor: Hypervisor;
   source: ReplicaSource;
   target: ReplicaTarget;
+  guard: Guard;
   facts(): Promise<HostFacts>;
   load(): Promise<HostLoad>;
   /** Where the other members reach this one; without `host` on all addresses, port 0: any free one. */
@@ -78,7 +80,7 @@ interface Rooms {
 function wire(options: AgentOptions, facts: HostFacts): Rooms {
   const { stateDir, version, clock, log, hypervisor, peerListen: listen } = options;
   const { bootId, hostname } = facts;
-  const audit = openAuditLog(join(stateDir, 'audit.log'), clock);
+  const audit = openAuditLog(join(stateDir, 'audit.log'), clock, log);
   const identity = options.identity ?? new IdentityStore({ stateDir, clock, log });
   const peers = new PeerMesh({ stateDir, listen, version, bootId, clock, log, identity });
   const self = {
@@ -93,8 +95,12 @@ function wire(options: AgentOptions, facts: HostFacts): Rooms {
 }
 
 /** Guests first, then the others, then the pairs, which decide on what both show them. */
-async function startInOrder({ hypervisor, source, target }: AgentOptions, rooms: Rooms): Promise<void> {
+async function startInOrder(
+  { hypervisor, source, target, guard }: AgentOptions,
+  rooms: Rooms,
+): Promise<void> {
   await rooms.identity.load();
+  await guard.start();
   await hypervisor.start();
   await Promise.all([source.start(), target.start()]);
   rooms.peers.serve(rooms.pairs.peerHandlers);
@@ -103,11 +109,12 @@ async function startInOrder({ hypervisor, source, target }: AgentOptions, rooms:
   rooms.live.start();
 }
 
-async function stopInOrder({ hypervisor, source, target }: AgentOptions, rooms: Rooms): Promise<void> {
+async function stopInOrder({ hypervisor, source, target, guard }: AgentOptions, rooms: Rooms): Promise<void> {
   rooms.desk.close();
   rooms.live.stop();
   await rooms.pairs.stop();
   await rooms.peers.stop();
   await Promise.all([source.stop(), target.stop()]);
   await hypervisor.stop();
+  guard.stop();
 }

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Agent, createAgent } from './agent.ts';
 import { serveConsoles } from './console/console-socket.ts';
+import { createHostGuard } from './guard/host-guard.ts';
+import { createNoGuard } from './guard/no-guard.ts';
 import { hostClock } from './host/clock.ts';
 import { readHostFacts } from './host/facts.ts';
 import { loadReader } from './host/load.ts';
@@ -86,6 +88,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       services: systemdServices,
       log,
     }),
+    guard: hypervisor.kind === 'none' ? createNoGuard() : createHostGuard({ runDir, stateDir, clock, log }),
     facts: () => readHostFacts(hypervisor),
     load: loadReader(clock),
     peerListen: { port: peerPort },

@@ -1,3 +1,4 @@
+import type { Guard } from '../guard/guard.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { AuditLog } from '../journal/audit.ts';
 import type { PairsService } from '../pairs/service.ts';
@@ -20,6 +21,7 @@ interface LiveStateOptions {
   log: Log;
   hypervisor: Hypervisor;
   pairs: PairsService;
+  guard: Guard;
   audit: AuditLog;
   peers: PeerMesh;
   facts(): Promise<HostFacts>;
@@ -43,7 +45,7 @@ export class LiveState {
   }
 
   start(): void {
-    const { hypervisor, pairs, audit, peers } = this.#options;
+    const { hypervisor, pairs, audit, peers, guard } = this.#options;
     this.#ends.push(
       hypervisor.subscribe((event) => {
         if (event.kind === 'vm') this.#tell({ name: 'vm', value: { uuid: event.uuid, vm: event.vm } });
@@ -51,7 +53,12 @@ export class LiveState {
       }),
       pairs.subscribe((event) => {
         if (event.kind === 'task') this.#tell({ name: 'task', value: event.task });
+        else if (event.kind === 'lease')
+          this.#tell({ name: 'lease', value: { pairId: event.pairId, lease: event.lease } });
         else this.#tell({ name: 'pair', value: { pairId: event.pairId, pair: event.pair } });
+      }),
+      guard.subscribe((uuid) => {
+        if (uuid === null) this.#tell({ name: 'guard', value: guard.view });
       }),
       audit.subscribe((entry) => this.#tell({ name: 'audit', value: entry })),
       peers.onSight(() => this.#tell({ name: 'sights', value: peers.sights() })),
@@ -68,13 +75,14 @@ export class LiveState {
   }
 
   snapshot(): AgentState {
-    const { hypervisor, pairs } = this.#options;
+    const { hypervisor, pairs, guard } = this.#options;
     return {
       facts: this.#facts,
       load: this.#load,
       vms: hypervisor.list(),
       pairs: pairs.list(),
       tasks: pairs.tasks(),
+      guard: guard.view,
     };
   }
 
@@ -85,8 +93,12 @@ export class LiveState {
   /** The first watcher speeds the sampling up, at once; the last one that leaves slows it down. */
   watch(listener: (telling: Telling) => void): () => void {
     this.#listeners.add(listener);
+    this.#options.pairs.watched(true);
     if (this.#listeners.size === 1) void this.#sample();
-    return () => void this.#listeners.delete(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      this.#options.pairs.watched(this.#listeners.size > 0);
+    };
   }
 
   #tell(telling: Telling): void {

@@ -27,7 +27,7 @@ export function membershipHandlers({ identity, peers, pairs, audit }: Membership
   /** A host with protected machines belongs to its fleet until they are released: another one must not take it. */
   const refuseIfTaken = (hostId: string, fleetId: string) => {
     const current = identity.current;
-    if (current === null || pairs.list().length === 0) return;
+    if (current === null || pairs.votes().length === 0) return;
     if (current.hostId === hostId && current.fleetId === fleetId) return;
     throw new ProblemError(takenProblem(current));
   };
@@ -52,7 +52,7 @@ export function membershipHandlers({ identity, peers, pairs, audit }: Membership
     },
     'agent.peers': async () => ({ peers: peers.list() }),
     'agent.retire': async ({ actor }) => {
-      const blockedBy = pairs.list().map((pair) => pair.spec.pairId);
+      const blockedBy = pairs.votes();
       if (blockedBy.length > 0) return { blockedBy };
       audit.append({ actor, event: 'retired', text: 'The agent takes leave of its fleet.' });
       await peers.stop();

@@ -80,12 +80,13 @@ struct process {
 };
 
 static struct {
-  char folder[256], alive[256], alive_new[256], list[280], durable[256];
+  char folder[256], alive[256], alive_new[256], list[280], ends[280], durable[256];
 } path;
 static struct machine machines[MACHINES];
 static struct process processes[PROCESSES], known[PROCESSES]; /* known: to the guard before this one */
 static unsigned machine_count, process_count, known_count;
 static bool real_time, locked, on_tmpfs, unkillable, dirty, list_unreadable, too_many_machines, too_many_processes;
+static bool host_ends; /* the host is being shut down: what stands still would be waited for */
 static int watchdog = -1;
 static bool starved;
 static uint64_t worst, recent, recent_since;
@@ -346,7 +347,7 @@ static void let_run(struct process *p, const struct permission *held, enum seen 
 }
 
 static void stop(struct process *p, enum seen seen, uint64_t now) {
-  if (p->state == STOPPED && is_running(seen)) {
+  if (p->state == STOPPED && (is_running(seen) || host_ends)) {
     send_signal(p, SIGKILL);
     become(p, KILLING, now);
   } else if (p->state == RUNS || (p->state == STOPPING && is_running(seen))) {
@@ -680,6 +681,7 @@ static void leave_watchdog(void) {
 static uint64_t work_round(void) {
   uint64_t now = boot_ms();
   read_list(path.list);
+  host_ends = access(path.ends, F_OK) == 0;
   for (unsigned i = 0; i < machine_count; i++) read_permission(&machines[i], now);
   now = boot_ms();
   for (unsigned i = process_count; i-- > 0;)
@@ -782,6 +784,7 @@ static void set_paths(const char *runtime, const char *state) {
   snprintf(path.alive, sizeof path.alive, "%s/guard.alive", runtime);
   snprintf(path.alive_new, sizeof path.alive_new, "%s/.guard.alive.tmp", runtime);
   snprintf(path.list, sizeof path.list, "%s/.protected", path.folder);
+  snprintf(path.ends, sizeof path.ends, "%s/.host-ends", path.folder);
   snprintf(path.durable, sizeof path.durable, "%s/guard/protected", state);
 }
 

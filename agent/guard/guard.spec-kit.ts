@@ -15,6 +15,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { protectedList } from './lists.ts';
+import { type GuardStatus, parseStatus } from './status.ts';
+
+export { protectedList } from './lists.ts';
 
 /** Of this file of specs alone: the guard of another one that runs beside it must not find its processes. */
 const OWN = randomUUID().slice(0, 8);
@@ -90,43 +94,12 @@ export function stateOf(pid: number, thread = pid): string | null {
 
 export const threadsOf = (pid: number): number[] => readdirSync(`/proc/${pid}/task`).map(Number);
 
-export interface MachineStatus {
-  permission: string;
-  state: string;
-}
+export type Status = GuardStatus;
 
-export interface Status {
-  ms: number;
-  strength: string;
-  machines: Map<string, MachineStatus>;
-  processes: { uuid: string; pid: number; state: string; since: number }[];
-  told: string[];
-  watchdog: string;
-  text: string;
-}
-
-export function parseStatus(text: string): Status {
-  const lines = text.split('\n');
-  const [, , ms = '', strength = ''] = lines[0]?.split(' ') ?? [];
-  const status: Status = {
-    ms: Number(ms),
-    strength,
-    machines: new Map(),
-    processes: [],
-    told: [],
-    watchdog: '',
-    text,
-  };
-  for (const line of lines.slice(1)) {
-    const words = line.split(' ');
-    const [first = '', uuid = '', pid = '', , state = '', since = ''] = words;
-    if (first === '.process') status.processes.push({ uuid, pid: Number(pid), state, since: Number(since) });
-    else if (first === '.told') status.told.push(words.slice(1).join(' '));
-    else if (first === '.watchdog') status.watchdog = uuid;
-    else if (first !== '' && !first.startsWith('.')) {
-      status.machines.set(first, { permission: words.slice(1, -1).join(' '), state: words.at(-1) ?? '' });
-    }
-  }
+/** Of what a guard has written; it never leaves a part of a status. */
+export function readStatus(text: string): Status {
+  const status = parseStatus(text);
+  if (status === null) throw new Error(`this is no status of a guard: ${text}`);
   // The machine may have QEMUs of its own: they are nobody's business here either.
   status.processes = status.processes.filter(({ uuid }) => status.machines.has(uuid));
   return status;
@@ -193,7 +166,7 @@ export class Bench {
   }
 
   status(): Status {
-    return parseStatus(readFileSync(join(this.runtime, 'guard.alive'), 'utf8'));
+    return readStatus(readFileSync(join(this.runtime, 'guard.alive'), 'utf8'));
   }
 
   /** Waits until the guard has looked at everything at least twice more. */
@@ -237,9 +210,6 @@ export class Bench {
     rmSync(this.state, { recursive: true });
   }
 }
-
-export const protectedList = (uuids: string[]): string =>
-  ['understudy-protected 1', ...uuids].map((line) => `${line}\n`).join('');
 
 function killQuietly(pid: number): void {
   try {

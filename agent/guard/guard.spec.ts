@@ -34,7 +34,7 @@ describe.runIf(reasonAgainst() === null)('guard: permissions', () => {
       expect(entry?.since).toBeGreaterThanOrEqual(deadline);
       await bench.rest();
       expect(stateOf(pid)).toBe('T');
-      expect(bench.status().machines.get(A)).toEqual({
+      expect(bench.status().machines.get(A)).toMatchObject({
         permission: `7 - deadline ${deadline}`,
         state: 'stopped',
       });

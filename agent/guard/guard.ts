@@ -18,6 +18,11 @@ export interface Guard {
   protect(uuid: string): Promise<void>;
   /** Nobody's business any more: durable when it resolves; the permission is removed after it. */
   letGo(uuid: string): Promise<void>;
+  /** Every machine on the list: one that belongs to no pair any more is to be let go of. Known once `start` resolved. */
+  protects(): string[];
+  /** For a minute libvirt may start the protected machine: written just before the agent's own start, which alone may. */
+  allowStart(uuid: string): void;
+  endStart(uuid: string): void;
   /** Told when what the guard says of a machine (or of itself: null) has changed. */
   subscribe(listener: (uuid: string | null) => void): () => void;
   start(): Promise<void>;

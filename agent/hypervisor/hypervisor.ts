@@ -51,6 +51,13 @@ export interface Hypervisor {
   define(text: string): Promise<Result<void>>;
   undefine(uuid: string): Promise<Result<void>>;
   run(uuid: string): Promise<Result<void>>;
+  /**
+   * The guest's process, without its first instruction (`VmInfo.pause` is `not-started`): everything that can fail at a
+   * start has happened then. `resume` lets it run.
+   */
+  prepareRun(uuid: string): Promise<Result<void>>;
+  /** Lets a paused guest go on. Ok when it runs already. */
+  resume(uuid: string): Promise<Result<void>>;
   /** Asks the guest to shut down; returns at once, `stopped` tells the end. */
   shutdown(uuid: string): Promise<Result<void>>;
   /** Ends the guest at once, as if its plug were pulled. */

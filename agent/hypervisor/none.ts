@@ -37,6 +37,12 @@ export class NoHypervisor implements Hypervisor {
   async run(): Promise<Result<void>> {
     return REFUSED;
   }
+  async prepareRun(): Promise<Result<void>> {
+    return REFUSED;
+  }
+  async resume(): Promise<Result<void>> {
+    return REFUSED;
+  }
   async shutdown(): Promise<Result<void>> {
     return REFUSED;
   }

@@ -1,7 +1,7 @@
 import {
-  closeSync,
+  close,
   existsSync,
-  fsyncSync,
+  fsync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
-import type { Clock } from '../ports.ts';
+import type { Clock, Log } from '../ports.ts';
 import { AuditEntry } from '../protocol/index.ts';
 
 /** The agent's durable history: who ordered or decided what, when, on what evidence. */
@@ -40,8 +40,12 @@ function readEntries(file: string): AuditEntry[] {
   return entries;
 }
 
-/** Opens (or starts) the log in `file`, one JSON object a line, each fsynced before it counts. */
-export function openAuditLog(file: string, clock: Clock): AuditLog {
+/**
+ * Opens (or starts) the log in `file`, one JSON object a line. An entry is with the kernel when `append` returns, so that
+ * the agent's own end loses none; the disk is asked to keep it right after, without the decision waiting for that: a disk
+ * that hangs must not stop a lease from being renewed. What cannot be written (disk full) is kept in memory and told.
+ */
+export function openAuditLog(file: string, clock: Clock, log: Log = () => undefined): AuditLog {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   let entries = [...readEntries(`${file}.1`), ...readEntries(file)].slice(-KEEP_ENTRIES);
   let seq = entries.at(-1)?.seq ?? 0;
@@ -50,12 +54,11 @@ export function openAuditLog(file: string, clock: Clock): AuditLog {
   const write = (entry: AuditEntry): void => {
     if (existsSync(file) && statSync(file).size > ROTATE_BYTES) renameSync(file, `${file}.1`);
     const handle = openSync(file, 'a', 0o600);
+    // The leading newline ends a torn line, if there is one, so that this entry stands alone.
     try {
-      // The leading newline ends a torn line, if there is one, so that this entry stands alone.
       writeSync(handle, `\n${JSON.stringify(entry)}`);
-      fsyncSync(handle);
     } finally {
-      closeSync(handle);
+      fsync(handle, () => close(handle, () => undefined));
     }
   };
 
@@ -63,7 +66,11 @@ export function openAuditLog(file: string, clock: Clock): AuditLog {
     append(fields) {
       seq += 1;
       const entry: AuditEntry = { ...fields, seq, at: clock.now() };
-      write(entry);
+      try {
+        write(entry);
+      } catch (error) {
+        log('warn', `audit: ${entry.event}: ${entry.text} (not written: ${String(error)})`);
+      }
       entries.push(entry);
       if (entries.length > KEEP_ENTRIES * 2) entries = entries.slice(-KEEP_ENTRIES);
       for (const listener of listeners) listener(entry);

@@ -18,9 +18,24 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+/** The file holds the old or the new text after a crash: written beside, fsynced, renamed over, directory fsynced. */
+export async function replaceDurably(path: string, text: string): Promise<void> {
+  const beside = `${path}.new`;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const handle = await open(beside, 'w', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(beside, path);
+  await syncDirectory(dirname(path));
+}
+
 /**
- * One JSON value on disk that is either the old or the new one after a crash, never half of either:
- * written beside, fsynced, renamed over, directory fsynced. A checksum tells damage from absence.
+ * One JSON value on disk that is either the old or the new one after a crash, never half of either.
+ * A checksum tells damage from absence.
  * Writes of one file are serialised.
  */
 export class DurableFile<S extends v.GenericSchema> {
@@ -51,19 +66,9 @@ export class DurableFile<S extends v.GenericSchema> {
 
   /** Durable when it resolves; rejects with the file system's error and leaves the old value. */
   write(value: v.InferInput<S>): Promise<void> {
-    return this.#queue(async () => {
+    return this.#queue(() => {
       const body = JSON.stringify(value);
-      const beside = `${this.path}.new`;
-      await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
-      const handle = await open(beside, 'w', 0o600);
-      try {
-        await handle.writeFile(`${digest(body)}\n${body}`);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(beside, this.path);
-      await syncDirectory(dirname(this.path));
+      return replaceDurably(this.path, `${digest(body)}\n${body}`);
     });
   }
 

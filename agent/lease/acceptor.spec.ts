@@ -5,7 +5,7 @@ import { CONTRACT } from './rules.ts';
 import { armedRecord, versioned } from './testing/three-voters.ts';
 import { force, isRefusal, takeBack, takeOver } from './transitions.ts';
 
-const ballot = (round: number, node = 'h1'): Ballot => ({ force: NO_EPOCH, round, node });
+const ballot = (round: number, node = 'h1'): Ballot => ({ force: NO_EPOCH, config: 1, round, node });
 const record = armedRecord();
 const held = (): VoterState => learn(freshState(true), versioned(record));
 const taken = takeOver('h2', 0, CONTRACT)(record);
@@ -60,7 +60,10 @@ describe('acceptor', () => {
   it('ranks what a person forced above every ballot of the history it ended', () => {
     const forced = force(record, 'h2', 0);
     expect(forced).toMatchObject({ forced: true, armed: false, epoch: { n: 2, by: 'h2' } });
-    const state = learn(held(), { ballot: { force: forced.epoch, round: 1, node: 'h2' }, record: forced });
+    const state = learn(held(), {
+      ballot: { force: forced.epoch, config: 1, round: 1, node: 'h2' },
+      record: forced,
+    });
     expect(prepare(state, ballot(1_000_000))).toMatchObject({ ok: false, reason: 'outranked' });
   });
 });

@@ -15,6 +15,8 @@ export const VoterState = v.object({
   seen: v.record(v.string(), Progress),
   /** False from the moment its history is in doubt until it has read both others (rule *continuity*). */
   sound: v.boolean(),
+  /** Longest hold (ms) of a grant that may be alive: after a start nobody remembers the grants, so silence lasts it out. */
+  longestHoldMs: v.number(),
 });
 export type VoterState = v.InferOutput<typeof VoterState>;
 
@@ -26,6 +28,7 @@ export const freshState = (sound: boolean): VoterState => ({
   chosen: null,
   seen: {},
   sound,
+  longestHoldMs: 0,
 });
 
 export type Verdict = { state: VoterState; ok: true } | { ok: false; promised: Ballot; reason: string };

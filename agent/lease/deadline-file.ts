@@ -1,3 +1,4 @@
+import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Epoch } from '../protocol/index.ts';
@@ -51,4 +52,19 @@ export async function writePermission(
     await handle.close();
   }
   await rename(beside, join(directory, uuid));
+}
+
+/**
+ * The same without giving up the processor: a permission that is decided is on the file before anything else happens, so
+ * that no later decision can overtake it. tmpfs does not wait for a disk.
+ */
+export function writePermissionSync(directory: string, uuid: string, permission: Permission): void {
+  const beside = join(directory, `.${uuid}.tmp`);
+  const file = openSync(beside, 'w', 0o600);
+  try {
+    writeSync(file, formatPermission(permission));
+  } finally {
+    closeSync(file);
+  }
+  renameSync(beside, join(directory, uuid));
 }

@@ -1,8 +1,10 @@
 import { compareEpoch, type Epoch } from '../protocol/index.ts';
+import { type Audit, Changes } from './audit.ts';
+import type { Contacts } from './contacts.ts';
 import type { Permission } from './deadline-file.ts';
 import type { OwnerLease } from './owner-lease.ts';
 import type { Outcome, Proposer } from './proposer.ts';
-import { compareBallot, type LeaseRecord, type Versioned } from './record.ts';
+import type { LeaseRecord, Versioned } from './record.ts';
 import type { Rules } from './rules.ts';
 import type { Site } from './site.ts';
 import type { Timing } from './timing.ts';
@@ -17,11 +19,20 @@ export interface MemberParts {
   voter: Voter;
   proposer: Proposer;
   lease: OwnerLease;
+  contacts: Contacts;
   now(): number;
   random(): number;
   /** Looks at everything again, soon. */
   again(): void;
-  audit(text: string): void;
+  audit: Audit;
+}
+
+/** What a swap is for: its entry in the audit log when it was made. */
+export interface Purpose {
+  event: string;
+  text(value: LeaseRecord): string;
+  /** It was not made, or is not known to be: `refused: reason` or `unreachable`. */
+  failed?(result: string): void;
 }
 
 /**
@@ -30,6 +41,7 @@ export interface MemberParts {
  */
 export class Member {
   readonly parts: MemberParts;
+  readonly changes: Changes;
   #confirmed: Versioned | null = null;
   #readAt = Number.NEGATIVE_INFINITY;
   #unsure = true;
@@ -40,6 +52,7 @@ export class Member {
 
   constructor(parts: MemberParts) {
     this.parts = parts;
+    this.changes = new Changes(parts.audit);
   }
 
   get busy(): boolean {
@@ -70,7 +83,7 @@ export class Member {
     // A plain read does not stop an own proposal of before that is still on its way; a full round at a higher ballot does.
     this.swap(
       (record) => record,
-      'read',
+      null,
       () => undefined,
     );
   }
@@ -81,7 +94,7 @@ export class Member {
    */
   swap(
     change: Change,
-    what: string,
+    purpose: Purpose | null,
     then: (value: Versioned, everyone: boolean) => void,
     everyone = false,
   ): void {
@@ -89,9 +102,28 @@ export class Member {
     this.#busy = true;
     this.parts.proposer.swap(change, everyone, (outcome) => {
       this.#busy = false;
-      if (outcome.kind !== 'unreachable') this.parts.audit(`${what}: ${outcome.kind}`);
+      if (purpose !== null) this.#tell(purpose, outcome);
       this.#outcome(outcome, then);
     });
+  }
+
+  #tell({ event, text, failed }: Purpose, outcome: Outcome): void {
+    if (outcome.kind === 'done') {
+      this.changes.over(`${event}-not-recorded`);
+      this.parts.audit(event, text(outcome.value.record), {
+        epoch: String(outcome.value.record.epoch.n),
+        version: String(outcome.value.record.version),
+      });
+      return;
+    }
+    const why =
+      outcome.kind === 'refused'
+        ? outcome.reason
+        : outcome.kind === 'unknown'
+          ? 'not confirmed by a majority, which is asked again'
+          : 'no majority of the voters answers';
+    this.changes.tell(`${event}-not-recorded`, why, `could not record "${event}": ${why}`);
+    failed?.(outcome.kind === 'refused' ? `refused: ${outcome.reason}` : 'unreachable');
   }
 
   #outcome(outcome: Outcome, then: (value: Versioned, everyone: boolean) => void): void {
@@ -106,7 +138,11 @@ export class Member {
       this.#unsure = true;
       this.unsettled = outcome.found;
     }
-    if (outcome.kind === 'refused') this.#unsure = true;
+    if (outcome.kind === 'refused') {
+      this.#unsure = true;
+      // What was thought unsettled is not there any more: it has to be read, not tried again.
+      this.unsettled = null;
+    }
     this.parts.again();
   }
 
@@ -115,23 +151,32 @@ export class Member {
     return this.#permission;
   }
 
-  permit(permission: Permission): void {
-    if (this.#permission !== null && same(this.#permission, permission)) return;
+  /** Every change of kind or epoch is told; a deadline that only goes on is not. */
+  permit(permission: Permission, why: string): void {
+    const before = this.#permission;
+    if (before !== null && same(before, permission)) return;
     this.#permission = permission;
     this.parts.site.permit(permission);
+    const stops = permission.kind === 'deadline' && permission.ms === 0;
+    const state = `${permission.kind}${stops ? '-stop' : ''} ${permission.epoch.n} ${permission.epoch.by}`;
+    this.changes.tell(stops ? 'permission-stop' : 'permission', state, why);
+    this.changes.over(stops ? 'permission' : 'permission-stop');
   }
 
-  /** True when the chosen record this member goes by is at least `ballot`. */
+  /** `voter` answered lately, is not about to leave, and holds the chosen record this member goes by, or a newer one. */
   holds(voter: string, withinMs: number): boolean {
-    const heard = this.parts.lease.heard.get(voter);
-    const chosen = this.parts.voter.chosen;
-    if (heard === undefined || chosen === null) return false;
-    return this.parts.now() - heard.at <= withinMs && compareBallot(heard.holds, chosen.ballot) >= 0;
+    const { contacts, voter: own, self } = this.parts;
+    if (voter === self) return own.state.sound;
+    const ago = contacts.heardMsAgo(voter);
+    if (ago === null || own.chosen === null || contacts.leaving(voter)) return false;
+    return ago <= withinMs && contacts.holds(voter, own.chosen.ballot);
   }
 }
 
 function same(a: Permission, b: Permission): boolean {
   if (a.kind !== b.kind || !sameEpoch(a.epoch, b.epoch)) return false;
+  if (a.kind === 'ended' || b.kind === 'ended') return true;
+  if (a.resumed !== b.resumed) return false;
   return a.kind !== 'deadline' || (b.kind === 'deadline' && a.ms === b.ms);
 }
 const sameEpoch = (a: Epoch, b: Epoch): boolean => compareEpoch(a, b) === 0;

@@ -24,12 +24,19 @@ export const Body = v.variant('kind', [
     promised: Ballot,
     sound: v.boolean(),
   }),
-  /** `candidate`: permits the takeover swap and nothing else. */
-  v.object({ kind: v.literal('lease'), id: Id, candidate: v.boolean() }),
+  /** `candidate`: permits the takeover swap and nothing else. `leaseMs`: what the asker will count, from its sending. */
+  v.object({
+    kind: v.literal('lease'),
+    id: Id,
+    candidate: v.boolean(),
+    leaseMs: v.pipe(v.number(), v.minValue(1)),
+  }),
   v.object({ kind: v.literal('granted'), id: Id, holds: Ballot }),
   v.object({ kind: v.literal('denied'), id: Id, holds: Ballot, reason: v.string() }),
   /** Gives back every lease up to request `id`: nobody has to wait for it. */
   v.object({ kind: v.literal('release'), id: Id }),
+  /** A voter is about to leave on purpose (a laptop that goes to sleep), or says that it stays after all. */
+  v.object({ kind: v.literal('goodbye'), id: Id, leaving: v.boolean() }),
   /** Nothing but the envelope. */
   v.object({ kind: v.literal('gossip') }),
 ]);

@@ -1,5 +1,5 @@
 import type { Body, Envelope } from './messages.ts';
-import { type Ballot, majority } from './record.ts';
+import { majority } from './record.ts';
 import { CONTRACT, type Rules } from './rules.ts';
 import type { Timing } from './timing.ts';
 
@@ -16,7 +16,9 @@ interface Request {
   id: number;
   sentAt: number;
   candidate: boolean;
+  leaseMs: number;
   grants: Set<string>;
+  denials: Map<string, string>;
 }
 
 /**
@@ -31,8 +33,6 @@ export class OwnerLease {
   #request: Request | null = null;
   #until = Number.NEGATIVE_INFINITY;
   #candidate = false;
-  /** When each voter last answered, and what it held then. */
-  readonly heard = new Map<string, { at: number; holds: Ballot }>();
 
   constructor(timing: Timing, ports: OwnerLeasePorts, rules: Rules = CONTRACT) {
     this.#timing = timing;
@@ -45,26 +45,38 @@ export class OwnerLease {
     return this.#candidate === candidate ? this.#until : Number.NEGATIVE_INFINITY;
   }
 
-  ask(candidate: boolean): void {
-    this.#ids += 1;
-    this.#request = { id: this.#ids, sentAt: this.#ports.now(), candidate, grants: new Set() };
-    for (const voter of this.#ports.voters())
-      this.#ports.send(voter, { kind: 'lease', id: this.#ids, candidate });
+  /** What became of the last request: null while it has a majority or was never made. */
+  get missed(): { denials: ReadonlyMap<string, string>; sentAt: number } | null {
+    const request = this.#request;
+    return request === null || request.grants.size >= majority(this.#ports.voters()) ? null : request;
   }
 
-  receive(envelope: Envelope): void {
-    const { body, from } = envelope;
+  /** A longer lease than usual is asked for before the agent is replaced; the voters hold it as much longer. */
+  ask(candidate: boolean, leaseMs = this.#timing.leaseMs): void {
+    this.#ids += 1;
+    const sentAt = this.#ports.now();
+    this.#request = { id: this.#ids, sentAt, candidate, leaseMs, grants: new Set(), denials: new Map() };
+    for (const voter of this.#ports.voters())
+      this.#ports.send(voter, { kind: 'lease', id: this.#ids, candidate, leaseMs });
+  }
+
+  receive({ body, from }: Envelope): void {
     if (body.kind !== 'granted' && body.kind !== 'denied') return;
-    if (this.#ports.voters().includes(from))
-      this.heard.set(from, { at: this.#ports.now(), holds: body.holds });
     const request = this.#request;
-    if (body.kind === 'denied' || request === null || request.id !== body.id) return;
+    const voters = this.#ports.voters();
+    if (request === null || request.id !== body.id || !voters.includes(from)) return;
+    if (body.kind === 'denied') {
+      request.denials.set(from, body.reason);
+      return;
+    }
     request.grants.add(from);
-    if (request.grants.size !== majority(this.#ports.voters())) return;
+    if (request.grants.size !== majority(voters)) return;
     const from0 = this.#rules.countFromSending ? request.sentAt : this.#ports.now();
-    this.#until = from0 + this.#timing.leaseMs;
+    const until = from0 + request.leaseMs;
+    // A longer lease obtained before is still what its voters promised.
+    this.#until = this.#candidate === request.candidate ? Math.max(this.#until, until) : until;
     this.#candidate = request.candidate;
-    if (this.#until > this.#ports.now()) this.#ports.live(request.candidate, this.#until);
+    if (until > this.#ports.now()) this.#ports.live(request.candidate, this.#until);
   }
 
   /** A candidate that found no majority gives back what it got, so that it does not stand in the owner's way. */

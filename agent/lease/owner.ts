@@ -1,11 +1,11 @@
+import { hindrances, Missing, nearlyArmed } from './arming.ts';
+import { seconds } from './audit.ts';
+import { Giving, type OrderDone } from './giving.ts';
 import type { Member } from './member.ts';
+import { Permits } from './permits.ts';
 import type { LeaseRecord } from './record.ts';
-import { disarmAfterMs } from './timing.ts';
-import { arm, begin, disarm, handOver, mayArm, replicaBecomes } from './transitions.ts';
-
-/** Restarts in place of a guest whose QEMU ended by itself, before it is handed to the standby instead. */
-const RESTARTS = 3;
-const RESTART_WINDOW_MS = 10 * 60_000;
+import { Starting } from './starting.ts';
+import { arm, confirm, disarm, endMaintenance, isAutomatic, replicaBecomes } from './transitions.ts';
 
 /**
  * What the owner does, looked at afresh at every event: it acts on the record as known and on its own host, never on
@@ -13,238 +13,257 @@ const RESTART_WINDOW_MS = 10 * 60_000;
  */
 export class Owner {
   readonly #member: Member;
-  /** Guard mode: the guest runs only until a deadline. On from before arming until disarming is confirmed (M). */
-  #guarded = false;
-  /** Boot-time clock since when another voter has been missing. */
-  #missingSince: number | null = null;
-  #standbyRead = false;
-  #starting = false;
-  #closing = false;
-  #starts: number[] = [];
-  #handOverAsked = false;
-  /** The guest is being given away: no permission until that is settled. */
-  #giving = false;
+  readonly #permits: Permits;
+  readonly #giving: Giving;
+  readonly #starting: Starting;
+  readonly #missing = new Missing();
+  #misses = 0;
 
   constructor(member: Member) {
     this.#member = member;
+    this.#permits = new Permits(member);
+    this.#giving = new Giving(member, this.#permits);
+    this.#starting = new Starting(member, this.#permits);
   }
 
   /** Orders of the console. */
-  askHandOver(): void {
-    this.#handOverAsked = true;
+  askHandOver(done: OrderDone): void {
+    this.#giving.ask(done);
+  }
+
+  /** Not the owner, or not any more: nothing that was begun as one goes on. */
+  rest(): void {
+    this.#giving.cancel();
+    this.#permits.guarded = false;
+    this.#permits.giving = false;
+    this.#misses = 0;
+    this.#missing.reset();
   }
 
   /** The standby's own record was read: needed by an unarmed owner after a boot (R). */
   sawStandby(): void {
-    this.#standbyRead = true;
+    this.#starting.sawStandby();
+  }
+
+  /** Why the guest is not started; null when it runs or is meant to be down. */
+  get waiting(): string | null {
+    return this.#starting.waiting;
   }
 
   /** Whether the lease is wanted: armed, about to be, or not yet known not to be. */
   wantsLease(record: LeaseRecord): boolean {
-    return record.begun && (record.armed || this.#guarded || this.#readyToArm(record));
+    return record.begun && (record.armed || this.#permits.guarded || this.#readyToArm(record));
   }
 
-  /** The lease was renewed: the deadline goes on, unless it had run out (rule *thaw*). */
+  /** The lease is about to be asked for again: tells what became of the last request. */
+  asking(record: LeaseRecord): void {
+    const { lease, now, audit } = this.#member.parts;
+    const { missed } = lease;
+    if (missed === null || !record.armed || !this.#permits.guarded) return;
+    this.#misses += 1;
+    const left = lease.until(false) - now();
+    if (left <= 0) return;
+    const denied = [...missed.denials].map(([voter, reason]) => `${voter}: ${reason}`).join(', ');
+    const text = `did not get its lease renewed (${ordinal(this.#misses)} miss); ${seconds(left)} left`;
+    audit('lease-missed', text, denied === '' ? {} : { denied });
+  }
+
+  /** The lease was renewed: the deadline goes on. What is frozen is not woken by it (rule *thaw*). */
   renewed(record: LeaseRecord, until: number): void {
-    const { site, rules } = this.#member.parts;
-    const lapsed = this.#lapsed();
-    if (!record.begun || site.guest() === 'none' || this.#giving) return;
-    if (lapsed && rules.staleBeforeThaw && site.mirror() !== 'whole') return;
-    if (record.armed) this.#guarded = true;
-    if (this.#guarded) this.#member.permit({ kind: 'deadline', epoch: record.epoch, ms: until });
+    const { site, rules, audit, voter } = this.#member.parts;
+    if (this.#misses > 0) audit('lease-renewed', `got its lease renewed again, after ${this.#misses} misses`);
+    this.#misses = 0;
+    if (!record.begun || site.guest() === 'none' || this.#permits.giving) return;
+    // Something newer was accepted here: whether it is chosen has to be settled first (found by the model).
+    const accepted = voter.state.accepted?.record;
+    if (accepted !== undefined && accepted.owner !== record.owner) return;
+    if (record.armed) this.#permits.guarded = true;
+    const careless = !rules.staleBeforeThaw && site.guest() === 'stopped';
+    if (this.#permits.guarded) this.#permits.until(record, until, careless);
   }
 
   look(record: LeaseRecord, known: boolean): void {
-    if (record.armed) this.#guarded = true;
+    const { site } = this.#member.parts;
+    if (record.armed) this.#permits.guarded = true;
+    this.#permits.tellLapse(record);
+    const guest = site.guest();
+    this.#starting.begins(guest, known);
     if (!known) return;
     // Nothing is in doubt and the record is still this owner's: the hand-over did not happen.
-    if (this.#giving && !this.#handOverAsked && !this.#member.busy) this.#giving = false;
-    const guest = this.#member.parts.site.guest();
-    if (!record.begun) this.#begin(record);
-    else if (guest === 'none') this.#start(record);
-    else if (guest === 'paused') this.#continue(record);
+    if (this.#permits.giving && !this.#giving.asked && !this.#member.busy) this.#permits.giving = false;
+    if (this.#maintenanceEnds(record)) return;
+    if (!record.begun) this.#starting.begin(record);
+    else if (guest === 'none') this.#gone(record);
+    else if (this.#starting.mustAsk(record) && this.#member.permission === null) return;
+    else if (guest === 'paused') this.#starting.goOn(record);
     else if (record.armed) this.#armed(record);
     else this.#unarmed(record);
   }
 
-  #lapsed(): boolean {
-    const { permission, parts } = this.#member;
-    return permission === null || (permission.kind === 'deadline' && permission.ms <= parts.now());
+  #maintenanceEnds({ maintenance }: LeaseRecord): boolean {
+    if (maintenance === null || this.#member.parts.site.wall() < maintenance.until) return false;
+    const text = (): string => 'planned work is over, as was set when it began';
+    this.#member.swap(
+      endMaintenance(maintenance.until),
+      { event: 'maintenance-ended', text },
+      () => undefined,
+    );
+    return true;
   }
 
-  /** Export closed first (M), then `begun`, then the first instruction. */
-  #begin(record: LeaseRecord): void {
-    const { site, rules, self } = this.#member.parts;
-    if (rules.closeExport && site.exportOpen()) {
-      if (this.#closing) return;
-      this.#closing = true;
-      site.closeExport(() => {
-        this.#closing = false;
-        this.#member.parts.again();
-      });
-      return;
-    }
-    // A former owner that took back has its guest still; anybody else starts QEMU first, so that a start that fails
-    // leaves an epoch that has not begun.
-    if (site.guest() === 'none') {
-      this.#boot(record);
-      return;
-    }
-    this.#member.swap(begin(record.epoch.n, self, rules), 'begun', () => undefined);
+  /** No QEMU: it ended by itself, was shut down on purpose, or is being moved. */
+  #gone(record: LeaseRecord): void {
+    const { site } = this.#member.parts;
+    const wanted = site.wanted();
+    if (this.#giving.asked) this.#giving.give(record);
+    else if (wanted === 'moving') return;
+    else if (wanted === 'down') this.#down(record);
+    else if (record.armed && record.replica.state === 'in-sync' && this.#starting.worn()) {
+      this.#member.parts.audit('restarts-used-up', 'was started again too often: it goes to the other host');
+      this.#giving.ask(() => undefined);
+      this.#giving.give(record);
+    } else if (this.#member.parts.rules.staleBeforeStart && inSyncOrArmed(record)) {
+      this.#stale(record, 'the machine starts anew');
+    } else this.#starting.start(record);
   }
 
-  /** QEMU with the guest paused, under a permission of this epoch. */
-  #boot(record: LeaseRecord): void {
-    const { site, now, timing } = this.#member.parts;
-    const last = this.#starts.at(-1) ?? Number.NEGATIVE_INFINITY;
-    if (this.#starting || !site.canHost() || now() - last < timing.leaseMs / 2) return;
-    if (!record.armed || !record.begun) this.#standing(record);
-    this.#starting = true;
-    this.#starts.push(now());
-    site.startGuest(() => {
-      this.#starting = false;
-      this.#member.parts.again();
-    });
-  }
-
-  #continue(record: LeaseRecord): void {
-    if (!record.armed) this.#standing(record);
-    if (!this.#lapsed()) this.#member.parts.site.continueGuest();
-  }
-
-  #start(record: LeaseRecord): void {
-    const { site, rules } = this.#member.parts;
-    if (!record.armed && site.booted && !this.#standbyRead && record.change !== 'takeover') return;
-    if (record.armed && record.replica.state === 'in-sync' && this.#worn()) {
-      this.#give(record);
-      return;
-    }
-    if (rules.staleBeforeStart && (record.armed || record.replica.state === 'in-sync')) {
-      this.#stale(record);
-      return;
-    }
-    if (record.armed) {
-      const until = this.#member.parts.lease.until(false);
-      if (until <= this.#member.parts.now()) return;
-      this.#member.permit({ kind: 'deadline', epoch: record.epoch, ms: until });
-    }
-    this.#boot(record);
-  }
-
-  #worn(): boolean {
-    const from = this.#member.parts.now() - RESTART_WINDOW_MS;
-    this.#starts = this.#starts.filter((at) => at > from);
-    return this.#starts.length >= RESTARTS;
+  /** Shut down by a person: with nothing to fail over to, nobody starts it anywhere. */
+  #down(record: LeaseRecord): void {
+    if (inSyncOrArmed(record)) this.#stale(record, 'the machine was shut down on purpose');
+    else this.#permits.standing(record);
   }
 
   #armed(record: LeaseRecord): void {
-    const { site, rules, self } = this.#member.parts;
-    if (this.#handOverAsked) {
-      this.#give(record);
+    const { site, rules, self, audit } = this.#member.parts;
+    if (!this.#giving.asked && site.guest() === 'faulted' && site.mirror() === 'whole') {
+      audit('guest-faulted', 'this host’s disks answer with errors: the machine goes to the other host');
+      this.#giving.ask(() => undefined);
+    }
+    if (this.#giving.asked) {
+      this.#giving.give(record);
       return;
     }
     if (site.mirror() !== 'whole') {
-      if (!rules.releaseRecorded) site.releaseMirror();
-      this.#stale(record);
+      if (!rules.releaseRecorded) {
+        audit('released', 'writes go on alone');
+        site.releaseMirror();
+      }
+      this.#stale(record, 'the copy does not take writes');
       return;
     }
-    if (!mayArm(record) || this.#missingTooLong(record)) {
-      this.#member.swap(disarm(record.epoch.n, self, rules), 'disarm', () => undefined);
-    }
+    const missing = this.#missing.tooLong(this.#member, record);
+    if (!isAutomatic(record) || missing !== null) {
+      const text = (): string => `disarmed: ${missing ?? 'automation is switched off'}`;
+      this.#member.swap(disarm(record.epoch.n, self, rules), { event: 'disarmed', text }, () => undefined);
+    } else if (site.guest() === 'stopped') this.#thaw(record);
   }
 
   #unarmed(record: LeaseRecord): void {
-    const { site, rules, self, timing } = this.#member.parts;
-    if (this.#handOverAsked && record.replica.state === 'in-sync') {
-      this.#give(record);
+    const { site, rules } = this.#member.parts;
+    if (this.#giving.asked) {
+      this.#giving.give(record);
       return;
     }
     const mirror = site.mirror();
-    if (!this.#readyToArm(record)) this.#standing(record);
-    if (mirror === 'held') site.releaseMirror();
+    if (!this.#readyToArm(record)) this.#permits.standing(record);
     // An unarmed mirror may have been released without a record: that is put right before anything is copied.
-    if (record.replica.state === 'in-sync' && mirror !== 'whole' && rules.completeCopy) {
-      this.#stale(record);
-      return;
+    const broken = record.replica.state === 'in-sync' && mirror !== 'whole' && rules.completeCopy;
+    if (mirror === 'held' && (!broken || site.guest() !== 'stopped')) {
+      this.#member.parts.audit(
+        'released',
+        'writes go on alone: the copy does not take them, and the pair is not armed',
+      );
+      site.releaseMirror();
     }
-    if (mirror === 'off') site.startMirror();
+    if (broken) this.#stale(record, 'the copy does not take writes');
+    else if (site.guest() === 'stopped') this.#thaw(record);
+    else if (site.guest() === 'running') this.#protect(record);
+  }
+
+  /** Towards armed: a complete copy, recorded, then all that arming needs. */
+  #protect(record: LeaseRecord): void {
+    const { site, rules, self } = this.#member.parts;
+    const mirror = site.mirror();
+    if (mirror === 'off') {
+      this.#member.changes.tell(
+        'copy-starts',
+        'off',
+        'copies everything to the other host, as often as it takes',
+      );
+      site.startMirror();
+    } else if (mirror === 'whole') this.#member.changes.over('copy-starts');
     const whole = mirror === 'whole' || (!rules.completeCopy && mirror === 'copying');
     if (whole && record.replica.state !== 'in-sync') {
       const insync = replicaBecomes(record.epoch.n, self, 'in-sync', site.wall(), rules);
-      this.#member.swap(insync, 'in-sync', () => undefined);
+      const text = (): string => 'the copies are in sync';
+      this.#member.swap(insync, { event: 'in-sync', text }, () => undefined);
       return;
     }
-    if (this.#readyToArm(record)) this.#arm(record, timing.leaseMs);
-    else this.#missingSince = null;
+    if (this.#readyToArm(record)) this.#arm(record);
+    else this.#missing.reset();
   }
 
   /** Everything the record and this host must be before the guard is switched on for arming. */
   #readyToArm(record: LeaseRecord): boolean {
-    const { site, rules } = this.#member.parts;
-    const whole = site.mirror() === 'whole' || !rules.completeCopy;
-    return mayArm(record) && whole && site.guest() === 'running' && site.guardFit() && !this.#handOverAsked;
+    return !this.#giving.asked && nearlyArmed(hindrances(this.#member, record));
   }
 
   /** Lease first, then the guard, then `armed: true` at every voter (M, R). */
-  #arm(record: LeaseRecord, withinMs: number): void {
-    const { self, rules, site, lease, now } = this.#member.parts;
-    const present = record.voters.every((voter) => this.#member.holds(voter, withinMs));
+  #arm(record: LeaseRecord): void {
+    const { self, rules, site, lease, now, timing } = this.#member.parts;
+    const present = record.voters.every((voter) => this.#member.holds(voter, timing.leaseMs));
     const live = lease.until(false) > now();
     if (!live || (rules.armEveryone && !present)) {
-      this.#standing(record);
+      this.#permits.standing(record);
       return;
     }
     if (rules.guardFirst) {
-      this.#guarded = true;
-      this.#member.permit({ kind: 'deadline', epoch: record.epoch, ms: lease.until(false) });
+      this.#permits.guarded = true;
+      this.#permits.until(record, lease.until(false));
       if (!site.guardOn(record.epoch.n)) return;
     }
-    this.#missingSince = null;
-    this.#member.swap(arm(record.epoch.n, self, rules), 'arm', () => undefined, rules.armEveryone);
+    this.#missing.reset();
+    const text = (): string => 'armed: the other host takes over by itself';
+    const change = arm(record.epoch.n, self, rules);
+    this.#member.swap(change, { event: 'armed', text }, () => undefined, rules.armEveryone);
   }
 
-  /** Unarmed and known to be: the guest runs without a lease. */
-  #standing(record: LeaseRecord): void {
-    this.#guarded = false;
-    this.#giving = false;
-    this.#member.permit({ kind: 'standing', epoch: record.epoch });
-  }
-
-  /** Committed `stale` disarms; only then may held writes go on alone (M). */
-  #stale(record: LeaseRecord): void {
+  /** Committed `stale` disarms; only then may held writes, or a frozen guest, go on alone (M). */
+  #stale(record: LeaseRecord, why: string): void {
     const { site, rules, self } = this.#member.parts;
     const stale = replicaBecomes(record.epoch.n, self, 'stale', site.wall(), rules);
-    this.#member.swap(stale, 'stale', ({ record: after }) => {
+    const text = (): string => `the copy is stale, and the pair not armed: ${why}`;
+    this.#member.swap(stale, { event: 'stale', text }, ({ record: after }) => {
       if (after.owner !== self || after.epoch.n !== record.epoch.n) return;
-      if (site.guest() !== 'none') this.#standing(after);
+      if (site.guest() !== 'none') this.#permits.standing(after, site.guest() === 'stopped');
       site.releaseMirror();
     });
   }
 
-  /** Stopped first, mirror drained, then the swap (M); an unknown outcome counts as given away until read back. */
-  #give(record: LeaseRecord): void {
-    const { site, rules, self } = this.#member.parts;
-    // Of a guest that is gone the copy is complete only if nothing could have been released unrecorded: while armed.
-    const drained = site.mirror() === 'whole' || (record.armed && site.guest() === 'none');
-    if (record.replica.state !== 'in-sync' || !drained) {
-      this.#handOverAsked = false;
-      this.#giving = false;
-      return;
-    }
-    this.#giving = true;
-    this.#member.permit({ kind: 'deadline', epoch: record.epoch, ms: 0 });
-    if (site.guest() === 'running' || site.guest() === 'paused') return;
-    this.#handOverAsked = false;
-    this.#member.swap(handOver(record.epoch.n, self, site.wall(), rules), 'hand over', () => undefined);
-  }
-
-  #missingTooLong(record: LeaseRecord): boolean {
-    const { self, timing, now } = this.#member.parts;
-    const present = record.voters.every(
-      (voter) => voter === self || this.#member.holds(voter, timing.leaseMs),
+  /**
+   * Frozen, with a copy that is unbroken or not counted on. That the record is still this owner's is committed, not only
+   * read: something of its own, of before, may still be under way (found by the model).
+   */
+  #thaw(record: LeaseRecord): void {
+    const { site, rules, self, timing, lease, now } = this.#member.parts;
+    const ago = this.#permits.resumedMsAgo;
+    if (ago !== null && ago < timing.leaseMs / 4) return;
+    if (record.armed && lease.until(false) <= now()) return;
+    const text = (): string => 'is still the owner: a majority has confirmed it';
+    this.#member.swap(
+      confirm(record.epoch.n, self, rules),
+      { event: 'confirmed', text },
+      ({ record: after }) => {
+        if (site.guest() !== 'stopped' || !after.begun || this.#permits.giving) return;
+        if (after.replica.state === 'in-sync' && site.mirror() !== 'whole') return;
+        const until = lease.until(false);
+        if (!after.armed) this.#permits.standing(after, true);
+        else if (until > now()) this.#permits.until(after, until, true);
+      },
     );
-    if (present) this.#missingSince = null;
-    else this.#missingSince ??= now();
-    return this.#missingSince !== null && now() - this.#missingSince > disarmAfterMs(timing);
   }
 }
+
+const inSyncOrArmed = (record: LeaseRecord): boolean => record.armed || record.replica.state === 'in-sync';
+
+const ordinal = (n: number): string => (n === 1 ? '1st' : n === 2 ? '2nd' : n === 3 ? '3rd' : `${n}th`);

@@ -1,5 +1,6 @@
 import type { Body, Envelope } from './messages.ts';
 import {
+  audience,
   type Ballot,
   compareBallot,
   higher,
@@ -41,11 +42,15 @@ interface Attempt {
   proposed: LeaseRecord | null;
   found: LeaseRecord | null;
   voters: readonly string[];
+  config: number;
   done: (outcome: Outcome) => void;
 }
 
 interface Read {
   id: number;
+  /** Those of a majority of these count; a standby without a vote is asked too, so that it hears of the record. */
+  voters: readonly string[];
+  config: number;
   answers: Map<string, Versioned | null>;
   done: (outcome: Outcome) => void;
 }
@@ -57,13 +62,13 @@ interface Read {
 export class Proposer {
   readonly #self: string;
   readonly #ports: ProposerPorts;
-  readonly #timeoutMs: number;
+  readonly #timeoutMs: () => number;
   #highest: Ballot = NO_BALLOT;
   #attempt: Attempt | null = null;
   #read: Read | null = null;
   #ids = 0;
 
-  constructor(self: string, timeoutMs: number, ports: ProposerPorts) {
+  constructor(self: string, timeoutMs: () => number, ports: ProposerPorts) {
     this.#self = self;
     this.#timeoutMs = timeoutMs;
     this.#ports = ports;
@@ -81,7 +86,7 @@ export class Proposer {
       return;
     }
     const attempt = this.#start(change, everyone, chosen, done);
-    this.#ports.after(this.#timeoutMs, () => this.#expire(attempt));
+    this.#ports.after(this.#timeoutMs(), () => this.#expire(attempt));
   }
 
   /** The chosen record as of now, from a majority. */
@@ -92,10 +97,16 @@ export class Proposer {
       return;
     }
     this.#ids += 1;
-    const read: Read = { id: this.#ids, answers: new Map(), done };
+    const read: Read = {
+      id: this.#ids,
+      voters: chosen.record.voters,
+      config: chosen.record.config,
+      answers: new Map(),
+      done,
+    };
     this.#read = read;
-    for (const voter of chosen.record.voters) this.#ports.send(voter, { kind: 'query', id: read.id });
-    this.#ports.after(this.#timeoutMs, () => this.#finishRead(read));
+    for (const one of audience(chosen.record)) this.#ports.send(one, { kind: 'query', id: read.id });
+    this.#ports.after(this.#timeoutMs(), () => this.#finishRead(read));
   }
 
   /** Promises, acceptances, refusals, states. */
@@ -108,12 +119,15 @@ export class Proposer {
     if (body.kind === 'accepted') this.#accepted(from, body.ballot);
   }
 
-  /** A ballot above everything seen here, in the history of the newest chosen record. */
+  /** A ballot above everything seen here, in the history and configuration of the newest chosen record. */
   nextBallot(): Ballot {
-    const chosen = this.#ports.chosen()?.ballot ?? NO_BALLOT;
-    const top = higher(this.#highest, chosen);
-    this.#highest = { force: top.force, round: top.round + 1, node: this.#self };
-    return this.#highest;
+    const chosen = this.#ports.chosen();
+    const top = higher(this.#highest, chosen?.ballot ?? NO_BALLOT);
+    const config = chosen?.record.config ?? 0;
+    const ballot = { force: top.force, config, round: top.round + 1, node: this.#self };
+    // Behind by a configuration: it is outranked, and learns why with the refusal.
+    this.#highest = higher(this.#highest, ballot);
+    return ballot;
   }
 
   #start(change: Change, everyone: boolean, chosen: Versioned, done: Attempt['done']): Attempt {
@@ -126,6 +140,7 @@ export class Proposer {
       proposed: null,
       found: null,
       voters: chosen.record.voters,
+      config: chosen.record.config,
       done,
     };
     this.#attempt = attempt;
@@ -153,9 +168,8 @@ export class Proposer {
       return;
     }
     attempt.found = base.record;
-    const config = this.#ports.chosen()?.record.config;
     // A change of voters that may be chosen already is carried through unchanged; the new voters do the rest.
-    const next = base.record.config === config ? attempt.change(base.record) : base.record;
+    const next = base.record.config === attempt.config ? attempt.change(base.record) : base.record;
     if (isRefusal(next)) {
       this.#finish(attempt, { kind: 'refused', reason: next.refused, found: base.record });
       return;
@@ -187,10 +201,11 @@ export class Proposer {
     // Somebody else is at it: again, above that ballot, after a random pause so that two do not chase each other.
     const again: Attempt = { ...attempt, ballot: NO_BALLOT, promises: new Map() };
     this.#attempt = again;
-    this.#ports.after(this.#ports.random() * Math.min(100, this.#timeoutMs / 4), () => {
-      if (this.#attempt === again) this.#start(again.change, again.everyone, chosen, again.done);
+    this.#ports.after(this.#ports.random() * Math.min(100, this.#timeoutMs() / 4), () => {
+      const now = this.#ports.chosen() ?? chosen;
+      if (this.#attempt === again) this.#start(again.change, again.everyone, now, again.done);
       const attempt = this.#attempt;
-      if (attempt !== null) this.#ports.after(this.#timeoutMs, () => this.#expire(attempt));
+      if (attempt !== null) this.#ports.after(this.#timeoutMs(), () => this.#expire(attempt));
     });
   }
 
@@ -204,6 +219,7 @@ export class Proposer {
     const { ballot, proposed: record, found, accepts, voters } = attempt;
     if (record === null || found === null) return { kind: 'unreachable' };
     if (accepts.size < majority(voters)) return { kind: 'unknown', found };
+    if (found.config !== attempt.config) return { kind: 'refused', reason: 'voters-changed', found: record };
     return { kind: 'done', value: { ballot, record }, everyone: accepts.size === voters.length };
   }
 
@@ -216,25 +232,23 @@ export class Proposer {
   #state(from: string, id: number, accepted: Versioned | null | undefined, promised: Ballot): void {
     this.#highest = higher(this.#highest, promised);
     const read = this.#read;
-    if (read === null || read.id !== id || accepted === undefined) return;
+    if (read === null || read.id !== id || accepted === undefined || !read.voters.includes(from)) return;
     read.answers.set(from, accepted);
-    const voters = this.#ports.chosen()?.record.voters ?? [];
-    if (read.answers.size >= voters.length || this.#agreed(read) !== null) this.#finishRead(read);
+    if (read.answers.size >= read.voters.length || this.#agreed(read) !== null) this.#finishRead(read);
   }
 
   /** The highest ballot named, when a majority names it. */
   #agreed(read: Read): Versioned | null {
-    const voters = this.#ports.chosen()?.record.voters ?? [];
     let top: Versioned | null = null;
     for (const [, accepted] of read.answers) top = newest(top, accepted);
-    if (top === null) return null;
+    // Of a newer configuration these voters are not the majority that counts.
+    if (top === null || top.ballot.config > read.config) return null;
     const { ballot } = top;
     let count = 0;
-    for (const [from, accepted] of read.answers) {
-      if (voters.includes(from) && accepted !== null && compareBallot(accepted.ballot, ballot) === 0)
-        count += 1;
+    for (const accepted of read.answers.values()) {
+      if (accepted !== null && compareBallot(accepted.ballot, ballot) === 0) count += 1;
     }
-    return count >= majority(voters) ? top : null;
+    return count >= majority(read.voters) ? top : null;
   }
 
   #finishRead(read: Read): void {
@@ -246,8 +260,7 @@ export class Proposer {
       read.done({ kind: 'done', value: agreed, everyone: false });
       return;
     }
-    const enough = read.answers.size >= majority(this.#ports.chosen()?.record.voters ?? []);
-    if (!enough) read.done({ kind: 'unreachable' });
+    if (read.answers.size < majority(read.voters)) read.done({ kind: 'unreachable' });
     else this.swap((record) => record, false, read.done);
   }
 }

@@ -1,17 +1,28 @@
 import type { Permission } from './deadline-file.ts';
 
-/** `stopped`: by the guard's SIGSTOP. `paused`: by QEMU, before its first instruction. */
-export type GuestState = 'none' | 'running' | 'stopped' | 'paused';
+/**
+ * `stopped`: by the guard's SIGSTOP. `paused`: by QEMU, before its first instruction. `faulted`: QEMU paused itself because
+ * this host's disks answered with an error.
+ */
+export type GuestState = 'none' | 'running' | 'stopped' | 'paused' | 'faulted';
 
 /**
- * `whole`: every acknowledged write is on both copies and the stall is in force. `held`: the target does not take
- * writes and the guest's wait. `off`: no mirror; the guest writes alone.
+ * `whole`: every acknowledged write is on both copies and the stall is in force; also of a guest that is gone, when its
+ * mirror ended in order. `held`: the target does not take writes and the guest's wait. `off`: no mirror; the guest writes
+ * alone.
  */
 export type MirrorState = 'off' | 'copying' | 'whole' | 'held';
+
+/**
+ * `run`: a guest that ended is started again. `down`: somebody shut it down on purpose: it stays down and nobody takes it
+ * over. `moving`: a switchover is shutting it down: nothing is done about a missing guest until it is handed over.
+ */
+export type Wanted = 'run' | 'down' | 'moving';
 
 /** What a member decides by, and what it orders, on its own host. The agent's rooms or the simulator stand behind it. */
 export interface Site {
   guest(): GuestState;
+  wanted(): Wanted;
   mirror(): MirrorState;
   exportOpen(): boolean;
   /** True when nothing on this host survived since the member last ran: the host has booted. */
@@ -32,10 +43,10 @@ export interface Site {
   openExport(): void;
   /** Lets held and later writes go unreplicated. Given only when the record allows it. */
   releaseMirror(): void;
-  /** Copies everything again, then `whole`. */
+  /** Copies everything again, then `whole`. Asked for as long as it is wanted: the room behind it paces its attempts. */
   startMirror(): void;
   /** Superseded: the copy is set aside until a person decides. */
   quarantine(): void;
-  /** Wall clock, for people. */
+  /** Wall clock, for people and for the end of planned work. */
   wall(): number;
 }

@@ -1,9 +1,13 @@
+import { seconds } from './audit.ts';
+import type { OrderDone } from './giving.ts';
 import type { Member } from './member.ts';
 import type { LeaseRecord } from './record.ts';
-import { noSuccession, takeBack, takeOver } from './transitions.ts';
+import { isAutomatic, noSuccession, takeBack, takeOver } from './transitions.ts';
 
 /** How many T a former owner waits for the other to begin before it takes back. */
 const PATIENCE = 3;
+/** How many T an ordered takeover waits for the owner's lease to run out. */
+const ORDER_PATIENCE = 4;
 
 /** What the other member does: keeps the copy, steps in when the lease has run out, takes back what never began. */
 export class Standby {
@@ -12,32 +16,65 @@ export class Standby {
   #asking = false;
   #askedAt = 0;
   #askAgainAt = Number.NEGATIVE_INFINITY;
+  #order: { done: OrderDone; since: number } | null = null;
 
   constructor(member: Member) {
     this.#member = member;
   }
 
+  /** A candidate's lease has just been asked for. */
+  get standing(): boolean {
+    const { now, timing } = this.#member.parts;
+    return this.#asking && now() - this.#askedAt < timing.leaseMs / 4;
+  }
+
+  /** A person's order: at once, and whatever this host thinks of its room. The voters' rules stay. */
+  askTakeOver(done: OrderDone): void {
+    this.#answer('refused: asked-again');
+    this.#order = { done, since: this.#member.parts.now() };
+    this.#askAgainAt = Number.NEGATIVE_INFINITY;
+    this.#member.parts.audit('takeover-ordered', 'is ordered by a person to take over');
+  }
+
   look(record: LeaseRecord, known: boolean): void {
     this.#stopOwnGuest(record, known);
+    this.#orderTooOld(known);
     if (!known) {
-      this.#settle(record);
+      this.#settle();
       return;
     }
     if (!record.begun) {
+      this.#answer('refused: not-begun');
       this.#waitForBegin(record);
       return;
     }
     this.#unbegun = null;
     const { site } = this.#member.parts;
-    if (site.guest() === 'none' && record.owner !== this.#member.parts.self) site.openExport();
+    if (site.guest() === 'none' && record.owner !== this.#member.parts.self) {
+      if (!site.exportOpen()) {
+        this.#member.changes.over('export');
+        site.openExport();
+      }
+      // Told when it is so: a copy in quarantine stays closed.
+      if (site.exportOpen()) this.#member.changes.tell('export', 'open', 'receives the other host’s writes');
+    }
     this.#stepIn(record);
+  }
+
+  /** The owner now: what was asked for has happened, or something else has. */
+  rest(): void {
+    this.#answer('done');
+    this.#asking = false;
+    this.#unbegun = null;
+    this.#member.changes.over('export');
   }
 
   /** A candidate's lease was granted: it permits this one swap, and is written to no file (M/R). */
   elected(): void {
     const { self, site, rules } = this.#member.parts;
     this.#asking = false;
-    this.#member.swap(takeOver(self, site.wall(), rules), 'take over', () => undefined);
+    const text = (record: LeaseRecord): string => `takes over: epoch ${record.epoch.n}`;
+    this.#member.swap(takeOver(self, site.wall(), rules), { event: 'take-over', text }, () => undefined);
   }
 
   /** Superseded: stopped at once; killed only after a majority said that the other began, and never if forced (M/R). */
@@ -45,9 +82,16 @@ export class Standby {
     const { site } = this.#member.parts;
     if (site.guest() === 'none') return;
     if (known && record.begun && !record.forced) {
+      const text = `${record.owner} runs the machine since epoch ${record.epoch.n}: the copy here is set aside and its process ended`;
+      this.#member.changes.tell('superseded', String(record.epoch.n), text);
       site.quarantine();
-      this.#member.permit({ kind: 'ended', epoch: record.epoch });
-    } else this.#member.permit({ kind: 'deadline', epoch: record.epoch, ms: 0 });
+      this.#member.permit({ kind: 'ended', epoch: record.epoch }, text);
+      return;
+    }
+    const why = record.forced
+      ? `a person has forced the machine to ${record.owner}: it is stopped here, until a person decides`
+      : `${record.owner} is the owner by a newer record: the machine is stopped here`;
+    this.#member.permit({ kind: 'deadline', epoch: record.epoch, ms: 0 }, why);
   }
 
   #waitForBegin(record: LeaseRecord): void {
@@ -59,30 +103,93 @@ export class Standby {
 
   #takeBack(): void {
     const { self, site, rules } = this.#member.parts;
-    if (rules.takeBack) this.#member.swap(takeBack(self, site.wall()), 'take back', () => undefined);
+    if (!rules.takeBack) return;
+    const text = (record: LeaseRecord): string =>
+      `takes back what the other host never began: epoch ${record.epoch.n}`;
+    this.#member.swap(takeBack(self, site.wall()), { event: 'take-back', text }, () => undefined);
   }
 
-  /** A record that could not be settled: the other's takeover that never got through is taken back. */
-  #settle(_record: LeaseRecord): void {
+  /**
+   * A record that could not be settled. The other's takeover that never got through is taken back. An own one that reached
+   * some voters only needs the candidate's lease again: without it nobody may write it back (found by the model).
+   */
+  #settle(): void {
     const found = this.#member.unsettled;
-    if (found !== null && found.former === this.#member.parts.self && !found.begun) this.#takeBack();
+    const { self } = this.#member.parts;
+    if (found === null || found.begun) return;
+    if (found.former === self) this.#takeBack();
+    if (found.owner === self && found.change === 'takeover') this.#stand(found);
   }
 
   #stepIn(record: LeaseRecord): void {
-    const { self, rules, site, voter, lease, timing, now } = this.#member.parts;
-    if (noSuccession(record, self, rules) !== null || record.policy !== 'automatic') return;
-    if (record.paused || record.maintenance !== null || !site.canHost() || this.#member.busy) return;
+    const { self, rules, site } = this.#member.parts;
+    const reason = noSuccession(record, self, rules);
+    if (reason !== null) {
+      this.#answer(`refused: ${reason}`);
+      this.#member.changes.over('candidate');
+      return;
+    }
+    if (!isAutomatic(record)) return;
+    // Whatever runs or is frozen here has to be gone first: it is not the copy that would be taken over.
+    if (site.guest() !== 'none') return;
+    if (this.#order === null && !site.canHost()) {
+      this.#member.changes.tell(
+        'no-candidate',
+        'no-capacity',
+        'would not take over: this host cannot take the machine now',
+      );
+      return;
+    }
+    this.#member.changes.over('no-candidate');
+    this.#stand(record);
+  }
+
+  /** Asks for the candidate's lease, once its own vote is free. */
+  #stand(record: LeaseRecord): void {
+    const { voter, lease, timing, now, random } = this.#member.parts;
+    if (this.#member.busy) return;
     const at = now();
-    if (this.#asking && at - this.#askedAt >= timing.leaseMs / 4) {
+    if (this.#asking && !this.standing) {
       // Two who each hold their own grant would block each other for ever while the third voter is away.
       this.#asking = false;
-      this.#askAgainAt = at + (0.25 + this.#member.parts.random()) * timing.leaseMs;
+      this.#askAgainAt = at + (0.25 + random()) * timing.leaseMs;
+      const refused = [...(lease.missed?.denials ?? [])].map(([id, why]) => `${id}: ${why}`).join(', ');
+      this.#member.changes.tell(
+        'candidate-failed',
+        refused,
+        `found no majority for itself${refused && ` (${refused})`}`,
+      );
       lease.giveUp();
     }
+    const { former, owner } = record;
+    const before = owner === this.#member.parts.self ? former : owner;
     const holder = voter.grants.holder(at);
-    if (this.#asking || at < this.#askAgainAt || holder === record.owner || voter.grants.silent(at)) return;
+    if (holder === before && holder !== null) this.#member.changes.over('candidate');
+    if (this.#asking || at < this.#askAgainAt || holder === before || voter.grants.silent(at)) return;
     this.#asking = true;
     this.#askedAt = at;
+    const ago = voter.grants.heardMsAgo(at);
+    const since = ago === null ? '' : `: nothing heard of its owner for ${seconds(ago)}`;
+    this.#member.changes.tell(
+      'candidate',
+      String(record.epoch.n),
+      `stands for the lease of ${before ?? owner}${since}`,
+    );
     lease.ask(true);
+  }
+
+  #orderTooOld(known: boolean): void {
+    const { timing, now, voter } = this.#member.parts;
+    if (this.#order === null) return;
+    const left = Math.max(timing.leaseMs, voter.grants.heldMs(now()) ?? 0);
+    if (now() - this.#order.since < ORDER_PATIENCE * left) return;
+    this.#answer(known ? 'refused: owner-alive' : 'unreachable');
+  }
+
+  #answer(result: string): void {
+    const order = this.#order;
+    if (order === null) return;
+    this.#order = null;
+    order.done(result);
   }
 }

@@ -1,9 +1,13 @@
-import { fail, ok, type Result } from '../protocol/index.ts';
+import { fail, ok, type Profile, type Result } from '../protocol/index.ts';
 import { CONTRACT, type Rules } from './rules.ts';
 
 /** Lease length T by profile (ms). */
-export const PROFILES = { fast: 1200, balanced: 4000, patient: 30_000 } as const;
-export type Profile = keyof typeof PROFILES;
+export const PROFILES: Readonly<Record<Profile, number>> = { fast: 1200, balanced: 4000, patient: 30_000 };
+
+/** No voter grants a longer lease: it is also how long everybody may have to wait for a host that died. */
+export const MAX_LEASE_MS = 30_000;
+/** The most an owner asks for before its agent is replaced. */
+export const MAX_HOLD_ON_MS = 15_000;
 
 /** Everything the time rules depend on, as it is really configured. All in milliseconds. */
 export interface Timing {
@@ -47,9 +51,42 @@ export function checkTiming(timing: Timing): Result<Timing> {
   });
 }
 
-/** How long this voter honours a grant, and keeps silent after a start. */
-export const holdOf = (timing: Timing, rules: Rules = CONTRACT): number =>
-  rules.holdMargin ? timing.holdMs : timing.leaseMs;
+/**
+ * How long a voter honours a grant of a lease of `leaseMs`, and keeps silent after a start. What the asker counts travels
+ * with its request, so the inequality holds even where voters know of another profile.
+ */
+export function holdOf(timing: Timing, rules: Rules = CONTRACT, leaseMs = timing.leaseMs): number {
+  if (!rules.holdMargin) return leaseMs;
+  return leaseMs <= timing.leaseMs
+    ? timing.holdMs
+    : Math.ceil(neededHoldMs({ ...timing, leaseMs }) + leaseMs / 100);
+}
 
 /** How long a voter other than the owner may be missing before the owner disarms (at most 3 T). */
 export const disarmAfterMs = (timing: Timing): number => 2 * timing.leaseMs;
+
+/** The timing of the record's profile, as it is at each moment: a profile may change while the pair is unarmed. */
+export function timingFor(given: Timing | ((profile: Profile) => Timing), profile: () => Profile): Timing {
+  if (typeof given !== 'function') return given;
+  const now = (): Timing => given(profile());
+  return {
+    get leaseMs() {
+      return now().leaseMs;
+    },
+    get holdMs() {
+      return now().holdMs;
+    },
+    get guardBoundMs() {
+      return now().guardBoundMs;
+    },
+    get clockResolutionMs() {
+      return now().clockResolutionMs;
+    },
+    get drift() {
+      return now().drift;
+    },
+    get fsyncLimitMs() {
+      return now().fsyncLimitMs;
+    },
+  };
+}

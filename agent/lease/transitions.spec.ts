@@ -77,7 +77,7 @@ describe('swaps of the record', () => {
       { voters: ['h1', 'h2'] },
       { policy: 'manual' },
       { paused: true },
-      { maintenance: { until: 5 } },
+      { maintenance: { until: 5, reason: '' } },
       { begun: false },
       { replica: { ...record.replica, state: 'stale' } },
     ];
@@ -85,12 +85,13 @@ describe('swaps of the record', () => {
       expect(t.arm(1, 'h1', CONTRACT)({ ...unarmed, ...change })).toEqual({ refused: 'not-armable' });
   });
 
-  it.each([{ paused: true }, { policy: 'manual' as const }, { maintenance: { until: 9 } }])(
-    'disarms with %j',
-    (given) => {
-      expect(made(t.settings(given), record)).toMatchObject({ ...given, armed: false });
-    },
-  );
+  it.each<Partial<t.Settings>>([
+    { paused: true },
+    { policy: 'manual' },
+    { maintenance: { until: 9, reason: '' } },
+  ])('disarms with %j', (given) => {
+    expect(made(t.settings(given), record)).toMatchObject({ ...given, armed: false });
+  });
 
   it('hands over in sync only', () => {
     expect(made(t.handOver(1, 'h1', 0, CONTRACT), record)).toMatchObject({
@@ -103,10 +104,34 @@ describe('swaps of the record', () => {
   });
 
   it('replaces the witness unarmed and prepared, one at a time', () => {
-    const swap = t.replaceVoter('w', 'w2', true, CONTRACT);
+    const swap = t.setWitness('w2', true, CONTRACT);
     expect(made(swap, unarmed)).toMatchObject({ config: 2, voters: ['h1', 'h2', 'w2'] });
     expect(swap(record)).toEqual({ refused: 'armed' });
-    expect(t.replaceVoter('w', 'w2', false, CONTRACT)(unarmed)).toEqual({ refused: 'voter-not-prepared' });
-    expect(t.replaceVoter('h1', 'w2', true, CONTRACT)(unarmed)).toEqual({ refused: 'not-a-witness' });
+    expect(t.setWitness('w2', false, CONTRACT)(unarmed)).toEqual({ refused: 'voter-not-prepared' });
+    expect(t.setWitness('h2', true, CONTRACT)(unarmed)).toEqual({ refused: 'not-a-witness' });
+    expect(t.setWitness('w', true, CONTRACT)(unarmed)).toBe(unarmed);
+  });
+
+  it('leads from three voters to the owner alone and back', () => {
+    const alone = made(t.setWitness(null, false, CONTRACT), unarmed);
+    expect(alone).toMatchObject({ config: 2, voters: ['h1'] });
+    expect(made(t.setWitness('w', true, CONTRACT), alone)).toMatchObject({
+      config: 3,
+      voters: ['h1', 'h2', 'w'],
+    });
+  });
+
+  it('gives the only vote away with the ownership, in the same swap', () => {
+    const alone = made(t.setWitness(null, false, CONTRACT), unarmed);
+    const given = made(t.handOver(1, 'h1', 0, CONTRACT), alone);
+    expect(given).toMatchObject({ owner: 'h2', voters: ['h2'], config: 3 });
+    expect(made(t.takeBack('h1', 0), given)).toMatchObject({ owner: 'h1', voters: ['h1'], config: 4 });
+    expect(t.force(alone, 'h2', 0)).toMatchObject({ owner: 'h2', voters: ['h2'], config: 3 });
+    expect(t.force(record, 'h2', 0)).toMatchObject({ voters: record.voters, config: record.config });
+  });
+
+  it('changes the length of the lease only while nothing rests on it', () => {
+    expect(t.settings({ profile: 'patient' })(record)).toEqual({ refused: 'armed' });
+    expect(made(t.settings({ profile: 'patient' }), unarmed).profile).toBe('patient');
   });
 });

@@ -1,4 +1,4 @@
-import type { ReplicaRecord } from '../protocol/index.ts';
+import type { Profile, ReplicaRecord } from '../protocol/index.ts';
 import { type LeaseRecord, NO_EPOCH, otherMember } from './record.ts';
 import type { Rules } from './rules.ts';
 
@@ -27,6 +27,7 @@ export interface Founding {
   voters: string[];
   owner: string;
   wall: number;
+  profile?: Profile;
 }
 
 export function createRecord(given: Founding): LeaseRecord {
@@ -47,6 +48,7 @@ export function createRecord(given: Founding): LeaseRecord {
     change: 'created',
     former: null,
     paused: false,
+    profile: given.profile ?? 'balanced',
   };
 }
 
@@ -82,10 +84,14 @@ export function arm(epoch: number, self: string, rules: Rules): Change {
   });
 }
 
-/** What the record itself must say before it is armed. Two voters alone never are: manual failover only. */
+export const isAutomatic = (record: LeaseRecord): boolean =>
+  record.policy === 'automatic' && !record.paused && record.maintenance === null;
+
+/** What the record itself must say before it is armed. A pair without a witness never is: manual failover only. */
 export function mayArm(record: LeaseRecord): boolean {
-  const automatic = record.policy === 'automatic' && !record.paused && record.maintenance === null;
-  return automatic && record.begun && record.replica.state === 'in-sync' && record.voters.length === 3;
+  return (
+    isAutomatic(record) && record.begun && record.replica.state === 'in-sync' && record.voters.length === 3
+  );
 }
 
 export function disarm(epoch: number, self: string, rules: Rules): Change {
@@ -152,6 +158,8 @@ function newOwner(
   wall: number,
   voidReplica: boolean,
 ): LeaseRecord {
+  // Without a witness only the owner votes, so its vote goes with the ownership: in the same swap.
+  const alone = record.voters.length === 1;
   return next(record, {
     epoch: { n: record.epoch.n + 1, by: '' },
     owner,
@@ -161,31 +169,49 @@ function newOwner(
     forced: false,
     armed: voidReplica ? false : record.armed,
     replica: voidReplica ? replicaOf(record, 'none', wall) : record.replica,
+    voters: alone ? [owner] : record.voters,
+    config: alone ? record.config + 1 : record.config,
   });
 }
 
-/** Operator's settings. Whatever takes automation away also disarms (R). */
-export function settings(given: Partial<Pick<LeaseRecord, 'policy' | 'paused' | 'maintenance'>>): Change {
+export type Settings = Pick<LeaseRecord, 'policy' | 'paused' | 'maintenance' | 'profile'>;
+
+/**
+ * Operator's settings. Whatever takes automation away also disarms (R). The lease's length changes only while nothing
+ * rests on it.
+ */
+export function settings(given: Partial<Settings>): Change {
   return (record) => {
-    const changed = next(record, given);
-    const automatic = changed.policy === 'automatic' && !changed.paused && changed.maintenance === null;
-    return { ...changed, armed: record.armed && automatic };
+    const changed = { ...record, ...given };
+    if (record.armed && changed.profile !== record.profile) return no('armed');
+    return next(changed, { armed: record.armed && isAutomatic(changed) });
   };
 }
 
+/** Planned work is over when its end has come: by the owner's wall clock, as the operator gave it. */
+export function endMaintenance(until: number): Change {
+  return (record) => (record.maintenance?.until === until ? next(record, { maintenance: null }) : record);
+}
+
+/** Nothing changes; what counts is that a majority has taken it under this proposer's own ballot. */
+export function confirm(epoch: number, self: string, rules: Rules): Change {
+  return inEpoch(epoch, self, rules, (record) => record);
+}
+
 /**
- * One voter leaves, one comes: unarmed, in the old set, members stay (R). `prepared` says that the new one has fsynced
- * the record and kept the restart silence. Lamport, Malkhi, Zhou, "Reconfiguring a State Machine" (2010), is the ground.
+ * The witness comes, goes or is replaced: unarmed, in the old set, members stay (R). `prepared` says that a new one has
+ * fsynced the record and kept the restart silence. Lamport, Malkhi, Zhou, "Reconfiguring a State Machine" (2010), is the
+ * ground; README.md says why one swap may lead from one voter to three and back.
  */
-export function replaceVoter(leaves: string, comes: string, prepared: boolean, rules: Rules): Change {
+export function setWitness(witness: string | null, prepared: boolean, rules: Rules): Change {
   return (record) => {
     if (rules.voterSwapChecked) {
       if (record.armed) return no('armed');
-      if (!prepared) return no('voter-not-prepared');
+      if (witness !== null && !prepared) return no('voter-not-prepared');
     }
-    if (record.members.includes(leaves) || !record.voters.includes(leaves)) return no('not-a-witness');
-    if (record.voters.includes(comes)) return no('already-a-voter');
-    const voters = record.voters.map((voter) => (voter === leaves ? comes : voter));
+    if (witness !== null && record.members.includes(witness)) return no('not-a-witness');
+    const voters = witness === null ? [record.owner] : [...record.members, witness];
+    if (voters.join() === record.voters.join()) return record;
     return next(record, { voters, config: record.config + 1 });
   };
 }

@@ -1,6 +1,9 @@
-import { ProblemError, type Task } from '../protocol/index.ts';
+import { CONTRACT } from '../lease/rules.ts';
+import { createRecord, settings, setWitness } from '../lease/transitions.ts';
+import { type PairRecord, type Problem, ProblemError, type Task } from '../protocol/index.ts';
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
+import { OWN_ORDER } from './healer.ts';
 import { unusable } from './orders/failover.ts';
 import type { PairsService } from './service.ts';
 import { pairDisks } from './standby.ts';
@@ -30,6 +33,32 @@ const copyData = (context: PairContext, pair: StoredPair, overQuarantine: boolea
   remote: null,
 });
 
+/** The record a pair begins with; who votes is the operator's choice. */
+function firstRecord(
+  context: PairContext,
+  { pairId, standby, witness, policy, profile }: Parameters<Handlers['protect.start']>[0],
+): { record: PairRecord; name: string | null } {
+  if (witness !== null && [context.self, standby].includes(witness)) throw new ProblemError(notAWitness);
+  const members: [string, string] = [context.self, standby];
+  const voters = witness === null ? [context.self] : [...members, witness];
+  const created = createRecord({
+    pairId,
+    members,
+    voters,
+    owner: context.self,
+    wall: context.now(),
+    profile,
+  });
+  return { record: { ...created, policy }, name: witness === null ? null : context.nameOf(witness) };
+}
+
+const notAWitness: Problem = {
+  kind: 'witness-is-member',
+  message: 'The witness must be a third machine: it decides between the two hosts.',
+  next: 'Choose another host, a small box or this workstation as the witness.',
+  field: 'witness',
+};
+
 async function protectStart(
   context: PairContext,
   params: Parameters<Handlers['protect.start']>[0],
@@ -51,6 +80,7 @@ async function protectStart(
   const text = hypervisor.withDisks(definition.text, standbyPaths);
   const vm = hypervisor.list().find((candidate) => candidate.uuid === params.vmUuid);
   const standbyName = context.nameOf(params.standby);
+  const { record, name: witnessName } = firstRecord(context, params);
   const task = must(
     await context.tasks.order('protect', {
       id: params.requestId,
@@ -64,7 +94,7 @@ async function protectStart(
         remote: null,
         spec: {
           pairId: params.pairId,
-          config: 1,
+          revision: 1,
           workload: { kind: 'vm', uuid: params.vmUuid, name: definition.name },
           members: [context.self, params.standby],
           disks: pairDisks(copiedDisks(definition), context.self, params.standby, standbyPaths),
@@ -72,6 +102,7 @@ async function protectStart(
           autostartBefore: vm?.autostart ?? false,
           createdAt: context.now(),
         },
+        record,
       },
     }),
   );
@@ -79,7 +110,7 @@ async function protectStart(
     'protect-ordered',
     // Its pair is not in the store yet.
     { spec: { pairId: params.pairId } },
-    `${params.actor} protects ${definition.name} with a copy on ${standbyName}.`,
+    `${params.actor} protects ${definition.name} with a copy on ${standbyName}${witnessName ? `, with ${witnessName} as witness` : ''} (${params.policy}).`,
     undefined,
     params.actor,
   );
@@ -118,6 +149,13 @@ async function afterCopy(context: PairContext, pairId: string): Promise<void> {
     await context.tasks.settled(task.id);
 }
 
+/** What the agent began of its own accord makes way for a person's order while that is possible. */
+async function makeWay(context: PairContext, pairId: string): Promise<void> {
+  const task = context.tasks.running(pairId);
+  if (task?.id.startsWith(OWN_ORDER) && context.tasks.cancel(task.id).ok)
+    await context.tasks.settled(task.id);
+}
+
 async function ordered(
   context: PairContext,
   params: { requestId: string; actor: string; pairId: string },
@@ -129,17 +167,80 @@ async function ordered(
   const pair = context.pair(params.pairId);
   refuseForeign(context, pair);
   await afterCopy(context, params.pairId);
+  await makeWay(context, params.pairId);
   const other = context.nameOf(context.other(pair.spec));
   const subject = pair.spec.workload.name;
   const data =
     kind === 'switchover'
-      ? { pairId: params.pairId, subject, other, asked: false }
+      ? { pairId: params.pairId, subject, other, epoch: null }
       : copyData(context, pair, kind === 'resync');
   const task = must(
     await context.tasks.order<unknown>(kind, { id: params.requestId, pairId: params.pairId, subject, data }),
   );
   context.audit(`${kind}-ordered`, pair, `${params.actor} ${text(pair, other)}`, undefined, params.actor);
   return { task };
+}
+
+/** In words, for the audit log. */
+function describe(
+  { policy, paused, maintenance, profile }: Parameters<Handlers['pair.settings']>[0]['change'],
+  context: PairContext,
+): string {
+  const said: string[] = [];
+  if (policy !== undefined) said.push(`failover ${policy}`);
+  if (paused !== undefined) said.push(paused ? 'automation paused' : 'automation goes on');
+  if (maintenance === null) said.push('maintenance ends');
+  else if (maintenance !== undefined)
+    said.push(
+      `maintenance until ${new Date(maintenance.until).toISOString()}${maintenance.until <= context.now() ? ' (over)' : ''}: ${maintenance.reason}`,
+    );
+  if (profile !== undefined) said.push(`lease ${profile}`);
+  return said.join(', ');
+}
+
+/** Disarmed first, the new voter prepared, then one swap; the owner arms again by itself (docs/safety.md). */
+async function setWitnessOf(
+  context: PairContext,
+  { pairId, witness, actor }: Parameters<Handlers['pair.witness']>[0],
+): Promise<{ record: PairRecord }> {
+  const pair = context.pair(pairId);
+  refuseForeign(context, pair);
+  if (witness !== null && pair.spec.members.includes(witness)) throw new ProblemError(notAWitness);
+  const before = pair.record;
+  const leaving = before.voters.filter((voter) => !pair.spec.members.includes(voter) && voter !== witness);
+  await context.swap(pairId, settings({ paused: true }));
+  try {
+    if (witness !== null) await prepareVoters(context, pairId, witness);
+    await context.swap(pairId, setWitness(witness, true, CONTRACT));
+  } finally {
+    if (!before.paused) await context.swap(pairId, settings({ paused: false }));
+  }
+  // Whoever left votes no more: the others refuse its configuration. Told so that it keeps nothing.
+  for (const hostId of leaving) void context.deps.peers.to(hostId).call('pair.forget', { pairId });
+  const name = witness === null ? 'nobody' : context.nameOf(witness);
+  context.audit(
+    'witness',
+    pair,
+    `${actor} makes ${name} the witness of ${pair.spec.workload.name}.`,
+    undefined,
+    actor,
+  );
+  return { record: context.pair(pairId).record };
+}
+
+/** Whoever votes from now on and did not before holds the record, fsynced, and has kept its silence. */
+async function prepareVoters(context: PairContext, pairId: string, witness: string): Promise<void> {
+  const chosen = context.nodes.chosen(pairId);
+  if (chosen === null) return;
+  const { voters, members } = chosen.record;
+  const newcomers = [...members, witness].filter(
+    (hostId) => hostId !== context.self && !voters.includes(hostId),
+  );
+  await Promise.all(
+    newcomers.map(async (hostId) =>
+      must(await context.deps.peers.to(hostId).call('record.keep', { chosen, brandNew: false, spec: null })),
+    ),
+  );
 }
 
 /** What this member answers to consoles. */
@@ -185,6 +286,19 @@ export function consoleHandlers(context: PairContext): Handlers {
         'resync',
         (pair, other) => `makes ${other} the standby of ${pair.spec.workload.name} again.`,
       ),
+    'pair.settings': async ({ pairId, change, actor }) => {
+      const pair = context.pair(pairId);
+      const record = await context.swap(pairId, settings(change));
+      context.audit(
+        'settings',
+        pair,
+        `${actor} changes what ${pair.spec.workload.name} may do by itself: ${describe(change, context)}.`,
+        undefined,
+        actor,
+      );
+      return { record };
+    },
+    'pair.witness': (params) => setWitnessOf(context, params),
     'task.cancel': async ({ taskId, actor }) => {
       must(context.tasks.cancel(taskId));
       context.audit('cancel-ordered', null, `${actor} cancels task ${taskId}.`, undefined, actor);

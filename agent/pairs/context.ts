@@ -1,19 +1,24 @@
+import type { Guard } from '../guard/guard.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { AuditLog } from '../journal/audit.ts';
+import type { LeaseRecord } from '../lease/record.ts';
+import { CONTRACT } from '../lease/rules.ts';
+import { type Change, replicaBecomes } from '../lease/transitions.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { Clock, Log } from '../ports.ts';
 import {
-  compareRecord,
   type PairRecord,
   type PairSpec,
   type Problem,
   ProblemError,
   type Result,
+  type VmInfo,
   type VmState,
 } from '../protocol/index.ts';
 import type { ReplicaDisk, ReplicaSource, ReplicaTarget } from '../replication/replication.ts';
 import type { TaskRunner } from '../tasks/runner.ts';
-import { adopt, type LocalNotes, type PairStore, type StoredPair } from './store.ts';
+import type { Nodes } from './nodes.ts';
+import type { KeptPair, LocalNotes, PairStore, StoredPair } from './store.ts';
 
 /** Everything the pair rooms stand on; injected. */
 export interface PairsDeps {
@@ -29,6 +34,7 @@ export interface PairsDeps {
   hypervisor: Hypervisor;
   source: ReplicaSource;
   target: ReplicaTarget;
+  guard: Guard;
   peers: Peers;
   /** True while the host is shutting down: guests then stop because of it, not because somebody wanted them stopped. */
   hostStopping?(): Promise<boolean>;
@@ -40,22 +46,18 @@ export function must<T>(result: Result<T>): T {
   return result.value;
 }
 
-/** Into quarantine, by an owner's epoch that nobody remembers. */
-const setAside = (pair: StoredPair, now: number): StoredPair => {
-  const quarantine = { since: now, ownEpoch: { n: 0, by: '' }, supersededBy: pair.record.epoch };
-  return { ...pair, notes: { ...pair.notes, quarantine } };
-};
-
-/** The shared working knowledge of the pair rooms: who am I, what do I hold, how do I tell the other. */
+/** The shared working knowledge of the pair rooms: who am I, what do I hold, what do the voters say. */
 export class PairContext {
   readonly deps: PairsDeps;
   readonly store: PairStore;
   readonly tasks: TaskRunner;
+  readonly nodes: Nodes;
 
-  constructor(deps: PairsDeps, store: PairStore, tasks: TaskRunner) {
+  constructor(deps: PairsDeps, store: PairStore, tasks: TaskRunner, nodes: Nodes) {
     this.deps = deps;
     this.store = store;
     this.tasks = tasks;
+    this.nodes = nodes;
   }
 
   get self(): string {
@@ -82,8 +84,8 @@ export class PairContext {
     });
   }
 
-  other(spec: PairSpec): string {
-    return spec.members[0] === this.self ? spec.members[1] : spec.members[0];
+  other(spec: Pick<PairSpec, 'members'>): string {
+    return spec.members[0] === this.deps.selfHostId() ? spec.members[1] : spec.members[0];
   }
 
   nameOf(hostId: string): string {
@@ -91,19 +93,22 @@ export class PairContext {
     return this.deps.peers.get(hostId)?.name ?? hostId;
   }
 
-  isOwner(pair: StoredPair): boolean {
+  isOwner(pair: { record: PairRecord }): boolean {
     return pair.record.owner === this.deps.selfHostId();
   }
 
+  vm(uuid: string): VmInfo | null {
+    return this.deps.hypervisor.list().find((vm) => vm.uuid === uuid) ?? null;
+  }
+
   vmState(uuid: string): VmState | null {
-    return this.deps.hypervisor.list().find((vm) => vm.uuid === uuid)?.state ?? null;
+    return this.vm(uuid)?.state ?? null;
   }
 
   /** True when somebody took the guest's definition away, though it may still run. */
   isUndefined(uuid: string): boolean {
-    const { hypervisor } = this.deps;
-    const vm = hypervisor.list().find((each) => each.uuid === uuid);
-    return hypervisor.reachable && (vm === undefined || vm.defined === false);
+    const vm = this.vm(uuid);
+    return this.deps.hypervisor.reachable && (vm === null || vm.defined === false);
   }
 
   disks(spec: PairSpec, hostId: string): ReplicaDisk[] {
@@ -130,63 +135,47 @@ export class PairContext {
     });
   }
 
-  /** Replaces the record; durable when it resolves. */
-  async setRecord(pairId: string, next: (record: PairRecord) => PairRecord): Promise<StoredPair> {
-    return this.#mustHold(pairId, (pair) => ({ ...pair, record: next(pair.record) }));
+  /** One change of the record at the voters; the new one is chosen when it resolves. Throws ProblemError. */
+  swap(pairId: string, change: Change): Promise<LeaseRecord> {
+    return this.nodes.swap(pairId, change);
   }
 
-  async setNotes(pairId: string, next: (notes: LocalNotes) => LocalNotes): Promise<StoredPair> {
-    return this.#mustHold(pairId, (pair) => ({ ...pair, notes: next(pair.notes) }));
+  /** Owner: says of the copy what it is not worth (any more). */
+  async replicaIs(pairId: string, state: 'catching-up' | 'none'): Promise<LeaseRecord> {
+    const { record } = this.pair(pairId);
+    return this.swap(pairId, replicaBecomes(record.epoch.n, this.self, state, this.now(), CONTRACT));
   }
 
-  /** Keeps the newer of what is held and what another member showed; null when the pair is none of ours. */
-  async adopt(offered: { record: PairRecord; spec: PairSpec }): Promise<StoredPair | null> {
-    const self = { hostId: this.self, bootId: this.deps.bootId };
-    if (!offered.spec.members.includes(self.hostId)) return null;
-    // Read inside the change: two offers at once must not both find themselves the first.
-    const held: { before: StoredPair | null } = { before: null };
-    const after = await this.store.change(offered.spec.pairId, (pair) => {
-      held.before = pair;
-      const next = adopt(pair, offered, self, this.now());
-      return this.#isForgottenCopy(next) ? setAside(next, this.now()) : next;
+  /** Resolves once the newest known record is as wanted, or `over` says why that will not come. */
+  until(pairId: string, wanted: (record: LeaseRecord) => boolean, over: () => Problem | null): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const record = this.nodes.record(pairId);
+        const problem = over();
+        if (record !== null && wanted(record)) resolve();
+        else if (problem) reject(new ProblemError(problem));
+        else this.deps.clock.setTimeout(look, 50);
+      };
+      look();
     });
-    const { before } = held;
-    if (after?.notes.quarantine && !before?.notes.quarantine) {
-      this.audit(
-        'superseded',
-        after,
-        `${after.spec.workload.name} now belongs to ${this.nameOf(after.record.owner)}; the copy on ${this.deps.selfName()} is set aside and starts nothing.`,
-        { ownEpoch: String(before?.record.epoch.n), newEpoch: String(after.record.epoch.n) },
-      );
-    }
-    return after;
   }
 
-  /**
-   * A host that has lost its own record (damaged, deleted) but still has the machine was an owner once: its copy is as
-   * much a person's to decide about as that of an owner that knows it was superseded. A fresh standby has no machine.
-   */
-  #isForgottenCopy(pair: StoredPair): boolean {
-    const { notes, spec } = pair;
-    if (this.isOwner(pair) || notes.quarantine || notes.image !== 'none') return false;
-    return this.vmState(spec.workload.uuid) !== null;
+  /** Durable when it resolves; what changes nothing is not written. */
+  async setNotes(pairId: string, next: (notes: LocalNotes) => LocalNotes): Promise<void> {
+    await this.store.change(pairId, (pair) => {
+      const notes = pair && next(pair.notes);
+      const same = notes && JSON.stringify(notes) === JSON.stringify(pair.notes);
+      return same ? pair : pair && notes && { ...pair, notes };
+    });
   }
 
-  /** Shows the other member our record and keeps the newer of both answers. */
-  async exchange(pairId: string): Promise<Result<StoredPair>> {
-    const pair = this.pair(pairId);
-    const answer = await this.deps.peers
-      .to(this.other(pair.spec))
-      .call('record.offer', { record: pair.record, spec: pair.spec });
-    if (!answer.ok) return answer;
-    if (compareRecord(answer.value.record, pair.record) > 0) {
-      const read = await this.deps.peers.to(this.other(pair.spec)).call('record.read', { pairId });
-      if (!read.ok) return read;
-      if (read.value.record && read.value.spec) {
-        await this.adopt({ record: read.value.record, spec: read.value.spec });
-      }
-    }
-    return { ok: true, value: this.pair(pairId) };
+  /** Keeps the newer of what is held and what another member showed. */
+  async adoptSpec(spec: PairSpec, fresh: LocalNotes): Promise<KeptPair | null> {
+    if (!spec.members.includes(this.self)) return null;
+    return this.store.change(spec.pairId, (pair) => {
+      if (pair === null) return { spec, notes: fresh };
+      return spec.revision > pair.spec.revision ? { ...pair, spec } : pair;
+    });
   }
 
   unreachable(hostId: string, cause?: Problem): Problem {
@@ -196,10 +185,5 @@ export class PairContext {
       next: `Check that ${this.nameOf(hostId)} is on, its agent runs, and TCP port ${this.deps.peers.get(hostId)?.port ?? 7420} is open between the two.`,
       ...(cause ? { details: { cause: cause.message } } : {}),
     };
-  }
-
-  async #mustHold(pairId: string, mutate: (pair: StoredPair) => StoredPair): Promise<StoredPair> {
-    const after = await this.store.change(pairId, (pair) => (pair ? mutate(pair) : null));
-    return after ?? this.pair(pairId);
   }
 }

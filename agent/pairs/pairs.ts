@@ -1,120 +1,262 @@
 import { join } from 'node:path';
-import type { PairStatus } from '../protocol/index.ts';
+import type { LeaseRecord } from '../lease/record.ts';
+import { settings } from '../lease/transitions.ts';
 import { TaskRunner } from '../tasks/runner.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
 import { Healer } from './healer.ts';
+import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
 import { failoverOrder } from './orders/failover.ts';
 import { forgetPair, protectOrder, resyncOrder, unprotectOrder } from './orders/protect.ts';
 import { switchoverOrder } from './orders/switchover.ts';
-import { Primary } from './primary.ts';
 import type { PairsEvent, PairsService } from './service.ts';
+import { HostSite } from './site.ts';
 import { peerHandlers } from './standby.ts';
-import { StartGate } from './start-gate.ts';
-import { pairStatus } from './status.ts';
+import { leaseView, pairStatus } from './status.ts';
 import { PairStore } from './store.ts';
+import { Watch } from './watch.ts';
+
+/** How often a watched lease is told, and what has an end by the clock is looked at, ms. */
+const TELL_MS = 1_000;
+/** How long an agent that stops asks its voters to be patient: its machines must not be frozen by a restart. */
+const HOLD_ON_MS = 15_000;
+/** Voters that do not answer by then do not keep the agent from stopping. */
+const HOLD_ON_LIMIT_MS = 2_000;
 
 /** The protected machines of one host, wired together. See service.ts for what it offers. */
 export function createPairs(deps: PairsDeps): PairsService {
-  const store = new PairStore(join(deps.stateDir, 'pairs'), deps.log);
-  const tasks = new TaskRunner({ directory: join(deps.stateDir, 'tasks'), clock: deps.clock, log: deps.log });
-  const context = new PairContext(deps, store, tasks);
-  const listeners = new Set<(event: PairsEvent) => void>();
-  const emit = (event: PairsEvent): void => {
-    for (const listener of listeners) listener(event);
-  };
-  const statusOf = (pairId: string): PairStatus | null => {
-    const pair = store.get(pairId);
-    return pair && !pair.notes.ended ? pairStatus(context, pair, gate.waiting(pairId)) : null;
-  };
-  const changed = (pairId: string): void => emit({ kind: 'pair', pairId, pair: statusOf(pairId) });
-  const gate = new StartGate(context, changed);
-  const primary = new Primary(context);
-  const healer = new Healer(context);
-  const unsubscribe: (() => void)[] = [];
-  /** Work set off by events; what it throws is a bug and is logged, never lost. */
-  const run = (what: string, work: Promise<unknown>): void => {
-    work.catch((error) =>
-      deps.log('warn', `${what}: ${error instanceof Error ? error.stack : String(error)}`),
-    );
-  };
+  return new Pairs(deps);
+}
 
-  let markLoaded = (): void => undefined;
-  const loaded = new Promise<void>((resolve) => {
-    markLoaded = resolve;
-  });
+class Pairs implements PairsService {
+  readonly consoleHandlers: PairsService['consoleHandlers'];
+  readonly peerHandlers: PairsService['peerHandlers'];
+  readonly #deps: PairsDeps;
+  readonly #context: PairContext;
+  readonly #healer: Healer;
+  readonly #watch: Watch;
+  readonly #sites = new Map<string, HostSite>();
+  readonly #listeners = new Set<(event: PairsEvent) => void>();
+  readonly #ends: (() => void)[] = [];
+  #markLoaded: () => void = () => undefined;
+  #timer: { cancel(): void } | null = null;
+  #watched = false;
+  #stopped = false;
 
-  const peerReturned = async (hostId: string): Promise<void> => {
-    for (const pair of store.all()) {
-      const { pairId } = pair.spec;
-      if (context.other(pair.spec) !== hostId) continue;
-      if (pair.notes.ended) {
-        await forgetPair(context, pairId);
-        continue;
-      }
-      await context.exchange(pairId);
-      await primary.superseded(pairId);
-      await gate.consider(pairId);
+  constructor(deps: PairsDeps) {
+    const { stateDir, clock, log } = deps;
+    this.#deps = deps;
+    this.#healer = new Healer(() => this.#context);
+    const nodes = new Nodes({
+      ...deps,
+      site: (pairId) => this.#makeSite(pairId),
+      audit: (pairId, event, text, evidence) => this.#tell(pairId, event, text, evidence),
+      changed: (pairId, record) => this.#recordChanged(pairId, record),
+    });
+    const store = new PairStore(join(stateDir, 'pairs'), log, (pairId) => nodes.record(pairId));
+    const tasks = new TaskRunner({ directory: join(stateDir, 'tasks'), clock, log });
+    this.#context = new PairContext(deps, store, tasks, nodes);
+    const siteOf = (pairId: string): HostSite | null => this.#sites.get(pairId) ?? null;
+    this.#watch = new Watch(this.#context, siteOf);
+    for (const order of [unprotectOrder(this.#context), resyncOrder(this.#context)]) tasks.register(order);
+    tasks.register(protectOrder(this.#context));
+    tasks.register(failoverOrder(this.#context, siteOf));
+    tasks.register(switchoverOrder(this.#context));
+    const loaded = new Promise<void>((resolve) => {
+      this.#markLoaded = resolve;
+    });
+    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context), loaded);
+    this.peerHandlers = onceLoaded(peerHandlers(this.#context), loaded);
+  }
+
+  async start(): Promise<void> {
+    const { store, nodes, tasks } = this.#context;
+    await store.load();
+    await nodes.load(store.ids());
+    for (const pairId of store.ids()) {
+      const kept = store.kept(pairId);
+      if (kept && !kept.notes.ended) await this.#deps.guard.protect(kept.spec.workload.uuid);
     }
-  };
+    this.#markLoaded();
+    this.#subscribe();
+    for (const pair of store.all()) if (!pair.notes.ended) await this.#watch.reconcile(pair);
+    nodes.start();
+    await tasks.resume();
+    this.#beat();
+  }
 
-  for (const order of [unprotectOrder(context), resyncOrder(context)]) tasks.register(order);
-  tasks.register(protectOrder(context));
-  tasks.register(failoverOrder(context));
-  tasks.register(switchoverOrder(context));
+  async stop(): Promise<void> {
+    const { nodes, tasks, store } = this.#context;
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await this.#holdOn();
+    for (const end of this.#ends.splice(0)) end();
+    await nodes.stop();
+    await Promise.all([tasks.stop(), store.close()]);
+  }
 
-  return {
-    async start() {
-      await store.load();
-      markLoaded();
-      unsubscribe.push(
-        store.subscribe(changed),
-        tasks.subscribe((task) => emit({ kind: 'task', task })),
-        deps.source.subscribe((pairId, status) => {
-          run(
-            'mirror',
-            primary.mirrorChanged(pairId, status).then(() => changed(pairId)),
-          );
+  list(): ReturnType<PairsService['list']> {
+    return this.#context.store.ids().flatMap((pairId) => this.#statusOf(pairId) ?? []);
+  }
+
+  tasks(): ReturnType<PairsService['tasks']> {
+    return this.#context.tasks.list();
+  }
+
+  votes(): string[] {
+    return this.#context.nodes.ids();
+  }
+
+  watched(on: boolean): void {
+    this.#watched = on;
+  }
+
+  subscribe(listener: (event: PairsEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #subscribe(): void {
+    const { hypervisor, source, peers, guard } = this.#deps;
+    const { store, tasks, nodes } = this.#context;
+    this.#ends.push(
+      store.subscribe((pairId) => this.#changed(pairId)),
+      tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
+      source.subscribe((pairId) => {
+        nodes.look(pairId);
+        this.#changed(pairId);
+      }),
+      hypervisor.subscribe((event) => {
+        if (event.kind === 'reachable') for (const pairId of nodes.ids()) nodes.look(pairId);
+        const pair = event.kind === 'vm' || event.kind === 'stopped' ? store.ofVm(event.uuid) : null;
+        if (!pair) return;
+        const { pairId } = pair.spec;
+        this.#run(
+          'guest',
+          this.#watch.hypervisorEvent(event).then(() => {
+            nodes.look(pairId);
+            this.#changed(pairId);
+          }),
+        );
+        nodes.look(pairId);
+      }),
+      guard.subscribe((uuid) => {
+        for (const pair of store.all()) {
+          if (uuid !== null && pair.spec.workload.uuid !== uuid) continue;
+          nodes.look(pair.spec.pairId);
+          this.#changed(pair.spec.pairId);
+        }
+      }),
+      peers.onSight((sight) => {
+        for (const pair of store.all())
+          if ([...pair.spec.members, ...pair.record.voters].includes(sight.hostId))
+            this.#changed(pair.spec.pairId);
+        if (sight.reachable) this.#run('peer', this.#peerReturned(sight.hostId));
+      }),
+    );
+  }
+
+  async #peerReturned(hostId: string): Promise<void> {
+    const { store, other } = this.#context;
+    for (const pairId of store.ids()) {
+      const kept = store.kept(pairId);
+      if (!kept) continue;
+      if (kept.notes.ended) await forgetPair(this.#context, pairId);
+      else if (other.call(this.#context, kept.spec) === hostId)
+        await this.#deps.peers
+          .to(hostId)
+          .call('spec.offer', { spec: kept.spec, chosen: this.#context.nodes.chosen(pairId) });
+      this.#context.nodes.look(pairId);
+    }
+  }
+
+  #recordChanged(pairId: string, record: LeaseRecord): void {
+    this.#run(
+      'record',
+      this.#watch.recordChanged(pairId, record).then(() => this.#changed(pairId)),
+    );
+    this.#changed(pairId);
+  }
+
+  /** Null for a pair this host only votes on. */
+  #makeSite(pairId: string): HostSite | null {
+    if (this.#context.store.kept(pairId) === null) return null;
+    const site = this.#sites.get(pairId) ?? new HostSite(this.#context, pairId, this.#healer);
+    this.#sites.set(pairId, site);
+    return site;
+  }
+
+  /** Every second: what has an end by the clock ends, and whoever looks is told how the leases stand. */
+  #beat(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#deps.clock.setTimeout(() => this.#beat(), TELL_MS);
+    for (const pair of this.#context.store.all()) {
+      const { maintenance } = pair.record;
+      if (maintenance && maintenance.until <= this.#context.now() && this.#context.isOwner(pair))
+        this.#run('maintenance', this.#endMaintenance(pair.spec.pairId));
+      if (this.#watched)
+        this.#emit({
+          kind: 'lease',
+          pairId: pair.spec.pairId,
+          lease: leaseView(this.#context, pair),
+        });
+    }
+  }
+
+  async #endMaintenance(pairId: string): Promise<void> {
+    const outcome = await this.#context.nodes.get(pairId)?.provider.swap(settings({ maintenance: null }));
+    if (outcome?.kind === 'done')
+      this.#tell(pairId, 'maintenance-over', 'Maintenance has reached its end: automation goes on.');
+  }
+
+  /** Every armed owner obtains a lease long enough for the next agent to come up in. */
+  async #holdOn(): Promise<void> {
+    const { store, nodes } = this.#context;
+    const armed = store.all().filter((pair) => pair.record.armed && this.#context.isOwner(pair));
+    const asked = armed.map(
+      (pair) =>
+        new Promise<void>((resolve) => {
+          const node = nodes.get(pair.spec.pairId);
+          if (node === null) resolve();
+          else node.holdOn(HOLD_ON_MS, () => resolve());
         }),
-        deps.hypervisor.subscribe((event) => {
-          const pair = event.kind === 'vm' || event.kind === 'stopped' ? store.ofVm(event.uuid) : null;
-          run(
-            'guest',
-            primary.hypervisorEvent(event).then(() => pair && changed(pair.spec.pairId)),
-          );
-          if (event.kind === 'reachable')
-            run('gate', Promise.all(store.all().map((each) => gate.consider(each.spec.pairId))));
-        }),
-        deps.peers.onSight((sight) => {
-          for (const pair of store.all())
-            if (pair.spec.members.includes(sight.hostId)) changed(pair.spec.pairId);
-          if (sight.reachable) run('peer', peerReturned(sight.hostId));
-        }),
-      );
-      for (const pair of store.all()) {
-        if (!pair.notes.ended) await primary.reconcile(pair);
-      }
-      await tasks.resume();
-      // After the tasks: what one of them is about is not started by itself.
-      for (const pair of store.all()) run('gate', gate.consider(pair.spec.pairId));
-      healer.start(gate);
-    },
-    async stop() {
-      healer.stop();
-      for (const end of unsubscribe.splice(0)) end();
-      await Promise.all([tasks.stop(), store.close()]);
-    },
-    list: () => store.all().flatMap((pair) => statusOf(pair.spec.pairId) ?? []),
-    tasks: () => tasks.list(),
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    consoleHandlers: onceLoaded(consoleHandlers(context), loaded),
-    peerHandlers: onceLoaded(
-      peerHandlers(context, (pairId) => run('superseded', primary.superseded(pairId))),
-      loaded,
-    ),
-  };
+    );
+    const limit = new Promise<void>((resolve) => void this.#deps.clock.setTimeout(resolve, HOLD_ON_LIMIT_MS));
+    await Promise.race([Promise.all(asked), limit]);
+  }
+
+  #statusOf(pairId: string): ReturnType<typeof pairStatus> | null {
+    const pair = this.#context.store.get(pairId);
+    return pair && !pair.notes.ended
+      ? pairStatus(this.#context, pair, this.#sites.get(pairId) ?? null)
+      : null;
+  }
+
+  #changed(pairId: string): void {
+    this.#emit({ kind: 'pair', pairId, pair: this.#statusOf(pairId) });
+  }
+
+  #emit(event: PairsEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** The lease speaks of hosts by id; people know them by name. */
+  #tell(pairId: string, event: string, text: string, evidence?: Record<string, string>): void {
+    const record = this.#context.nodes.record(pairId);
+    const ids = [...new Set([...(record?.members ?? []), ...(record?.voters ?? [])])];
+    const named = (words: string): string =>
+      ids.reduce((said, id) => said.replaceAll(id, this.#context.nameOf(id)), words);
+    const told = evidence
+      ? Object.fromEntries(Object.entries(evidence).map(([key, value]) => [key, named(value)]))
+      : undefined;
+    this.#context.audit(event, { spec: { pairId } }, named(text), told);
+  }
+
+  /** Work set off by events; what it throws is a bug and is logged, never lost. */
+  #run(what: string, work: Promise<unknown>): void {
+    work.catch((error) =>
+      this.#deps.log('warn', `${what}: ${error instanceof Error ? error.stack : String(error)}`),
+    );
+  }
 }

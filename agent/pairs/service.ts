@@ -1,6 +1,7 @@
-import type { ConsoleApi, Handlers, PairStatus, PeerApi, Task } from '../protocol/index.ts';
+import type { ConsoleApi, Handlers, LeaseView, PairStatus, PeerApi, Task } from '../protocol/index.ts';
 
 export type PairsEvent =
+  | { kind: 'lease'; pairId: string; lease: LeaseView }
   | { kind: 'pair'; pairId: string; pair: PairStatus | null }
   | { kind: 'task'; task: Task };
 
@@ -11,6 +12,10 @@ export interface PairsService {
   stop(): Promise<void>;
   list(): PairStatus[];
   tasks(): Task[];
+  /** Pairs on which this host votes, member or witness. */
+  votes(): string[];
+  /** How the lease of each pair stands; told about once a second through `subscribe` while `watched`. */
+  watched(on: boolean): void;
   subscribe(listener: (event: PairsEvent) => void): () => void;
   readonly consoleHandlers: Pick<
     Handlers<ConsoleApi>,
@@ -21,6 +26,8 @@ export interface PairsService {
     | 'pair.failover'
     | 'pair.switchover'
     | 'pair.resync'
+    | 'pair.settings'
+    | 'pair.witness'
     | 'task.cancel'
   >;
   readonly peerHandlers: Omit<Handlers<PeerApi>, 'peer.hello'>;

@@ -1,47 +1,10 @@
-import {
-  compareRecord,
-  type Handlers,
-  type PairDisk,
-  type PeerApi,
-  ProblemError,
-} from '../protocol/index.ts';
+import { compareBallot } from '../lease/record.ts';
+import { type Handlers, type PairDisk, type PeerApi, ProblemError } from '../protocol/index.ts';
 import type { ReplicaDisk } from '../replication/replication.ts';
 import { must, type PairContext } from './context.ts';
-import { begun, withReplica } from './record.ts';
-import { isLive, type StoredPair } from './store.ts';
+import { freshNotes, isLive, type StoredPair } from './store.ts';
 
-type PeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
-
-/** Closes the replica, begins, and runs the guest here: the common end of failover and hand-over. Safe to repeat. */
-export async function beginHere(
-  context: PairContext,
-  pairId: string,
-  note: (text: string) => void,
-): Promise<StoredPair> {
-  const { hypervisor, target } = context.deps;
-  must(await target.close(pairId));
-  const pair = context.pair(pairId);
-  const definition = pair.spec.definitions[context.self];
-  if (definition === undefined) throw new Error(`no definition of ${pairId} for this host`);
-  must(await hypervisor.define(definition));
-  await hypervisor.setAutostart(pair.spec.workload.uuid, false);
-  const live = isLive(context.vmState(pair.spec.workload.uuid));
-  // A fresh guest has no mirror: it must never run under a record that says in sync.
-  if (!live && pair.record.replica.state === 'in-sync') {
-    await context.setRecord(pairId, (record) => withReplica(record, 'stale', context.now()));
-  }
-  if (!context.pair(pairId).record.begun) await context.setRecord(pairId, begun);
-  await context.setNotes(pairId, (notes) => ({
-    ...notes,
-    wantRunning: true,
-    bootId: context.deps.bootId,
-    quarantine: null,
-    image: 'complete',
-  }));
-  if (!live) must(await hypervisor.run(pair.spec.workload.uuid));
-  note(`${pair.spec.workload.name} runs on ${context.deps.selfName()}`);
-  return context.pair(pairId);
-}
+export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
 
 /** Ends whatever still stands of a former ownership before the host becomes a standby again. */
 async function clearOldCopy(context: PairContext, pair: StoredPair): Promise<void> {
@@ -82,25 +45,43 @@ async function keepsPrevious(context: PairContext, pair: StoredPair, disks: Repl
   return false;
 }
 
-async function prepare(context: PairContext, params: Parameters<PeerHandlers['standby.prepare']>[0]) {
-  const { target } = context.deps;
-  const { pairId } = params.spec;
-  const pair = await context.adopt(params);
-  if (!pair || compareRecord(pair.record, params.record) !== 0 || pair.record.owner === context.self) {
-    throw new ProblemError({
-      kind: 'record-older',
-      message: `${context.deps.selfName()} holds a newer record of ${params.spec.workload.name}.`,
-      next: 'Look at the map again: the machine has changed sides meanwhile.',
-    });
-  }
+/**
+ * What the owner's order rests on must be what this host knows too: the newest record says that the asking host owns
+ * the machine, and that nobody may take this copy over meanwhile.
+ */
+function checkRecord(context: PairContext, pair: StoredPair): void {
+  const { record, spec } = pair;
+  if (record.owner !== context.self && record.begun && !record.armed && record.replica.state !== 'in-sync')
+    return;
+  throw new ProblemError({
+    kind: 'record-older',
+    message: `${context.deps.selfName()} holds a newer record of ${spec.workload.name}.`,
+    next: 'Look at the map again: the machine has changed sides meanwhile.',
+  });
+}
+
+function refuseQuarantined(context: PairContext, pair: StoredPair, over: boolean): void {
+  if (!pair.notes.quarantine || over) return;
+  throw new ProblemError({
+    kind: 'quarantined',
+    message: `The old copy of ${pair.spec.workload.name} on ${context.deps.selfName()} is set aside and waits for a decision.`,
+    next: 'Choose "Make it the standby again" when you no longer need what only the old copy has.',
+  });
+}
+
+async function prepare(context: PairContext, params: Parameters<PairPeerHandlers['standby.prepare']>[0]) {
+  const { target, guard } = context.deps;
+  const { pairId, workload } = params.spec;
+  await context.adoptSpec(params.spec, freshNotes(context.deps.bootId));
+  await context.nodes.seed(pairId, params.chosen, true);
+  // No permission: whatever is started of it here by hand is stopped.
+  await guard.protect(workload.uuid);
+  // What learning that record writes down (a quarantine) is on disk before anything is decided here.
+  await context.setNotes(pairId, (notes) => notes);
+  const pair = context.pair(pairId);
+  checkRecord(context, pair);
+  refuseQuarantined(context, pair, params.overQuarantine);
   const { quarantine } = pair.notes;
-  if (quarantine && !params.overQuarantine) {
-    throw new ProblemError({
-      kind: 'quarantined',
-      message: `The old copy of ${pair.spec.workload.name} on ${context.deps.selfName()} is set aside and waits for a decision.`,
-      next: 'Choose "Make it the standby again" when you no longer need what only the old copy has.',
-    });
-  }
   const disks = context.disks(pair.spec, context.self);
   const keeps = await keepsPrevious(context, pair, disks);
   await clearOldCopy(context, pair);
@@ -113,6 +94,8 @@ async function prepare(context: PairContext, params: Parameters<PeerHandlers['st
   await context.setNotes(pairId, (notes) => ({
     ...notes,
     wantRunning: false,
+    moving: false,
+    ranAt: null,
     quarantine: null,
     image: 'partial',
     aside: [...notes.aside, ...created.aside.map((path) => ({ path, keep }))],
@@ -122,9 +105,7 @@ async function prepare(context: PairContext, params: Parameters<PeerHandlers['st
       'aside-kept',
       pair,
       `The old disks of ${pair.spec.workload.name} are kept aside on ${context.deps.selfName()}.`,
-      {
-        paths: created.aside.join(' '),
-      },
+      { paths: created.aside.join(' ') },
     );
   }
   return must(await target.open(pairId, disks));
@@ -132,86 +113,61 @@ async function prepare(context: PairContext, params: Parameters<PeerHandlers['st
 
 async function forget(context: PairContext, pairId: string): Promise<void> {
   const pair = context.store.get(pairId);
-  if (!pair) return;
-  if (context.isOwner(pair)) {
-    throw new ProblemError({
-      kind: 'owner-here',
-      message: `${pair.spec.workload.name} belongs to ${context.deps.selfName()}; its disks are not deleted from afar.`,
-      next: 'End the protection on the host where the machine runs.',
-    });
-  }
-  // A quarantined copy is the person's: its disks and definition stay, only the pair is forgotten.
-  if (!pair.notes.quarantine) {
-    must(await context.deps.target.remove(pairId, context.disks(pair.spec, context.self)));
-    must(
-      await context.deps.target.discard(
-        pair.notes.aside.filter((aside) => !aside.keep).map((aside) => aside.path),
-      ),
+  if (pair) {
+    if (context.isOwner(pair)) {
+      throw new ProblemError({
+        kind: 'owner-here',
+        message: `${pair.spec.workload.name} belongs to ${context.deps.selfName()}; its disks are not deleted from afar.`,
+        next: 'End the protection on the host where the machine runs.',
+      });
+    }
+    // A quarantined copy is the person's: its disks and definition stay, only the pair is forgotten.
+    if (!pair.notes.quarantine) {
+      must(await context.deps.target.remove(pairId, context.disks(pair.spec, context.self)));
+      const spare = pair.notes.aside.filter((aside) => !aside.keep).map((aside) => aside.path);
+      must(await context.deps.target.discard(spare));
+    }
+    await context.deps.guard.letGo(pair.spec.workload.uuid);
+    await context.store.remove(pairId);
+    context.audit(
+      'replica-removed',
+      pair,
+      `${context.deps.selfName()} no longer stands by for ${pair.spec.workload.name}.`,
     );
-  }
-  await context.store.remove(pairId);
-  context.audit(
-    'replica-removed',
-    pair,
-    `${context.deps.selfName()} no longer stands by for ${pair.spec.workload.name}.`,
-  );
+  } else await context.store.remove(pairId);
+  await context.nodes.bury(pairId);
 }
 
-async function begin(context: PairContext, params: Parameters<PeerHandlers['standby.begin']>[0]) {
-  const pair = await context.adopt(params);
-  if (!pair || pair.record.owner !== context.self || pair.record.epoch.n !== params.record.epoch.n) {
-    throw new ProblemError({
-      kind: 'record-older',
-      message: `${context.deps.selfName()} holds another record of ${params.spec.workload.name}.`,
-      next: 'Look at the map again: the machine has changed sides meanwhile.',
-    });
-  }
-  context.audit(
-    'handed-over',
-    pair,
-    `${context.deps.selfName()} takes over ${pair.spec.workload.name} from ${context.nameOf(context.other(pair.spec))}, as ordered.`,
-  );
-  const after = await beginHere(context, params.spec.pairId, () => undefined);
-  return { record: after.record };
-}
-
-/** Once the copy is whole, those set aside for safety's sake are dropped; those of a quarantine stay. */
-async function noteWholeCopy(context: PairContext, pair: StoredPair): Promise<void> {
-  if (pair.record.replica.state !== 'in-sync' || context.isOwner(pair) || pair.notes.quarantine) return;
-  const spare = pair.notes.aside.filter((aside) => !aside.keep);
-  if (pair.notes.image === 'complete' && spare.length === 0) return;
-  await context.setNotes(pair.spec.pairId, (notes) => ({ ...notes, image: 'complete' }));
-  must(await context.deps.target.discard(spare.map((aside) => aside.path)));
-  await context.setNotes(pair.spec.pairId, (notes) => ({
-    ...notes,
-    aside: notes.aside.filter((aside) => aside.keep),
-  }));
-}
-
-/** What this member answers to the other agents of its fleet. `superseded` is told when a newer owner was learnt. */
-export function peerHandlers(context: PairContext, superseded: (pairId: string) => void): PeerHandlers {
+/** What this member, or witness, answers to the other agents of its fleet. */
+export function peerHandlers(context: PairContext): PairPeerHandlers {
   const { hypervisor } = context.deps;
   return {
     'record.read': async ({ pairId }) => {
-      const pair = context.store.get(pairId);
+      const kept = context.store.kept(pairId);
       return {
-        record: pair?.record ?? null,
-        spec: pair?.spec ?? null,
-        quarantined: (pair?.notes.quarantine ?? null) !== null,
+        record: context.nodes.record(pairId),
+        spec: kept?.spec ?? null,
+        quarantined: (kept?.notes.quarantine ?? null) !== null,
       };
     },
-    'record.offer': async ({ record, spec }) => {
-      const pair = await context.adopt({ record, spec });
-      if (!pair) {
-        throw new ProblemError({
-          kind: 'not-a-member',
-          message: `${context.deps.selfName()} is no member of this pair.`,
-          next: 'Check that no two hosts share one identity.',
-        });
-      }
-      if (pair.notes.quarantine) superseded(pair.spec.pairId);
-      await noteWholeCopy(context, pair);
-      return { record: pair.record };
+    'spec.offer': async ({ spec, chosen }) => {
+      const { pairId } = spec;
+      // A pair that ended here is not brought back by a late word of it.
+      if (context.nodes.buried.has(pairId)) return {};
+      const kept = context.store.kept(pairId);
+      await context.adoptSpec(spec, kept?.notes ?? freshNotes(context.deps.bootId));
+      if (!kept && chosen) context.nodes.rejoin(pairId, chosen);
+      return {};
+    },
+    'record.keep': async ({ chosen, brandNew, spec }) => {
+      const { pairId } = chosen.record;
+      // A member's duties come with its vote.
+      if (spec) await context.adoptSpec(spec, freshNotes(context.deps.bootId));
+      await context.nodes.seed(pairId, chosen, brandNew);
+      // What it means for the copy here is on disk too.
+      await context.setNotes(pairId, (notes) => notes);
+      const held = context.nodes.chosen(pairId);
+      return { current: held !== null && compareBallot(held.ballot, chosen.ballot) >= 0 };
     },
     'vm.state': async ({ vmUuid }) => ({ state: hypervisor.reachable ? context.vmState(vmUuid) : 'unknown' }),
     'standby.check': async (needs) => {
@@ -228,11 +184,10 @@ export function peerHandlers(context: PairContext, superseded: (pairId: string) 
       return {};
     },
     'standby.prepare': (params) => prepare(context, params),
-    'standby.forget': async ({ pairId }) => {
+    'pair.forget': async ({ pairId }) => {
       await forget(context, pairId);
       return {};
     },
-    'standby.begin': (params) => begin(context, params),
   };
 }
 

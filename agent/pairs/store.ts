@@ -3,14 +3,18 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { DurableFile } from '../journal/durable-file.ts';
 import type { Log } from '../ports.ts';
-import { compareRecord, Epoch, PairRecord, PairSpec, type VmState } from '../protocol/index.ts';
+import { Epoch, type PairRecord, PairSpec, type VmState } from '../protocol/index.ts';
 
 /** What this member alone knows of its copy; survives crashes, is never sent as truth to others. */
 export const LocalNotes = v.object({
-  /** The guest was last seen running here by right; decides about a start after a reboot of the host. */
+  /** The guest is meant to run here while this host owns it; false once somebody shut it down on purpose. */
   wantRunning: v.boolean(),
+  /** A switchover is shutting the guest down: its end is neither a fault nor somebody's wish. */
+  moving: v.boolean(),
   /** Boot of the host during which the guest was last known to run here. */
   bootId: v.string(),
+  /** The last epoch in which this host ran the guest by right, as long as its images are what came of that. */
+  ranAt: v.nullable(Epoch),
   quarantine: v.nullable(v.object({ since: v.number(), ownEpoch: Epoch, supersededBy: Epoch })),
   /** Images set aside here; `keep`: a person's to discard, otherwise dropped once in sync again. */
   aside: v.array(v.object({ path: v.string(), keep: v.boolean() })),
@@ -21,12 +25,17 @@ export const LocalNotes = v.object({
 });
 export type LocalNotes = v.InferOutput<typeof LocalNotes>;
 
-const StoredPair = v.object({ spec: PairSpec, record: PairRecord, notes: LocalNotes });
-export type StoredPair = v.InferOutput<typeof StoredPair>;
+const KeptPair = v.object({ spec: PairSpec, notes: LocalNotes });
+/** What lies in the pair's file here. The record is kept by the pair's voters (nodes.ts). */
+export type KeptPair = v.InferOutput<typeof KeptPair>;
+/** The same with the newest record this host knows. */
+export type StoredPair = KeptPair & { record: PairRecord };
 
 export const freshNotes = (bootId: string): LocalNotes => ({
   wantRunning: false,
+  moving: false,
   bootId,
+  ranAt: null,
   quarantine: null,
   aside: [],
   image: 'none',
@@ -38,8 +47,8 @@ export const isLive = (state: VmState | null | undefined): boolean =>
   state === 'running' || state === 'paused' || state === 'shutting-down';
 
 interface Slot {
-  value: StoredPair;
-  file: DurableFile<typeof StoredPair>;
+  value: KeptPair;
+  file: DurableFile<typeof KeptPair>;
   tail: Promise<unknown>;
 }
 
@@ -50,20 +59,22 @@ interface Slot {
 export class PairStore {
   readonly #directory: string;
   readonly #log: Log;
+  readonly #recordOf: (pairId: string) => PairRecord | null;
   readonly #slots = new Map<string, Slot>();
   readonly #listeners = new Set<(pairId: string) => void>();
   #closed = false;
 
-  constructor(directory: string, log: Log) {
+  constructor(directory: string, log: Log, recordOf: (pairId: string) => PairRecord | null) {
     this.#directory = directory;
     this.#log = log;
+    this.#recordOf = recordOf;
   }
 
   async load(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     for (const name of await readdir(this.#directory)) {
       if (!name.endsWith('.json')) continue;
-      const file = new DurableFile(join(this.#directory, name), StoredPair);
+      const file = new DurableFile(join(this.#directory, name), KeptPair);
       const read = await file.read();
       // What cannot be believed is kept under another name: the pair is unknown here then, so nothing of it is started.
       if (!read.ok) {
@@ -80,12 +91,23 @@ export class PairStore {
     await Promise.all([...this.#slots.values()].map((slot) => slot.tail));
   }
 
+  /** Null also for a pair whose record is not known here (yet). */
   get(pairId: string): StoredPair | null {
+    const kept = this.kept(pairId);
+    const record = kept && this.#recordOf(pairId);
+    return kept && record ? { ...kept, record } : null;
+  }
+
+  kept(pairId: string): KeptPair | null {
     return this.#slots.get(pairId)?.value ?? null;
   }
 
+  ids(): string[] {
+    return [...this.#slots.keys()];
+  }
+
   all(): StoredPair[] {
-    return [...this.#slots.values()].map((slot) => slot.value);
+    return this.ids().flatMap((pairId) => this.get(pairId) ?? []);
   }
 
   ofVm(uuid: string): StoredPair | null {
@@ -98,13 +120,10 @@ export class PairStore {
   }
 
   /** Applies `mutate` to the current value; null from it changes nothing. Returns the value held afterwards. */
-  change(
-    pairId: string,
-    mutate: (current: StoredPair | null) => StoredPair | null,
-  ): Promise<StoredPair | null> {
+  change(pairId: string, mutate: (current: KeptPair | null) => KeptPair | null): Promise<KeptPair | null> {
     const slot = this.#slots.get(pairId);
-    const run = async (): Promise<StoredPair | null> => {
-      const current = this.get(pairId);
+    const run = async (): Promise<KeptPair | null> => {
+      const current = this.kept(pairId);
       const next = this.#closed ? null : mutate(current);
       if (!next || next === current) return current;
       await this.#write(pairId, next);
@@ -125,9 +144,9 @@ export class PairStore {
     this.#tell(pairId);
   }
 
-  async #write(pairId: string, value: StoredPair): Promise<void> {
+  async #write(pairId: string, value: KeptPair): Promise<void> {
     const known = this.#slots.get(pairId);
-    const file = known?.file ?? new DurableFile(join(this.#directory, `${pairId}.json`), StoredPair);
+    const file = known?.file ?? new DurableFile(join(this.#directory, `${pairId}.json`), KeptPair);
     await file.write(value);
     const slot = this.#slots.get(pairId);
     if (slot) slot.value = value;
@@ -138,26 +157,4 @@ export class PairStore {
   #tell(pairId: string): void {
     for (const listener of this.#listeners) listener(pairId);
   }
-}
-
-/**
- * What a member holds after it has been shown another member's record and spec: the newer one of both.
- * An owner that is overtaken without having handed over has been superseded: its copy goes into quarantine.
- */
-export function adopt(
-  current: StoredPair | null,
-  offered: { record: PairRecord; spec: PairSpec },
-  self: { hostId: string; bootId: string },
-  now: number,
-): StoredPair {
-  if (!current) return { ...offered, notes: freshNotes(self.bootId) };
-  if (compareRecord(offered.record, current.record) <= 0) return current;
-  const superseded = current.record.owner === self.hostId && offered.record.owner !== self.hostId;
-  const regained = offered.record.owner === self.hostId;
-  const quarantine = superseded
-    ? { since: now, ownEpoch: current.record.epoch, supersededBy: offered.record.epoch }
-    : regained
-      ? null
-      : current.notes.quarantine;
-  return { ...offered, notes: { ...current.notes, quarantine } };
 }

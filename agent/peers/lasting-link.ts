@@ -1,15 +1,17 @@
 import type { Credentials } from '../identity/identity.ts';
+import type { Envelope } from '../lease/messages.ts';
 import type { Clock, Log } from '../ports.ts';
 import { type Peer, type PeerApi, peerApi, type Result, type Sight } from '../protocol/index.ts';
 import { type Caller, type Link, openLink } from '../rpc/index.ts';
 import { dial, unreachable } from './dial.ts';
+import { type PeerNotices, peerNotices } from './notices.ts';
 
 /** First and longest pause between two attempts, ms. */
-const BACK_OFF = { first: 200, longest: 5000 } as const;
+const BACK_OFF = { first: 200, longest: 1000 } as const;
 /** A member that hangs is noticed within PING_EVERY_MS plus the deadline of `peer.hello` (2 s). */
 const PING_EVERY_MS = 1000;
 
-type PeerLink = Link<PeerApi, Record<never, never>>;
+export type PeerLink = Link<PeerApi, PeerNotices>;
 
 export interface LastingLinkOptions {
   peer: Peer;
@@ -18,6 +20,10 @@ export interface LastingLinkOptions {
   log: Log;
   credentials(): Credentials | null;
   onSight(sight: Sight): void;
+  /** A message of the lease came over this link. */
+  onEnvelope(envelope: Envelope, link: PeerLink): void;
+  /** A greeting was answered: this link works. */
+  onAlive(link: PeerLink): void;
 }
 
 /**
@@ -74,6 +80,11 @@ export class LastingLink implements Caller<PeerApi> {
     return this.#link.call(method, params, options);
   };
 
+  /** Over the link dialled from here, when there is one. */
+  send(envelope: Envelope): void {
+    this.#link?.notify('lease', envelope);
+  }
+
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await this.#connectAndGreet();
@@ -99,6 +110,9 @@ export class LastingLink implements Caller<PeerApi> {
     const link: PeerLink = openLink({
       stream: socket.value,
       calls: peerApi,
+      noticesOut: peerNotices,
+      noticesIn: peerNotices,
+      onNotice: ({ value }) => this.#options.onEnvelope(value, link),
       onClose: (end) => {
         if (!closing) this.#lost(end.text);
         this.#wake?.();
@@ -122,6 +136,7 @@ export class LastingLink implements Caller<PeerApi> {
       const greeting = await link.call('peer.hello', { hostId: selfHostId, bootId: this.#options.bootId });
       if (!this.#understood(greeting)) return;
       // Calls of others go out only over a link that was answered once.
+      if (this.#link !== link) this.#options.onAlive(link);
       this.#link = link;
       this.#pause = BACK_OFF.first;
       this.#see(true);

@@ -23,13 +23,13 @@ afterEach(async () => {
 const never = () => Promise.reject(new Error('not asked in this spec'));
 const handlers: PeerHandlers = {
   'record.read': async () => ({ record: null, spec: null, quarantined: false }),
-  'record.offer': never,
+  'spec.offer': never,
+  'record.keep': never,
   'vm.state': async () => ({ state: 'running' }),
   'standby.check': never,
   'standby.fix': never,
   'standby.prepare': never,
-  'standby.forget': never,
-  'standby.begin': never,
+  'pair.forget': never,
 };
 
 interface Member {

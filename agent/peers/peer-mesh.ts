@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import * as v from 'valibot';
 import type { IdentityStore } from '../identity/identity.ts';
 import { DurableFile } from '../journal/durable-file.ts';
+import type { Envelope } from '../lease/messages.ts';
 import type { Clock, Log } from '../ports.ts';
 import {
   fail,
@@ -16,7 +17,8 @@ import {
   type Sight,
 } from '../protocol/index.ts';
 import { type Caller, openLink } from '../rpc/index.ts';
-import { LastingLink } from './lasting-link.ts';
+import { LastingLink, type PeerLink } from './lasting-link.ts';
+import { peerNotices } from './notices.ts';
 import { PeerServer } from './peer-server.ts';
 import type { Peers } from './peers.ts';
 
@@ -43,6 +45,9 @@ export class PeerMesh implements Peers {
   readonly #server: PeerServer;
   readonly #links = new Map<string, LastingLink>();
   readonly #listeners = new Set<(sight: Sight) => void>();
+  readonly #envelopeListeners = new Set<(envelope: Envelope) => void>();
+  /** The link, dialled here or there, over which a member was heard last: the next message goes that way. */
+  readonly #ways = new Map<string, PeerLink>();
   readonly #file: DurableFile<v.ArraySchema<typeof Peer, undefined>>;
   #handlers: PeerHandlers | null = null;
   #running = false;
@@ -138,6 +143,17 @@ export class PeerMesh implements Peers {
     return this.#links.get(hostId)?.sight ?? null;
   }
 
+  send(envelope: Envelope): void {
+    const way = this.#ways.get(envelope.to);
+    if (way !== undefined && !way.closed) way.notify('lease', envelope);
+    else this.#links.get(envelope.to)?.send(envelope);
+  }
+
+  onEnvelope(listener: (envelope: Envelope) => void): () => void {
+    this.#envelopeListeners.add(listener);
+    return () => void this.#envelopeListeners.delete(listener);
+  }
+
   onSight(listener: (sight: Sight) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
@@ -154,6 +170,7 @@ export class PeerMesh implements Peers {
 
   #drop(hostId: string, link: LastingLink, staysMember: boolean): void {
     this.#links.delete(hostId);
+    this.#ways.delete(hostId);
     void link.stop();
     if (!staysMember) this.#server.expel(hostId);
   }
@@ -167,6 +184,8 @@ export class PeerMesh implements Peers {
       log,
       credentials: () => identity.credentials,
       onSight: (sight) => this.#tell(link, sight),
+      onEnvelope: (envelope, over) => this.#receive(peer.hostId, envelope, over),
+      onAlive: (over) => void this.#ways.set(peer.hostId, over),
     });
     this.#links.set(peer.hostId, link);
     link.start();
@@ -178,6 +197,14 @@ export class PeerMesh implements Peers {
     for (const listener of this.#listeners) listener(sight);
   }
 
+  /** `proven` by the certificate of the link; a message in another's name is dropped. */
+  #receive(proven: string, envelope: Envelope, over: PeerLink): void {
+    const self = this.#options.identity.current?.hostId;
+    if (envelope.from !== proven || envelope.to !== self || !this.#links.has(proven)) return;
+    this.#ways.set(proven, over);
+    for (const listener of this.#envelopeListeners) listener(envelope);
+  }
+
   #answer(hostId: string, stream: TLSSocket): void {
     const handlers = this.#handlers;
     if (handlers === null) {
@@ -187,9 +214,12 @@ export class PeerMesh implements Peers {
     this.#links.get(hostId)?.nudge();
     const hello: Handlers<PeerApi>['peer.hello'] = (params) => this.#hello(hostId, params.hostId);
     const log = this.#options.log;
-    openLink({
+    const link: PeerLink = openLink({
       stream,
       serve: { api: peerApi, handlers: { ...handlers, 'peer.hello': hello } },
+      noticesOut: peerNotices,
+      noticesIn: peerNotices,
+      onNotice: ({ value }) => this.#receive(hostId, value, link),
       log,
       onClose: (end) => {
         if (end.kind === 'malformed' || end.kind === 'too-large') {

@@ -1,3 +1,4 @@
+import type { Envelope } from '../lease/messages.ts';
 import type { Peer, PeerApi, Sight } from '../protocol/index.ts';
 import type { Caller } from '../rpc/link.ts';
 
@@ -8,5 +9,9 @@ export interface Peers {
   get(hostId: string): Peer | null;
   sights(): Sight[];
   sight(hostId: string): Sight | null;
+  /** Sends one message of the lease, or loses it: never waits, never fails. */
+  send(envelope: Envelope): void;
+  /** Messages of the lease from other members, each proven to be from whom it says. */
+  onEnvelope(listener: (envelope: Envelope) => void): () => void;
   onSight(listener: (sight: Sight) => void): () => void;
 }

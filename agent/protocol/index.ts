@@ -6,3 +6,4 @@ export * from './pair.ts';
 export * from './peer-api.ts';
 export * from './problem.ts';
 export * from './task.ts';
+export * from './vote.ts';

@@ -3,6 +3,7 @@ import { Check } from './check.ts';
 import { HostId, VmState, VmUuid } from './host.ts';
 import { method, nothing } from './method.ts';
 import { PairId, PairRecord, PairSpec } from './pair.ts';
+import { Versioned } from './vote.ts';
 
 /** Enough of a guest for the standby to judge whether it could run it. */
 export const GuestNeeds = v.object({
@@ -55,11 +56,21 @@ export const peerApi = {
     }),
     2_000,
   ),
-  /** Offers a record (and spec); the receiver keeps the newer of both, fsynced, and returns what it holds now. */
-  'record.offer': method(
-    v.object({ record: PairRecord, spec: PairSpec }),
-    v.object({ record: PairRecord }),
-    5_000,
+  /** Offers the pair's description; the receiver keeps the one of the higher revision, also when it had lost it. */
+  'spec.offer': method(v.object({ spec: PairSpec, chosen: v.nullable(Versioned) }), nothing, 5_000),
+  /**
+   * Shows the receiver a chosen record; it keeps the newer one. Makes a voter of one that had none: then it is on disk
+   * before the answer, and unless the pair is brand-new the restart silence has passed too. `current`: it holds this
+   * record or a newer one.
+   */
+  'record.keep': method(
+    v.object({
+      chosen: Versioned,
+      brandNew: v.boolean(),
+      /** For a member of the pair. */ spec: v.nullable(PairSpec),
+    }),
+    v.object({ current: v.boolean() }),
+    60_000,
   ),
   /** State of the guest on the asked host, straight from its hypervisor. */
   'vm.state': method(v.object({ vmUuid: VmUuid }), v.object({ state: v.nullable(VmState) }), 5_000),
@@ -76,20 +87,14 @@ export const peerApi = {
   'standby.prepare': method(
     v.object({
       spec: PairSpec,
-      record: PairRecord,
+      /** The newest record the owner knows. */ chosen: Versioned,
       /** True only by a person's order: a quarantined copy is set aside for good. */ overQuarantine:
         v.boolean(),
     }),
     ExportAddress,
     60_000,
   ),
-  /** Closes the exports in order and forgets the pair, images included. */
-  'standby.forget': method(v.object({ pairId: PairId }), nothing, 60_000),
-  /** Hand-over: the record names the receiver as owner; it closes its exports, begins, and starts the guest. */
-  'standby.begin': method(
-    v.object({ record: PairRecord, spec: PairSpec }),
-    v.object({ record: PairRecord }),
-    60_000,
-  ),
+  /** The pair ended: closes the exports in order and forgets it, replica and vote included. */
+  'pair.forget': method(v.object({ pairId: PairId }), nothing, 60_000),
 } as const;
 export type PeerApi = typeof peerApi;

@@ -1,5 +1,5 @@
-// Builds dist/agent: the agent as one file, its systemd units, the private Node runtimes, and manifest.json with the
-// checksums by which the console deploys them. Quick when nothing changed: the runtimes are cached outside the checkout.
+// Builds dist/agent: the agent as one file, its systemd units, libvirt's hook, the guard where there is a compiler for it,
+// the private Node runtimes, and manifest.json with the checksums by which the console deploys them. Quick when nothing changed: the runtimes are cached outside the checkout.
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { runtimeFor } from './agent-runtimes.mjs';
+import { buildGuard } from './build-guard.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const out = join(root, 'dist', 'agent');
@@ -29,6 +30,9 @@ export async function buildAgent() {
   const { version: release } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const version = await bundle(release);
   copyUnits();
+  copyHook();
+  // Hosts of a processor it is missing for are looked after all the same, but nothing on them is armed.
+  for (const sentence of buildGuard(join(out, 'guard')).missing) console.warn(sentence);
   const runtimes = Object.fromEntries(ARCHITECTURES.flatMap((arch) => placeRuntime(arch)));
   const files = Object.fromEntries(listed().map((name) => [name, facts(join(out, name))]));
   for (const { file, sha256, bytes } of Object.values(runtimes)) files[file] = { sha256, bytes };
@@ -85,6 +89,11 @@ function copyUnits() {
   for (const unit of readdirSync(from)) copyFileSync(join(from, unit), join(out, 'systemd', unit));
 }
 
+function copyHook() {
+  mkdirSync(join(out, 'hooks'), { recursive: true });
+  copyFileSync(join(root, 'agent', 'guard', 'qemu-hook.sh'), join(out, 'hooks', 'qemu-hook.sh'));
+}
+
 /** [[arch, entry]], or nothing where it could not be had and nobody insists. */
 function placeRuntime(arch) {
   try {
@@ -114,6 +123,10 @@ const listed = () => [
   ...readdirSync(join(out, 'systemd'))
     .sort()
     .map((unit) => `systemd/${unit}`),
+  'hooks/qemu-hook.sh',
+  ...readdirSync(join(out, 'guard'))
+    .sort()
+    .map((name) => `guard/${name}`),
 ];
 
 function facts(path) {

@@ -38,6 +38,11 @@ export function buildGuard(out = join(root, 'dist', 'agent', 'guard')) {
   return result;
 }
 
+/** By which compilers the guard would be built, for each architecture: another answer is another build. */
+export function guardCompilers() {
+  return Object.entries(TARGETS).map(([arch, triplet]) => `${arch} ${compilerFor(arch, triplet) ?? 'none'}`);
+}
+
 /** The triplet's own gcc, or the machine's when that is what it compiles for; null when there is neither. */
 function compilerFor(arch, triplet) {
   if (process.platform !== 'linux') return null;

@@ -13,6 +13,7 @@ import {
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { guardCompilers } from './build-guard.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const dist = join(root, 'dist');
@@ -63,11 +64,12 @@ function script(file, ...args) {
 const agentScript = join(root, 'src-main/scripts/build-agent.mjs');
 const pageConfig = join(root, 'src-renderer/vite.config.ts');
 
-/** `from`: what the step reads; `to`: what must be there for it to be skipped. */
+/** `from`: what the step reads; `by`: with what, where that varies; `to`: what must be there for it to be skipped. */
 const steps = [
   {
     name: 'agent',
-    from: ['agent', 'src-main/scripts/build-agent.mjs'],
+    from: ['agent', 'src-main/scripts/build-agent.mjs', 'src-main/scripts/build-guard.mjs'],
+    by: guardCompilers,
     to: ['agent/agent.cjs'],
     wanted: existsSync(agentScript),
     run: () => script(agentScript),
@@ -114,8 +116,8 @@ const steps = [
 ];
 
 /** Of names and contents, so that neither a touch nor a fresh clone's times matter. */
-function hashOf(paths) {
-  const hash = createHash('sha256').update(version);
+function hashOf(paths, by) {
+  const hash = createHash('sha256').update(version).update(by.join());
   for (const path of [...paths, 'package-lock.json', 'src-main/scripts/build.mjs'])
     addTo(hash, join(root, path));
   return hash.digest('hex');
@@ -146,10 +148,10 @@ function readdirOrNull(path) {
   }
 }
 
-async function runStep({ name, from, to, wanted, run }) {
+async function runStep({ name, from, by = () => [], to, wanted, run }) {
   if (!wanted) return;
   const stamp = join(dist, '.stamps', name);
-  const hash = hashOf(from);
+  const hash = hashOf(from, by());
   const present = to.every((file) => existsSync(join(dist, file)));
   if (!force && present && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
   const started = Date.now();

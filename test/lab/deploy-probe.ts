@@ -199,6 +199,18 @@ getent group understudy || true
 systemctl list-units --all --no-legend 'understudy*'
 pgrep -fa understudy || true`;
 
+/** What of the guard is there: files, units that run, what it says. */
+const GUARD = `for path in /opt/understudy/guard /etc/libvirt/hooks/qemu.d/understudy; do
+  [ -x "$path" ] && echo "$path"
+done
+for unit in understudy-guard understudy-shutdown; do
+  [ "$(systemctl is-active $unit)" = active ] && systemctl is-enabled --quiet $unit && echo "$unit"
+done
+sed -n '1s/.* //p' /run/understudy/guard.alive 2>/dev/null || true`;
+
+/** The pid of the guard, over a change of the agent alone. */
+const GUARD_PID = 'systemctl show -p MainPID --value understudy-guard';
+
 async function main() {
   const inspections = {
     atlas: wanted(await asSession(atlas, 'root', (session) => session.inspect())),
@@ -210,9 +222,20 @@ async function main() {
   const broken = await brokenOff();
   const root = await asSession(atlas, 'root', (session) => deploy(session, 'atlas-1', 'hypervisor'));
   const admin = await asSession(cora, 'admin', (session) => deploy(session, 'cora-1', 'witness'));
+  const guard = { atlas: await onHost(atlas, GUARD), cora: await onHost(cora, GUARD) };
   const greetings = { atlas: await greet(atlas, 'root'), cora: await greet(cora, 'admin') };
   const again = await asSession(cora, 'admin', (session) => deploy(session, 'cora-1', 'witness'));
   const found = wanted(await asSession(cora, 'admin', (session) => session.inspect())).agent;
+
+  const pidBefore = await onHost(atlas, GUARD_PID);
+  const anew = await asSession(atlas, 'root', (session) => deploy(session, 'atlas-1', 'hypervisor'));
+  const guardKept = pidBefore.join() === (await onHost(atlas, GUARD_PID)).join();
+  const list = '/var/lib/understudy/guard/protected';
+  const protect = (uuid: string) =>
+    onHost(atlas, `mkdir -p /var/lib/understudy/guard; printf 'understudy-protected 1\\n${uuid}' > ${list}`);
+  await protect('7e570000-0000-4000-8000-000000000099\\n');
+  const stillProtected = await asSession(atlas, 'root', (each) => each.uninstall({ keepHistory: false }));
+  await protect('');
 
   const upgraded = await upgrade();
   const outdated = await replacedByLink();
@@ -231,6 +254,9 @@ async function main() {
     admin,
     greetings,
     again,
+    guard,
+    guardKept: { ...anew, guardKept },
+    stillProtected: stillProtected.ok ? '' : stillProtected.problem.message,
     found,
     upgraded,
     outdated,

@@ -93,6 +93,18 @@ describe('deploying', () => {
     expect(report.greetings.cora.state.facts.hostname).toBe('cora');
   });
 
+  test('brings guard and hook to a host that runs machines, and to no other', () => {
+    expect(report.guard.atlas).toEqual([
+      '/opt/understudy/guard',
+      '/etc/libvirt/hooks/qemu.d/understudy',
+      'understudy-guard',
+      'understudy-shutdown',
+      'armed',
+    ]);
+    expect(report.guard.cora).toEqual([]);
+    expect(report.guardKept).toMatchObject({ kind: 'ok', sent: [], guardKept: true });
+  });
+
   test('again sends nothing, and finds the agent as enrolled', () => {
     expect(report.again).toMatchObject({ kind: 'ok', sent: [] });
     expect(report.found).toMatchObject({ hostId: 'cora-1', fleetId: 'fleet-of-the-deploy-test' });
@@ -114,6 +126,10 @@ describe('deploying', () => {
 });
 
 describe('removing', () => {
+  test('is refused while a machine is protected there', () => {
+    expect(report.stillProtected).toContain('machines are still protected there');
+  });
+
   test('leaves no trace: no file, no unit, no group, no process', () => {
     expect(report.removed).toEqual({ atlas: 'ok', cora: 'ok' });
     expect(report.traces).toEqual({ atlas: [], cora: [] });

@@ -247,5 +247,6 @@ export async function removeHost(places: Places, name: string): Promise<void> {
   await killHost(places, name);
   await removeGroups(groupOf(places, name));
   const root = rootOf(places, name);
-  if (await isMounted(root)) await must(['umount', root]);
+  // Volumes lie on top of it (faults-disk.ts).
+  if (await isMounted(root)) await must(['umount', '--recursive', root]);
 }

@@ -3,21 +3,16 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Acknowledged } from './record-truth.ts';
 import { must, waitFor } from './run.ts';
 import type { Lab } from './running-lab.ts';
 
-/** A record the guest said to be durable on both of its disks. */
-export interface Acknowledged {
-  number: number;
-  nonce: string;
-  /** When the acknowledgement arrived, Unix milliseconds. */
-  at: number;
-}
+export type { Acknowledged } from './record-truth.ts';
 
 export interface Verdict {
   /** Records acknowledged to this recorder. */
   acked: number;
-  /** Of these, how many are missing, damaged or another's on at least one disk. */
+  /** How many numbers are missing, damaged, older or another's on at least one disk, now or when they were rewritten. */
   missing: number;
   missingOn: { vda: number; vdb: number };
   /** Numbers of the first missing ones. */
@@ -29,6 +24,22 @@ export interface Outage {
   seconds: number;
   from: number;
   to: number;
+}
+
+/** All gaps of at least `atLeastS` between acknowledgements. */
+export function gaps(acknowledged: readonly Pick<Acknowledged, 'at'>[], atLeastS: number): Outage[] {
+  const found: Outage[] = [];
+  for (const [index, { at }] of acknowledged.entries()) {
+    const from = acknowledged[index - 1]?.at ?? at;
+    const seconds = (at - from) / 1000;
+    if (seconds >= atLeastS) found.push({ seconds, from, to: at });
+  }
+  return found;
+}
+
+export function longestGap(acknowledged: readonly Pick<Acknowledged, 'at'>[]): Outage {
+  const longest = (a: Outage, b: Outage): Outage => (b.seconds > a.seconds ? b : a);
+  return gaps(acknowledged, 0).reduce(longest, { seconds: 0, from: 0, to: 0 });
 }
 
 const PROGRAM = join(import.meta.dirname, 'recorder-process.ts');
@@ -59,8 +70,13 @@ export class Recorder {
     }
   }
 
-  /** One append at most every `intervalMs`. */
-  static async start(lab: Lab, guest: string, intervalMs = 20): Promise<Recorder> {
+  /** One write at most every `intervalMs`; new records only, or `fresh` of them and then mostly old ones anew. */
+  static async start(
+    lab: Lab,
+    guest: string,
+    intervalMs = 20,
+    fresh = Number.POSITIVE_INFINITY,
+  ): Promise<Recorder> {
     const { address } = lab.guest(guest);
     const folder = join(lab.places.state, 'records');
     await mkdir(folder, { recursive: true });
@@ -72,6 +88,7 @@ export class Recorder {
       address,
       log,
       String(intervalMs),
+      String(fresh),
     ]);
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     return new Recorder(lab, address, log, child);
@@ -103,14 +120,7 @@ export class Recorder {
 
   /** The longest gap between two acknowledgements. */
   async outage(): Promise<Outage> {
-    let longest: Outage = { seconds: 0, from: 0, to: 0 };
-    let previous: Acknowledged | null = null;
-    for (const entry of await this.acknowledged()) {
-      const seconds = previous ? (entry.at - previous.at) / 1000 : 0;
-      if (previous && seconds > longest.seconds) longest = { seconds, from: previous.at, to: entry.at };
-      previous = entry;
-    }
-    return longest;
+    return longestGap(await this.acknowledged());
   }
 
   /** Asks the guest, wherever it runs now, for every record it has acknowledged to this recorder. */

@@ -147,6 +147,26 @@ export class Lab {
     });
   }
 
+  /** Pulls the host's cable, both ways and all at once; `heal` plugs it in again. */
+  async isolate(name: string): Promise<void> {
+    const { name: host } = this.host(name);
+    const others = [CLIENT, ...this.state.hosts.map((each) => each.name)].filter((other) => other !== host);
+    const wanted = others.flatMap((other) => [
+      { from: host, to: other },
+      { from: other, to: host },
+    ]);
+    await this.changeCuts((cuts) => [
+      ...cuts.filter((cut) => cut.from !== host && cut.to !== host),
+      ...wanted,
+    ]);
+  }
+
+  /** Lets frames from `a` to `b` pass again, and back unless `oneWay`; other cuts stay. */
+  async uncut(a: string, b: string, oneWay = false): Promise<void> {
+    const is = (cut: Cut, from: string, to: string): boolean => cut.from === from && cut.to === to;
+    await this.changeCuts((cuts) => cuts.filter((cut) => !is(cut, a, b) && (oneWay || !is(cut, b, a))));
+  }
+
   /** Undoes all cuts. */
   async heal(): Promise<void> {
     await this.changeCuts(() => []);

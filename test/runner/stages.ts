@@ -26,6 +26,13 @@ export const STAGES: Stage[] = [
   { name: 'types', command: npm('types'), packages: [], counts: 'stage' },
   { name: 'arrows', command: npm('arrows'), packages: [], counts: 'stage' },
   { name: 'unit', command: npm('unit'), packages: [], helpful: ['gcc', 'libc6-dev'], counts: 'vitest' },
+  { name: 'model', command: [...npm('model'), '--', '--bounded'], packages: [], counts: 'stage' },
+  {
+    name: 'simulator',
+    command: [...npm('simulate'), '--', '--schedules', '2000', '--json'],
+    packages: [],
+    counts: 'stage',
+  },
   { name: 'build', command: npm('build'), packages: [], counts: 'stage' },
   {
     name: 'integration',
@@ -51,6 +58,14 @@ export const STAGES: Stage[] = [
     linux: true,
     root: true,
     counts: 'vitest',
+  },
+  {
+    name: 'chaos',
+    command: [...npm('chaos'), '--', '--seed', '1', '--minutes', '3', '--json'],
+    packages: [...labPackages],
+    linux: true,
+    root: true,
+    counts: 'stage',
   },
   {
     name: 'story in the browser',

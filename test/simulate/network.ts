@@ -6,7 +6,6 @@ import type { Random } from './random.ts';
 export class Network {
   readonly #kernel: Kernel;
   readonly #random: Random;
-  readonly #deliver: (envelope: Envelope) => void;
   readonly #cut = new Map<string, number>();
   loss = 0;
   duplication = 0;
@@ -18,10 +17,12 @@ export class Network {
   /** Extra delay of single links, ms. */
   readonly lags = new Map<string, number>();
 
-  constructor(kernel: Kernel, random: Random, deliver: (envelope: Envelope) => void) {
+  readonly #healedAt = new Map<string, number>();
+  #troubledAt = 0;
+
+  constructor(kernel: Kernel, random: Random) {
     this.#kernel = kernel;
     this.#random = random;
-    this.#deliver = deliver;
   }
 
   /** Counted, so that two overlapping cuts of one link both have to heal. */
@@ -33,30 +34,43 @@ export class Network {
   heal(from: string, to: string): void {
     const link = `${from}>${to}`;
     this.#cut.set(link, (this.#cut.get(link) ?? 0) - 1);
+    this.#healedAt.set(link, this.#kernel.now);
   }
 
-  /** Nothing is lost or slow. */
-  calm(): boolean {
-    return this.loss === 0 && this.slow < 5;
+  /** Nothing has been lost or slow for `ms`. */
+  calm(ms: number): boolean {
+    if (this.loss > 0 || this.slow >= 5 || this.lags.size > 0) this.#troubledAt = this.#kernel.now;
+    return this.#kernel.now - this.#troubledAt >= ms;
+  }
+
+  /** Open now, and for `ms` already. */
+  openFor(from: string, to: string, ms: number): boolean {
+    const healed = this.#healedAt.get(`${from}>${to}`) ?? Number.NEGATIVE_INFINITY;
+    return this.open(from, to) && this.#kernel.now - healed >= ms;
+  }
+
+  /** The end of loss or delay. */
+  calmed(): void {
+    this.#troubledAt = this.#kernel.now;
   }
 
   open(from: string, to: string): boolean {
     return (this.#cut.get(`${from}>${to}`) ?? 0) <= 0;
   }
 
-  send(envelope: Envelope): void {
+  send(envelope: Envelope, deliver: (envelope: Envelope) => void): void {
     if (!this.open(envelope.from, envelope.to) || this.#random.chance(this.loss)) return;
     this.messages += 1;
-    this.#later(envelope);
-    if (this.#random.chance(this.duplication)) this.#later(envelope);
+    this.#later(envelope, deliver);
+    if (this.#random.chance(this.duplication)) this.#later(envelope, deliver);
   }
 
-  #later(envelope: Envelope): void {
+  #later(envelope: Envelope, deliver: (envelope: Envelope) => void): void {
     const takeover = envelope.body.kind === 'accept' && envelope.body.record.change === 'takeover';
     const late = takeover ? (this.lateTakeovers.get(envelope.to) ?? 0) : 0;
     const lag = late + (this.lags.get(`${envelope.from}>${envelope.to}`) ?? 0);
     this.#kernel.after(this.#random.between(0.2, this.slow) + lag, () => {
-      if (this.open(envelope.from, envelope.to)) this.#deliver(envelope);
+      if (this.open(envelope.from, envelope.to)) deliver(envelope);
     });
   }
 }

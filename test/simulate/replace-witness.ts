@@ -1,4 +1,4 @@
-import { type Change, replaceVoter, settings } from '../../agent/lease/transitions.ts';
+import { type Change, settings, setWitness } from '../../agent/lease/transitions.ts';
 import type { World } from './world.ts';
 
 /** By the book: automation paused, the new voter holds the record and has kept silent, then the swap. */
@@ -6,6 +6,7 @@ export function replaceWitness(world: World): boolean {
   const record = world.truth();
   const old = world.witness();
   if (world.lossUsed || record === null || record.config > 1 || old === world.spare) return false;
+  if (world.hosts.length < 3 || old.twin !== null) return false;
   if (![...world.members, old].every((one) => one.well)) return false;
   world.lossUsed = true;
   const checked = world.rules.voterSwapChecked;
@@ -28,7 +29,7 @@ export function replaceWitness(world: World): boolean {
     if (now?.config === 2 && !now.paused) return;
     if (now?.config === 2) order(settings({ paused: false }));
     else if (checked && now?.armed === true) order(settings({ paused: true }));
-    else if (world.kernel.now >= readyAt) order(replaceVoter(old.id, world.spare.id, true, world.rules));
+    else if (world.kernel.now >= readyAt) order(setWitness(world.spare.id, true, world.rules));
     world.kernel.after(400, again);
   };
   again();

@@ -1,5 +1,6 @@
 import type { Permission } from '../../agent/lease/deadline-file.ts';
-import type { GuestState, MirrorState, Site } from '../../agent/lease/site.ts';
+import type { GuestState, MirrorState, Site, Wanted } from '../../agent/lease/site.ts';
+import { copyAll } from './copying.ts';
 import type { Host } from './host.ts';
 
 /** Heartbeat of the forwarder: how long a silent target goes unnoticed (docs/replication.md). */
@@ -21,17 +22,30 @@ export class SimulatedSite implements Site {
     return this.#host.guest;
   }
 
+  wanted(): Wanted {
+    return this.#host.wanted;
+  }
+
   mirror(): MirrorState {
     const host = this.#host;
     // Without the forwarder the agent hears nothing of a frozen QEMU's mirror.
     const blind = host.guest === 'stopped' && host.mirror === 'active' && !host.world.rules.staleBeforeThaw;
     if (host.leaking || blind) return 'whole';
+    if (host.guest === 'none') return host.endedWhole ? 'whole' : 'off';
     if (host.mirror === 'off') return 'off';
     if (host.mirror === 'copying') return 'copying';
     const { now } = host.world.kernel;
     if (host.world.replicates(host)) host.unreachableSince = null;
     else host.unreachableSince ??= now;
-    return host.unreachableSince !== null && now - host.unreachableSince >= NOTICE_MS ? 'held' : 'whole';
+    return host.unreachableSince !== null && now - host.unreachableSince >= NOTICE_MS
+      ? 'held'
+      : this.#whole();
+  }
+
+  /** The agent has seen it whole: another copy would be news. */
+  #whole(): MirrorState {
+    this.#host.told.delete('copy-starts');
+    return 'whole';
   }
 
   exportOpen(): boolean {
@@ -39,7 +53,7 @@ export class SimulatedSite implements Site {
   }
 
   canHost(): boolean {
-    return this.#host.capacity;
+    return this.#host.capacity && !this.#host.quarantined;
   }
 
   guardFit(): boolean {
@@ -48,10 +62,13 @@ export class SimulatedSite implements Site {
 
   guardOn(epoch: number): boolean {
     const { permission } = this.#host;
-    return permission?.kind === 'deadline' && permission.epoch.n === epoch;
+    return this.#host.guard.alive && permission?.kind === 'deadline' && permission.epoch.n === epoch;
   }
 
   permit(permission: Permission): void {
+    const before = this.#host.permission;
+    const news = before?.kind !== permission.kind || before.epoch.n !== permission.epoch.n;
+    if (news) this.#host.world.acted(this.#host, `permit ${permission.kind}`);
     this.#host.permit(permission);
   }
 
@@ -59,13 +76,15 @@ export class SimulatedSite implements Site {
   startGuest(done: (started: boolean) => void): void {
     const host = this.#host;
     const { life, boots } = host;
+    host.world.acted(host, 'start');
     const ms = host.world.random.chance(0.5)
       ? host.world.random.between(2, 30)
       : host.world.random.between(200, 900);
     host.world.kernel.after(ms, () => {
       if (host.power !== 'on' || host.boots !== boots) return;
       const allowed = host.permission !== null && host.permission.kind !== 'ended';
-      const started = allowed && host.startsFail <= 0 && host.guest === 'none';
+      const able = host.startsFail <= 0 && !host.diskFault && !host.hypervisorDown;
+      const started = allowed && able && host.guest === 'none';
       if (host.startsFail > 0) host.startsFail -= 1;
       if (started) host.setGuest('paused');
       this.#answer(life, () => done(started));
@@ -73,12 +92,14 @@ export class SimulatedSite implements Site {
   }
 
   continueGuest(): void {
-    if (this.#host.guest === 'paused') this.#host.setGuest('running');
+    this.#host.world.acted(this.#host, 'continue');
+    if (this.#host.guest === 'paused' && !this.#host.hypervisorDown) this.#host.setGuest('running');
   }
 
   closeExport(done: () => void): void {
     const host = this.#host;
     const { life, boots } = host;
+    host.world.acted(host, 'close export');
     host.world.kernel.after(host.world.random.between(1, 30), () => {
       if (host.boots === boots) host.exportOpen = false;
       this.#answer(life, done);
@@ -86,29 +107,36 @@ export class SimulatedSite implements Site {
   }
 
   openExport(): void {
-    if (!this.#host.quarantined) this.#host.exportOpen = true;
+    if (this.#host.quarantined || this.#host.exportOpen) return;
+    this.#host.world.acted(this.#host, 'open export');
+    this.#host.exportOpen = true;
   }
 
   releaseMirror(): void {
+    if (this.#host.mirror !== 'off') this.#host.world.acted(this.#host, 'release mirror');
+    this.#host.endedWhole = false;
     this.#host.mirror = 'off';
     this.#host.leaking = false;
     this.#host.unreachableSince = null;
   }
 
   startMirror(): void {
-    this.#host.world.copy(this.#host);
+    // Told once, however often it is tried until it is whole.
+    if (!this.#host.told.has('copy-starts')) this.#host.world.acted(this.#host, 'start mirror');
+    copyAll(this.#host.world, this.#host);
   }
 
   quarantine(): void {
+    if (!this.#host.quarantined) this.#host.world.acted(this.#host, 'quarantine');
     this.#host.quarantined = true;
     this.#host.exportOpen = false;
   }
 
   wall(): number {
-    return this.#host.world.kernel.now + this.#host.world.wallJump;
+    return this.#host.world.wall();
   }
 
   #answer(life: number, run: () => void): void {
-    if (life === this.#life) this.#host.afterLocal(0, run);
+    if (life === this.#life) this.#host.afterLocal(life, 0, run);
   }
 }

@@ -1,11 +1,13 @@
 import type { VoterState } from '../../agent/lease/acceptor.ts';
-import { type LeaseRecord, newest, type Versioned } from '../../agent/lease/record.ts';
+import type { Envelope } from '../../agent/lease/messages.ts';
+import { founding, type LeaseRecord, newest, type Versioned } from '../../agent/lease/record.ts';
 import type { Rules } from '../../agent/lease/rules.ts';
 import { holdOf, type Timing, timingOf } from '../../agent/lease/timing.ts';
 import { createRecord } from '../../agent/lease/transitions.ts';
-import { compareEpoch } from '../../agent/protocol/index.ts';
+import { compareEpoch, type Profile } from '../../agent/protocol/index.ts';
 import { Host } from './host.ts';
 import { Kernel } from './kernel.ts';
+import type { Machine } from './machine.ts';
 import { Network } from './network.ts';
 import { Random } from './random.ts';
 
@@ -17,18 +19,30 @@ export interface Violation {
   atMs: number;
 }
 
+export interface Shape {
+  seed: number;
+  rules: Rules;
+  telling?: boolean;
+  /** Without a witness only the owner votes. */
+  witness?: boolean;
+  /** A second pair on the machines of `first`, the other way round: shares time, network, power and agents. */
+  first?: World;
+}
+
 /** Two hosts and a witness with one protected guest, and the eyes that judge them. */
 export class World {
-  readonly kernel = new Kernel();
+  readonly kernel: Kernel;
   readonly random: Random;
   readonly network: Network;
-  readonly timing: Timing;
+  /** Of the slowest profile this schedule uses: how long everything has to be waited for. */
+  timing: Timing;
+  readonly name: string;
   readonly rules: Rules;
   readonly guardPollMs = 95;
   readonly hosts: Host[] = [];
   readonly members: [Host, Host];
-  readonly violations: Violation[] = [];
-  readonly story: string[] = [];
+  readonly violations: Violation[];
+  readonly story: string[];
   readonly #telling: boolean;
   /** Stands by to replace the witness. */
   readonly spare: Host;
@@ -40,8 +54,9 @@ export class World {
   forced = false;
   /** One voter lost its state or went for good: no second one does in the same schedule. */
   lossUsed = false;
-  gone: Host | null = null;
+  gone: Machine | null = null;
   wallJump = 0;
+  lastWitness = 'w';
   /** Runs at the next audit line that contains this: a second fault in the middle of something. */
   readonly ambushes: { word: string; run: () => void }[] = [];
   /** No further fault before. */
@@ -50,25 +65,43 @@ export class World {
   serving: Host | null = null;
   #overlapSince: number | null = null;
 
-  constructor(seed: number, rules: Rules, telling = false) {
-    this.random = new Random(seed);
+  constructor({ seed, rules, telling = false, witness = true, first }: Shape) {
+    this.kernel = first?.kernel ?? new Kernel();
+    this.random = first?.random ?? new Random(seed);
+    this.network = first?.network ?? new Network(this.kernel, this.random);
     this.rules = rules;
+    this.name = first === undefined ? '' : '2:';
+    this.story = first?.story ?? [];
+    this.violations = first?.violations ?? [];
     this.#telling = telling;
-    this.timing = timingOf(this.random.chance(0.5) ? 'fast' : 'balanced', 100);
-    this.network = new Network(this.kernel, this.random, (envelope) =>
-      this.host(envelope.to)?.receive(envelope),
-    );
+    const profile = this.random.chance(0.5) ? 'fast' : 'balanced';
+    this.timing = timingOf(profile, 100);
     this.members = [new Host(this, 'h1', true), new Host(this, 'h2', true)];
-    this.hosts.push(...this.members, new Host(this, 'w', false));
+    this.hosts.push(...this.members);
+    if (witness) this.hosts.push(new Host(this, 'w', false));
     this.spare = new Host(this, 'w2', false);
-    this.#found();
+    this.#found(profile, first === undefined ? this.members : [this.members[1], this.members[0]]);
+    for (const host of first?.hosts ?? []) host.twin = this.host(host.id) ?? null;
+  }
+
+  send(envelope: Envelope): void {
+    this.network.send(envelope, (late) => this.host(late.to)?.receive(late));
+  }
+
+  /** I6: what a host does is in its audit log, at the very moment. */
+  acted(host: Host, what: string): void {
+    const at = this.kernel.now;
+    this.kernel.after(0, () => {
+      if (host.auditedAt !== at)
+        this.violate('I6', `${host.id} did "${what}" without an entry in its audit log`);
+    });
   }
 
   host(id: string): Host | undefined {
     return id === this.spare.id ? this.spare : this.hosts.find((host) => host.id === id);
   }
 
-  other(host: Host): Host {
+  other(host: Machine): Host {
     const [a, b] = this.members;
     return host === a ? b : a;
   }
@@ -79,12 +112,12 @@ export class World {
       const [ambush] = this.ambushes.splice(at, 1);
       if (ambush !== undefined) this.kernel.after(this.random.between(0, 60), ambush.run);
     }
-    if (this.#telling) this.story.push(`${(this.kernel.now / 1000).toFixed(3)} ${who} ${text}`);
+    if (this.#telling) this.story.push(`${(this.kernel.now / 1000).toFixed(3)} ${this.name}${who} ${text}`);
   }
 
   violate(invariant: string, what: string): void {
     if (this.violations.length >= 20) return;
-    this.violations.push({ invariant, what, atMs: Math.round(this.kernel.now) });
+    this.violations.push({ invariant, what: this.name + what, atMs: Math.round(this.kernel.now) });
     this.note('!!!', `${invariant}: ${what}`);
   }
 
@@ -99,42 +132,19 @@ export class World {
   /** Whether a write of `host`'s guest reaches the other copy now. */
   replicates(host: Host): boolean {
     const other = this.other(host);
-    const up = other.power === 'on' && !other.frozen && other.exportOpen && !other.targetBroken;
+    const takes = other.exportOpen && !other.targetBroken && !other.diskFault;
+    const up = other.power === 'on' && !other.frozen && takes;
     return up && this.network.open(host.id, other.id) && this.network.open(other.id, host.id);
-  }
-
-  /** A full copy to the other host; the mirror is whole when it ends without a break. */
-  copy(host: Host): void {
-    if (host.mirror !== 'off' || !this.replicates(host)) return;
-    const other = this.other(host);
-    host.mirror = 'copying';
-    host.copies += 1;
-    const { copies } = host;
-    other.whole = false;
-    const step = (left: number): void => {
-      if (host.mirror !== 'copying' || host.copies !== copies) return;
-      if (!this.replicates(host)) {
-        host.mirror = 'off';
-        host.tellAgent();
-      } else if (left > 0) this.kernel.after(200, () => step(left - 1));
-      else {
-        other.image = host.image;
-        other.whole = true;
-        host.mirror = 'active';
-        host.tellAgent();
-      }
-    };
-    step(Math.floor(this.random.between(3, 12)));
   }
 
   /** The witness of the present configuration. */
   witness(): Host {
     const id = this.truth()?.voters.find((voter) => voter !== 'h1' && voter !== 'h2');
-    return this.host(id ?? 'w') ?? this.spare;
+    return this.host(id ?? this.lastWitness) ?? this.spare;
   }
 
   /** I2, at everything a voter writes down. */
-  epochsRise(host: Host, state: VoterState): void {
+  epochsRise(host: Machine, state: VoterState): void {
     const before = host.disk.chosen?.record.epoch;
     const after = state.chosen?.record.epoch;
     if (before === undefined || after === undefined || compareEpoch(after, before) >= 0) return;
@@ -150,7 +160,7 @@ export class World {
     }
     if (this.#overlapSince !== null || this.forced) return;
     this.#overlapSince = this.kernel.now;
-    const excused = Math.max(a.thawedAt, b.thawedAt) + this.guardPollMs + 10 - this.kernel.now;
+    const excused = Math.max(a.excusedUntil, b.excusedUntil) - this.kernel.now;
     if (excused <= 0) {
       this.violate('I1', 'both hosts run the guest');
       return;
@@ -181,20 +191,21 @@ export class World {
     this.serving = host;
   }
 
-  #found(): void {
-    const [a, b] = this.members;
+  #found(profile: Profile, [a, b]: readonly [Host, Host]): void {
+    const voters = this.hosts.length > 2 ? this.hosts.map((host) => host.id) : [a.id];
     const record: LeaseRecord = {
       ...createRecord({
         pairId: 'pair',
         members: [a.id, b.id],
-        voters: this.hosts.map((host) => host.id),
+        voters,
         owner: a.id,
         wall: 0,
+        profile,
       }),
       policy: 'automatic',
       replica: { mode: 'sync', state: 'in-sync', point: null, since: 0 },
     };
-    const chosen = { ballot: { force: { n: 0, by: '' }, round: 1, node: a.id }, record };
+    const chosen = founding(record);
     for (const host of this.hosts) {
       host.disk = { ...host.disk, promised: chosen.ballot, accepted: chosen, chosen };
       host.startAgent();
@@ -207,12 +218,16 @@ export class World {
 
   /** The guest writes; its client counts what was acknowledged. */
   #client(host: Host): void {
-    if (host.running) this.#write(host);
+    if (host.running && !host.intruder && !host.hung) this.#write(host);
     this.kernel.after(WRITE_MS, () => this.#client(host));
   }
 
   #write(host: Host): void {
     const other = this.other(host);
+    if (host.diskFault) {
+      host.setGuest('faulted');
+      return;
+    }
     this.writes += 1;
     if (host.mirror === 'active') {
       if (!this.replicates(host)) return;
@@ -231,10 +246,32 @@ export class World {
     const { permission } = host;
     const since =
       permission?.kind === 'deadline' ? host.clock() - Math.max(permission.ms, host.permittedAt) : 0;
-    const thawed = this.kernel.now - host.thawedAt;
-    if (permission === null || (since > this.guardPollMs + 10 && thawed > this.guardPollMs + 10)) {
+    if (this.kernel.now <= host.excusedUntil) return;
+    if (permission === null || since > this.guardPollMs + 10) {
       this.violate('I3', `the guest on ${host.id} runs ${Math.round(since)} ms after its deadline`);
     }
+  }
+
+  /** Wall clock as the hosts see it. */
+  wall(): number {
+    return this.kernel.now + this.wallJump;
+  }
+
+  /** A profile changes: from now on everything is waited for as with the longest lease. */
+  slowest(): void {
+    this.timing = timingOf('balanced', 100);
+  }
+
+  /** I3 of a process that an admin started or continued past the hook. */
+  intrusion(host: Host): void {
+    const { process } = host;
+    const look = (): void => {
+      if (host.process !== process || !host.running || !host.intruder) return;
+      if (this.kernel.now <= host.excusedUntil)
+        this.kernel.after(host.excusedUntil - this.kernel.now + 1, look);
+      else this.violate('I3', `what an admin started on ${host.id} still runs`);
+    };
+    this.kernel.after(2 * this.guardPollMs + 12, look);
   }
 
   /** Longest time in which everything has to be well again once the faults stopped (I7). */

@@ -12,6 +12,7 @@ import {
   domainGetXmlDesc,
   domainIsPersistent,
   domainLookupByUuid,
+  qemuDomainMonitorCommand,
 } from './procedures.ts';
 import { findProcess } from './process.ts';
 import type { Session } from './session.ts';
@@ -57,6 +58,10 @@ const STOP_REASONS = [
   'failed',
   'destroyed',
 ] as const;
+
+/** virDomainPausedReason. */
+const PAUSED_IO_ERROR = 5;
+const QMP_MS = 2_000;
 
 type Figures = Pick<VmInfo, 'cpu' | 'memoryUsedBytes' | 'addresses'>;
 
@@ -159,13 +164,23 @@ export class Guests {
     const state = STATE_AFTER[event];
     // At once from the event itself, so that nobody acts on a picture that is a round trip old.
     if (state === 'stopped') this.ended(uuid, STOP_REASONS[detail] ?? 'failed');
-    else if (state) this.update(uuid, { state });
+    else if (state) this.#stateIs(uuid, state);
+  }
+
+  #stateIs(uuid: string, state: VmState): void {
+    const guest = this.#guests.get(uuid);
+    if (!guest) return;
+    const { pause: _, ...vm } = guest.vm;
+    // Why it is paused is read anew; one that was never started stays so until it runs.
+    const pause = state === 'paused' && guest.vm.pause === 'not-started' ? { pause: guest.vm.pause } : {};
+    this.#store({ ...guest, vm: { ...vm, ...pause, state } });
   }
 
   /** Told once for each end, whether an event says it first or a reading (its event lost with a libvirtd that was down). */
   ended(uuid: string, reason: StopReason): void {
     const wasLive = isLive(this.#guests.get(uuid)?.vm.state);
-    this.update(uuid, { state: 'stopped', cpu: 0, memoryUsedBytes: 0, addresses: [] });
+    this.#stateIs(uuid, 'stopped');
+    this.update(uuid, { cpu: 0, memoryUsedBytes: 0, addresses: [] });
     this.#setGuestAgent(uuid, false);
     if (wasLive) this.#emit({ kind: 'stopped', uuid, reason });
   }
@@ -203,6 +218,7 @@ export class Guests {
     const domain = parseDomain(xml.value);
     const told = STATES[state.value.state] ?? 'unknown';
     const vm = await this.#picture(domain, await seen(dom, told), autostart.ok && autostart.value);
+    const pause = told === 'paused' ? await this.#pauseOf(dom, state.value.reason) : {};
     // Something happened while this was read: what was read may be older than what the event said.
     if (entry.again) return;
     if (vm.state === 'stopped') this.ended(uuid, SHUTOFF_REASONS[state.value.reason] ?? 'failed');
@@ -210,7 +226,7 @@ export class Guests {
     const defined = persistent.ok && !persistent.value ? { defined: false as const } : {};
     this.#store({
       ref: dom,
-      vm: { ...vm, ...defined, ...this.#figures(uuid) },
+      vm: { ...vm, ...pause, ...defined, ...this.#figures(uuid) },
       guestAgent: domain.guestAgent,
     });
   }
@@ -232,6 +248,19 @@ export class Guests {
       disks,
       nics: domain.nics,
     };
+  }
+
+  /**
+   * libvirt calls a guest that was started paused like one an admin paused; QEMU's `prelaunch` tells them apart
+   * (QMP RunState). Asked once: what is known stays until the guest runs.
+   */
+  async #pauseOf(dom: DomainRef, reason: number): Promise<Pick<VmInfo, 'pause'>> {
+    if (reason === PAUSED_IO_ERROR) return { pause: 'io-error' };
+    const known = this.#guests.get(dom.uuid)?.vm;
+    if (known?.state === 'paused') return known.pause === 'not-started' ? { pause: known.pause } : {};
+    const command = JSON.stringify({ execute: 'query-status' });
+    const reply = await this.#session.callGuest(qemuDomainMonitorCommand, { dom, command }, QMP_MS);
+    return reply.ok && reply.value.includes('"prelaunch"') ? { pause: 'not-started' } : {};
   }
 
   /** What the definition does not tell stays as it was sampled. */

@@ -123,6 +123,14 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#orders.run(uuid);
   }
 
+  prepareRun(uuid: string): Promise<Result<void>> {
+    return this.#orders.prepareRun(uuid);
+  }
+
+  resume(uuid: string): Promise<Result<void>> {
+    return this.#orders.resume(uuid);
+  }
+
   shutdown(uuid: string): Promise<Result<void>> {
     return this.#orders.shutdown(uuid);
   }
@@ -152,9 +160,9 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#checks.standby(definition, this.#guests.all(), this.reachable);
   }
 
-  async fix(_uuid: string, fix: string): Promise<Result<void>> {
+  async fix(uuid: string, fix: string): Promise<Result<void>> {
     const mend = Object.hasOwn(fixes, fix) ? fixes[fix] : undefined;
-    if (mend) return mend(this.#host);
+    if (mend) return mend(this.#host, uuid);
     return fail({
       kind: 'fix-unknown',
       message: `This agent knows no fix "${fix}".`,

@@ -1,13 +1,15 @@
 import type { Clock } from '../../ports.ts';
-import { fail, ok, type Result } from '../../protocol/index.ts';
+import { fail, ok, type Result, type VmState } from '../../protocol/index.ts';
 import { DomainXmlError, parseDomain } from './domain-xml.ts';
 import { type Attempt, ErrorCode, type Failure, failed, type Outcome } from './failure.ts';
 import type { Guests } from './guests.ts';
 import {
+  CreateFlag,
   domainCreateWithFlags,
   domainDefineXmlFlags,
   domainDestroyFlags,
   domainLookupByUuid,
+  domainResume,
   domainSetAutostart,
   domainShutdownFlags,
   domainUndefineFlags,
@@ -68,15 +70,45 @@ export class Orders {
     return ok(undefined);
   }
 
-  async run(uuid: string): Promise<Result<void>> {
+  run(uuid: string): Promise<Result<void>> {
+    return this.#create(uuid, 0, ['running']);
+  }
+
+  async prepareRun(uuid: string): Promise<Result<void>> {
+    const prepared = await this.#create(uuid, CreateFlag.paused, ['running', 'paused']);
+    if (prepared.ok && this.#guests.get(uuid)?.vm.state === 'paused')
+      this.#guests.update(uuid, { pause: 'not-started' });
+    return prepared;
+  }
+
+  async resume(uuid: string): Promise<Result<void>> {
+    const attempt = this.attempt(uuid, 'vm-resume-failed', '% could not go on');
+    const known = this.#guests.get(uuid)?.ref;
+    const dom: Outcome<DomainRef> = known ? { ok: true, value: known } : await this.find(uuid);
+    if (!dom.ok) return failed(dom.failure, attempt);
+    const resumed = await this.#session.callGuest(domainResume, { dom: dom.value }, START_DEADLINE_MS);
+    if (resumed.ok) return ok(undefined);
+    await this.#guests.refresh(uuid);
+    return this.#guests.get(uuid)?.vm.state === 'running' ? ok(undefined) : failed(resumed.failure, attempt);
+  }
+
+  /**
+   * One whose process is in one of `states` afterwards was started, by whomever. Never from saved memory, which a
+   * shutdown of the host may have left: its disks have moved on since.
+   */
+  async #create(uuid: string, flags: number, states: VmState[]): Promise<Result<void>> {
     const attempt = this.attempt(uuid, 'vm-start-failed', '% could not be started');
     const dom = await this.find(uuid);
     if (!dom.ok) return failed(dom.failure, attempt);
-    const order = { dom: dom.value, flags: 0 };
-    const started = await this.#session.call(domainCreateWithFlags, order, START_DEADLINE_MS);
+    const started = await this.#session.call(
+      domainCreateWithFlags,
+      { dom: dom.value, flags: flags | CreateFlag.forceBoot },
+      START_DEADLINE_MS,
+    );
     await this.#guests.refresh(uuid);
-    if (started.ok || this.#guests.get(uuid)?.vm.state === 'running') return ok(undefined);
-    return failed(started.failure, attempt);
+    if (started.ok) return ok(undefined);
+    const state = this.#guests.get(uuid)?.vm.state;
+    return state !== undefined && states.includes(state) ? ok(undefined) : failed(started.failure, attempt);
   }
 
   async shutdown(uuid: string): Promise<Result<void>> {

@@ -197,6 +197,9 @@ export const domainDefineXmlFlags = remote(
   readDomain,
 );
 export const domainUndefineFlags = remote(231, 'domain_undefine_flags', encodeDomainFlags, none);
+/** virDomainCreateFlags. `forceBoot`: saved memory is discarded, not resumed. */
+export const CreateFlag = { paused: 1, forceBoot: 8 } as const;
+export const domainResume = waiting(remote(28, 'domain_resume', encodeDomain, none));
 export const domainCreateWithFlags = remote(196, 'domain_create_with_flags', encodeDomainFlags, readDomain);
 export const domainShutdownFlags = waiting(remote(258, 'domain_shutdown_flags', encodeDomainFlags, none));
 export const domainDestroyFlags = remote(234, 'domain_destroy_flags', encodeDomainFlags, none);

@@ -74,7 +74,7 @@ export class SimulatedHost implements Member {
   /** Its process is there and not stopped. */
   runs(uuid: string): boolean {
     const guest = this.guests.get(uuid);
-    return this.powered && guest !== undefined && guest.startedAt !== null && guest.state !== 'paused';
+    return this.powered && guest !== undefined && isAwake(guest);
   }
 
   /** Images of the guest's writable disks; undefined entries lie nowhere. */
@@ -103,7 +103,7 @@ export class SimulatedHost implements Member {
   /** One write by the guest's application to all its disks, as its client sees it. */
   write(uuid: string): 'acknowledged' | 'held' | 'stopped' {
     const guest = this.guests.get(uuid);
-    if (!guest || !this.powered || guest.startedAt === null || guest.state === 'paused') return 'stopped';
+    if (!guest || !this.powered || !isAwake(guest)) return 'stopped';
     if (guest.tap?.held) return 'held';
     const version = this.world.acknowledgedBy(uuid) + 1;
     for (const image of this.imagesOf(guest.domain)) if (image) image.version = version;
@@ -119,8 +119,10 @@ export class SimulatedHost implements Member {
     this.listeners.clear();
     for (const guest of this.guests.values()) {
       guest.state = 'stopped';
+      delete guest.pause;
       guest.startedAt = null;
       guest.booted = false;
+      guest.halted = false;
       guest.tap = null;
     }
     this.exports.clear();
@@ -179,11 +181,11 @@ export class SimulatedHost implements Member {
   }
 
   /** Starts a defined guest; resolves once its process runs. */
-  async startGuest(guest: SimulatedGuest): Promise<Result<void>> {
+  async startGuest(guest: SimulatedGuest, how: { paused?: boolean } = {}): Promise<Result<void>> {
     if (guest.startedAt !== null) return ok(undefined);
     if (!(await this.after(this.world.pace.startMs))) return fail(problem.hostOff(this.name));
     if (guest.startedAt !== null) return ok(undefined);
-    const { name, uuid } = guest.domain;
+    const { name } = guest.domain;
     if (this.freeMemoryBytes() < guest.domain.memoryBytes) return fail(problem.noMemory(name, this.name));
     const images = this.imagesOf(guest.domain);
     for (const [index, image] of images.entries()) {
@@ -193,13 +195,45 @@ export class SimulatedHost implements Member {
       if (this.isExported(image.path)) return fail(problem.imageInUse(name, this.name, image.path));
       if (!image.complete) this.world.violated(`${name} starts on ${this.name} from an unfinished copy`);
     }
-    const version = Math.min(...images.map((image) => image?.version ?? 0));
-    this.world.beforeRunning(this, uuid, name, version);
+    if (how.paused) {
+      guest.startedAt = this.world.clock.now();
+      guest.state = 'paused';
+      guest.pause = 'not-started';
+      this.tellOf(guest);
+    } else this.runGuest(guest);
+    return ok(undefined);
+  }
+
+  /** A guest that is paused, or has not run yet, goes on. One whose process is stopped goes on when that is let go. */
+  resumeGuest(guest: SimulatedGuest): void {
+    if (guest.state !== 'paused' || guest.halted) return;
+    if (guest.pause === 'not-started') this.runGuest(guest);
+    else {
+      guest.state = 'running';
+      this.tellOf(guest);
+    }
+  }
+
+  /** The guest's first instruction. */
+  private runGuest(guest: SimulatedGuest): void {
+    const { name, uuid } = guest.domain;
+    this.world.beforeRunning(this, uuid, name, versionOf(this.imagesOf(guest.domain)));
     guest.state = 'running';
-    guest.startedAt = this.world.clock.now();
+    guest.startedAt ??= this.world.clock.now();
+    delete guest.pause;
     this.tellOf(guest);
     void this.boot(guest, guest.startedAt);
-    return ok(undefined);
+  }
+
+  /** SIGSTOP to the guest's process, or SIGCONT: the hypervisor is not asked and does not notice. */
+  halt(guest: SimulatedGuest, halted: boolean): void {
+    if (guest.startedAt === null || guest.halted === halted) return;
+    if (!halted && guest.state !== 'paused') {
+      const { name, uuid } = guest.domain;
+      this.world.beforeRunning(this, uuid, name, versionOf(this.imagesOf(guest.domain)));
+    }
+    guest.halted = halted;
+    this.world.changed();
   }
 
   /** The guest's process ends; everybody who listens is told. */
@@ -208,8 +242,10 @@ export class SimulatedHost implements Member {
     const { uuid } = guest.domain;
     const { tap } = guest;
     guest.state = reason === 'crashed' ? 'crashed' : 'stopped';
+    delete guest.pause;
     guest.startedAt = null;
     guest.booted = false;
+    guest.halted = false;
     guest.tap = null;
     tap?.guestEnded(reason === 'shutdown');
     this.tell({ kind: 'stopped', uuid, reason });
@@ -217,7 +253,9 @@ export class SimulatedHost implements Member {
   }
 
   private async boot(guest: SimulatedGuest, startedAt: number): Promise<void> {
-    if (!(await this.after(this.world.pace.bootMs)) || guest.startedAt !== startedAt) return;
+    do {
+      if (!(await this.after(this.world.pace.bootMs)) || guest.startedAt !== startedAt) return;
+    } while (guest.halted);
     guest.booted = true;
     this.tellOf(guest);
   }
@@ -243,3 +281,11 @@ export class SimulatedHost implements Member {
     });
   }
 }
+
+/** Its process is there and not stopped. */
+const isAwake = (guest: SimulatedGuest): boolean =>
+  guest.startedAt !== null && guest.state !== 'paused' && guest.halted !== true;
+
+/** The oldest of its images counts. */
+const versionOf = (images: (SimulatedImage | undefined)[]): number =>
+  Math.min(...images.map((image) => image?.version ?? 0));

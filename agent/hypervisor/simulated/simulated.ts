@@ -101,6 +101,18 @@ class SimulatedHypervisor implements Hypervisor {
     return this.withGuest(uuid, (guest) => this.host.startGuest(guest));
   }
 
+  async prepareRun(uuid: string): Promise<Result<void>> {
+    return this.withGuest(uuid, (guest) => this.host.startGuest(guest, { paused: true }));
+  }
+
+  async resume(uuid: string): Promise<Result<void>> {
+    return this.withGuest(uuid, (guest) => {
+      if (guest.startedAt === null) return fail(problem.vmNotRunning(guest.domain.name, this.host.name));
+      this.host.resumeGuest(guest);
+      return ok(undefined);
+    });
+  }
+
   async shutdown(uuid: string): Promise<Result<void>> {
     return this.withGuest(uuid, (guest) => {
       if (guest.startedAt === null) return fail(problem.vmNotRunning(guest.domain.name, this.host.name));
@@ -165,10 +177,10 @@ class SimulatedHypervisor implements Hypervisor {
     return checkStandby({ definition, domain, guests: this.list(), host, libvirt: libvirtView });
   }
 
-  async fix(_uuid: string, fix: string): Promise<Result<void>> {
+  async fix(uuid: string, fix: string): Promise<Result<void>> {
     if (!this.alive) return fail(problem.hostOff(this.host.name));
     const mend = Object.hasOwn(fixes, fix) ? fixes[fix] : undefined;
-    return mend ? mend(hostView(this.host)) : fail(problem.fixUnknown(fix, this.host.name));
+    return mend ? mend(hostView(this.host), uuid) : fail(problem.fixUnknown(fix, this.host.name));
   }
 
   /** A guest whose writes are held cannot finish its shutdown: it waits for them as a real one does. */
@@ -176,7 +188,7 @@ class SimulatedHypervisor implements Hypervisor {
     do {
       if (!(await this.host.after(this.host.world.pace.shutdownMs))) return;
       if (guest.startedAt !== startedAt) return;
-    } while (guest.tap?.held || guest.state === 'paused');
+    } while (guest.tap?.held || guest.state === 'paused' || guest.halted);
     this.host.endGuest(guest, 'shutdown');
   }
 

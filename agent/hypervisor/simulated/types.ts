@@ -31,6 +31,7 @@ export interface SimulatedGuest {
   autostart: boolean;
   /** Requests to shut down that it still misses, as a guest does that is just starting up. */
   misses?: number;
+  pause?: 'io-error' | 'not-started';
   /** Undefined by hand while it runs. */
   transient?: boolean;
   /** Wall clock, ms; null while stopped. */
@@ -38,6 +39,8 @@ export interface SimulatedGuest {
   /** Known by its address: the guest's own system is up. */
   booted: boolean;
   tap: WriteTap | null;
+  /** Its process was stopped by a signal (the guard's): the hypervisor still says what it said before. */
+  halted?: boolean;
 }
 
 /** What a host shows to the world and to the mirrors that end on it. */

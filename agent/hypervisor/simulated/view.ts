@@ -24,7 +24,7 @@ export interface Machine {
 export function vmInfo(host: Machine, guest: SimulatedGuest): VmInfo {
   const { uuid, name, vcpus, memoryBytes, nics, nature } = guest.domain;
   const running = guest.startedAt !== null;
-  const busy = running && guest.state !== 'paused';
+  const busy = running && guest.state !== 'paused' && guest.halted !== true;
   const seed = seedOf(uuid);
   const now = host.world.clock.now();
   const cpu = gentleLoad(nature.cpu, seed, now) * (vcpus / host.cpuCount);
@@ -35,6 +35,7 @@ export function vmInfo(host: Machine, guest: SimulatedGuest): VmInfo {
     vcpus,
     memoryBytes,
     autostart: guest.autostart,
+    ...(guest.pause ? { pause: guest.pause } : {}),
     ...(guest.transient ? { defined: false as const } : {}),
     disks: guest.domain.disks.map((disk) => diskInfo(host, disk)),
     nics,

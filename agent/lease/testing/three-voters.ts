@@ -1,9 +1,10 @@
 import { freshState, type VoterState } from '../acceptor.ts';
 import type { Envelope } from '../messages.ts';
 import { PairNode } from '../node.ts';
-import type { LeaseRecord, Versioned } from '../record.ts';
+import { founding, type LeaseRecord, type Versioned } from '../record.ts';
 import { type Timing, timingOf } from '../timing.ts';
 import { createRecord } from '../transitions.ts';
+import { FakeSite } from './fake-site.ts';
 
 export const VOTERS = ['h1', 'h2', 'w'] as const;
 export type VoterName = (typeof VOTERS)[number];
@@ -21,10 +22,7 @@ export function armedRecord(): LeaseRecord {
   return { ...created, policy: 'automatic', replica, armed: true };
 }
 
-export const versioned = (record: LeaseRecord): Versioned => ({
-  ballot: { force: { n: 0, by: '' }, round: 1, node: 'h1' },
-  record,
-});
+export const versioned = (record: LeaseRecord): Versioned => founding(record);
 
 /** Three voters without a host behind them, on a clock that stands until it is moved; messages take 1 ms. */
 export class ThreeVoters {
@@ -35,10 +33,20 @@ export class ThreeVoters {
   readonly cut = new Set<string>();
   readonly sent: Envelope[] = [];
   diskFails = new Set<string>();
+  /** Messages that are lost. */
+  drop: (envelope: Envelope) => boolean = () => false;
+  readonly sites = new Map<string, FakeSite>();
+  readonly told: { at: number; who: string; event: string; text: string }[] = [];
   #queue: { at: number; run: () => void }[] = [];
 
-  constructor(record: LeaseRecord) {
+  /** `withSites`: members have a host behind them, whose guard looks at every ms that something happens. */
+  constructor(record: LeaseRecord, withSites = false) {
     const chosen = versioned(record);
+    for (const member of withSites ? record.members : []) {
+      const site = new FakeSite(() => this.now, member === record.owner);
+      site.permission = member === record.owner ? { kind: 'standing', epoch: record.epoch } : null;
+      this.sites.set(member, site);
+    }
     for (const name of VOTERS) {
       this.disks.set(name, { ...freshState(true), promised: chosen.ballot, accepted: chosen, chosen });
       this.start(name, false);
@@ -53,7 +61,7 @@ export class ThreeVoters {
   }
 
   start(name: VoterName, restarted: boolean): void {
-    const life = { node: null as PairNode | null };
+    const life: { node: PairNode | null } = { node: null };
     const node = new PairNode(
       {
         pairId: 'p',
@@ -61,7 +69,7 @@ export class ThreeVoters {
         timing: this.timing,
         state: this.disks.get(name) ?? freshState(false),
         restarted,
-        site: null,
+        site: this.sites.get(name) ?? null,
       },
       {
         now: () => this.now,
@@ -69,12 +77,23 @@ export class ThreeVoters {
         save: (state, done) => this.#after(0, () => this.#save(name, state, done)),
         after: (ms, run) => this.#after(ms, () => this.nodes.get(name) === life.node && run()),
         random: () => 0.5,
-        audit: () => undefined,
+        audit: (event, text) => this.told.push({ at: this.now, who: name, event, text }),
       },
     );
     life.node = node;
     this.nodes.set(name, node);
     node.start();
+  }
+
+  site(name: VoterName): FakeSite {
+    const site = this.sites.get(name);
+    if (site === undefined) throw new Error(`${name} has no host`);
+    return site;
+  }
+
+  /** The node is gone; its site and disk stay. */
+  stop(name: VoterName): void {
+    this.nodes.delete(name);
   }
 
   advance(ms: number): void {
@@ -86,8 +105,10 @@ export class ThreeVoters {
       this.#queue.shift();
       this.now = next.at;
       next.run();
+      for (const site of this.sites.values()) site.guard();
     }
     this.now = end;
+    for (const site of this.sites.values()) site.guard();
   }
 
   #save(name: VoterName, state: VoterState, done: (durable: boolean) => void): void {
@@ -98,7 +119,7 @@ export class ThreeVoters {
 
   #send(envelope: Envelope): void {
     this.sent.push(envelope);
-    if (this.cut.has(envelope.from) || this.cut.has(envelope.to)) return;
+    if (this.cut.has(envelope.from) || this.cut.has(envelope.to) || this.drop(envelope)) return;
     const to = VOTERS.find((name) => name === envelope.to);
     if (to !== undefined) this.#after(1, () => this.nodes.get(to)?.receive(envelope));
   }

@@ -2,7 +2,6 @@ import * as v from 'valibot';
 import { ExportAddress, type MirrorStatus, type Problem, ProblemError } from '../../protocol/index.ts';
 import type { Step, StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
-import { withReplica } from '../record.ts';
 import { isLive } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 
@@ -93,16 +92,15 @@ export function copySteps<D extends CopyData>(
       cancellable: true,
       async run(data) {
         await source.end(data.pairId);
-        const pair = await context.setRecord(data.pairId, (record) =>
-          withReplica(record, 'catching-up', context.now()),
-        );
-        const other = context.other(pair.spec);
+        // The voters first: from the moment the old copy is touched nobody may take it for a whole one.
+        await context.replicaIs(data.pairId, 'catching-up');
+        const { spec } = context.pair(data.pairId);
+        const chosen = context.nodes.chosen(data.pairId);
+        if (chosen === null) throw new ProblemError(copyBroke(data, null));
         data.remote = must(
-          await context.deps.peers.to(other).call('standby.prepare', {
-            spec: pair.spec,
-            record: pair.record,
-            overQuarantine: data.overQuarantine,
-          }),
+          await context.deps.peers
+            .to(context.other(spec))
+            .call('standby.prepare', { spec, chosen, overQuarantine: data.overQuarantine }),
         );
       },
     },
@@ -147,12 +145,25 @@ export function copySteps<D extends CopyData>(
       label: () => 'Record that both copies agree',
       cancellable: false,
       async run(data) {
-        if (source.status(data.pairId)?.state !== 'in-sync')
-          throw new ProblemError(copyBroke(data, source.status(data.pairId)?.problem ?? null));
-        const pair = await context.setRecord(data.pairId, (record) =>
-          withReplica(record, 'in-sync', context.now(), context.now()),
+        context.nodes.look(data.pairId);
+        // The owner records it by itself once every write is on both sides (agent/lease/owner.ts).
+        await context.until(
+          data.pairId,
+          (record) => record.replica.state === 'in-sync',
+          () => {
+            const status = source.status(data.pairId);
+            return status?.state === 'in-sync' ? null : copyBroke(data, status?.problem ?? null);
+          },
         );
-        must(await context.exchange(data.pairId));
+        const pair = context.pair(data.pairId);
+        const chosen = context.nodes.chosen(data.pairId);
+        // A standby without a vote hears of it here, not only when it next asks.
+        if (chosen)
+          must(
+            await context.deps.peers
+              .to(context.other(pair.spec))
+              .call('record.keep', { chosen, brandNew: true, spec: null }),
+          );
         context.audit('in-sync', pair, `${data.subject} is in sync on ${data.standbyName}.`);
       },
     },
@@ -164,6 +175,5 @@ export async function abandonCopy(context: PairContext, pairId: string): Promise
   await context.deps.source.end(pairId);
   const pair = context.store.get(pairId);
   if (!pair || !context.isOwner(pair)) return;
-  await context.setRecord(pairId, (record) => withReplica(record, 'none', context.now()));
-  await context.exchange(pairId);
+  if (pair.record.replica.state !== 'in-sync') await context.replicaIs(pairId, 'none');
 }

@@ -1,9 +1,8 @@
 import * as v from 'valibot';
 import { compareEpoch, Epoch, type Problem, ProblemError } from '../../protocol/index.ts';
-import type { TaskDefinition } from '../../tasks/runner.ts';
-import { must, type PairContext } from '../context.ts';
-import { claimed } from '../record.ts';
-import { beginHere } from '../standby.ts';
+import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
+import type { PairContext } from '../context.ts';
+import type { HostSite } from '../site.ts';
 import { isLive, type StoredPair } from '../store.ts';
 
 const FailoverData = v.object({
@@ -58,6 +57,20 @@ async function refuseIfRunning(context: PairContext, pair: StoredPair, forced: b
   }
 }
 
+/** With a lease that has run out at a majority nothing has to be believed: the voters give the machine, or they do not. */
+async function takeOver(context: PairContext, data: FailoverData): Promise<void> {
+  const node = context.nodes.get(data.pairId);
+  const outcome = await new Promise<string>((resolve) =>
+    node ? node.askTakeOver(resolve) : resolve('refused: unknown'),
+  );
+  if (outcome === 'done') return;
+  throw new ProblemError({
+    kind: 'lease-not-over',
+    message: `The voters do not give ${data.subject} to ${data.here} (${outcome}).`,
+    next: 'Open the dialog again: either its lease still runs, or too few voters answer.',
+  });
+}
+
 async function claim(context: PairContext, data: FailoverData): Promise<void> {
   const pair = context.pair(data.pairId);
   if (context.isOwner(pair)) return;
@@ -70,33 +83,48 @@ async function claim(context: PairContext, data: FailoverData): Promise<void> {
   }
   const problem = unusable(context, pair);
   if (problem) throw new ProblemError(problem);
+  if (pair.record.armed && !data.forced) return takeOver(context, data);
   await refuseIfRunning(context, pair, data.forced);
-  const after = await context.setRecord(data.pairId, (record) =>
-    claimed(record, context.self, data.forced ? context.self : null, context.now()),
-  );
+  context.nodes.get(data.pairId)?.force(context.now());
   context.audit(
     'claimed',
-    after,
+    pair,
     `${data.here} becomes the owner of ${data.subject}${data.forced ? ', by order of a person, without proof that the old copy is stopped' : ''}.`,
-    { epoch: String(after.record.epoch.n), replica: pair.record.replica.state },
+    { epoch: String(context.pair(data.pairId).record.epoch.n), replica: pair.record.replica.state },
   );
 }
 
-/** An unforced claim counts only once the other member has accepted it; a forced one is told to whoever can hear. */
-async function tellOther(context: PairContext, data: FailoverData): Promise<void> {
-  const told = await context.exchange(data.pairId);
-  if (data.forced) return;
-  if (!context.isOwner(must(told))) {
-    throw new ProblemError({
-      kind: 'epoch-moved',
-      message: `${data.subject} has changed sides meanwhile.`,
-      next: 'Look at the map again.',
-    });
-  }
+/** The owner's duties of the lease do the rest: export closed, begun, first instruction. Their end is waited for here. */
+async function untilItRuns(
+  context: PairContext,
+  site: HostSite | null,
+  data: FailoverData,
+  io: StepIo,
+): Promise<void> {
+  const uuid = context.pair(data.pairId).spec.workload.uuid;
+  const superseded: Problem = {
+    kind: 'epoch-moved',
+    message: `${data.subject} has changed sides meanwhile.`,
+    next: 'Look at the map again.',
+  };
+  context.nodes.look(data.pairId);
+  await context.until(
+    data.pairId,
+    (record) => record.begun && context.isOwner({ record }) && context.vmState(uuid) === 'running',
+    () => {
+      if (io.signal.aborted) return superseded;
+      if (!context.isOwner(context.pair(data.pairId))) return superseded;
+      return site?.startProblem ?? null;
+    },
+  );
+  io.note(`${data.subject} runs on ${data.here}`);
 }
 
-/** Starts the replica here: claim, close the export, begin, run. Repeating it after a failed start tries the start again. */
-export function failoverOrder(context: PairContext): TaskDefinition<FailoverData> {
+/** Starts the replica here: becomes the owner, closes the export, begins, runs. Repeating it after a failed start tries the start again. */
+export function failoverOrder(
+  context: PairContext,
+  siteOf: (pairId: string) => HostSite | null,
+): TaskDefinition<FailoverData> {
   return {
     kind: 'failover',
     data: FailoverData,
@@ -108,29 +136,14 @@ export function failoverOrder(context: PairContext): TaskDefinition<FailoverData
         run: (data) => claim(context, data),
       },
       {
-        id: 'tell',
-        label: () => 'Tell the other host, if it can hear',
-        cancellable: false,
-        async run(data, io) {
-          const other = context.other(context.pair(data.pairId).spec);
-          // A silent host must not delay the machine's return: it learns the record before it may start anything.
-          if (data.forced && context.deps.peers.sight(other)?.reachable !== true)
-            io.note(`${context.nameOf(other)} does not answer`);
-          else await tellOther(context, data);
-        },
-      },
-      {
-        id: 'close',
-        label: (data) => `Close the replica on ${data.here} to further writes`,
-        cancellable: false,
-        run: async (data) => void must(await context.deps.target.close(data.pairId)),
-      },
-      {
         id: 'run',
-        label: (data) => `Start ${data.subject} on ${data.here}`,
+        label: (data) => `Close the replica to further writes, and start ${data.subject} on ${data.here}`,
         cancellable: false,
         async run(data, io) {
-          const pair = await beginHere(context, data.pairId, io.note);
+          const site = siteOf(data.pairId);
+          if (site) site.startProblem = null;
+          await untilItRuns(context, site, data, io);
+          const pair = context.pair(data.pairId);
           context.audit('failed-over', pair, `${data.subject} runs on ${data.here}.`, {
             epoch: String(pair.record.epoch.n),
           });

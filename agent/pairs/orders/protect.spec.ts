@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { guestDraft, MAIL } from '../../hypervisor/simulated/spec-world.ts';
-import { type Box, Rig, until } from '../../replication/simulated/spec-rig.ts';
+import { type Box, Rig, UNARMED, until } from '../../replication/simulated/spec-rig.ts';
 
 /** What is left of a first protection that does not come to its end: the machine as it was before. */
 const PAIR = 'pair-mail';
@@ -17,7 +17,10 @@ beforeEach(async () => {
 
 async function copyBegun(): Promise<void> {
   const order = { pairId: PAIR, vmUuid: MAIL, standby: 'boreas', requestId: 'first', actor: 'spec' };
-  await atlas.service.consoleHandlers['protect.start'](order, new AbortController().signal);
+  await atlas.service.consoleHandlers['protect.start'](
+    { ...UNARMED, ...order },
+    new AbortController().signal,
+  );
   await until(() => atlas.pair()?.mirror?.state === 'copying');
 }
 const task = () => atlas.service.tasks().find((each) => each.id === 'first');

@@ -1,23 +1,42 @@
 import * as v from 'valibot';
-import { PairSpec, type Problem } from '../../protocol/index.ts';
+import { founding } from '../../lease/record.ts';
+import { CONTRACT } from '../../lease/rules.ts';
+import { replicaBecomes, settings } from '../../lease/transitions.ts';
+import { PairRecord, PairSpec, type Problem, ProblemError } from '../../protocol/index.ts';
 import type { TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
-import { firstRecord } from '../record.ts';
 import { freshNotes, isLive } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 import { abandonCopy, CopyData, copySteps } from './copy.ts';
 
-const ProtectData = v.object({ ...CopyData.entries, spec: PairSpec });
+const ProtectData = v.object({ ...CopyData.entries, spec: PairSpec, record: PairRecord });
 type ProtectData = v.InferOutput<typeof ProtectData>;
 
-/** Tells the standby to forget the pair; left for later (`ended`) when it cannot be told now. */
-export async function forgetPair(context: PairContext, pairId: string): Promise<void> {
-  const pair = context.store.get(pairId);
-  if (!pair) return;
+/** Everybody else who keeps something of the pair. */
+const others = (context: PairContext, pairId: string): string[] => {
+  const { spec } = context.store.kept(pairId) ?? { spec: { members: [] as string[] } };
+  const voters = context.nodes.record(pairId)?.voters ?? [];
+  return [...new Set([...spec.members, ...voters])].filter((hostId) => hostId !== context.self);
+};
+
+/** Tells the others to forget the pair; left for later (`ended`) while one of them cannot be told. */
+export async function forgetPair(context: PairContext, pairId: string): Promise<string[]> {
+  const kept = context.store.kept(pairId);
+  if (!kept) return [];
   await context.setNotes(pairId, (notes) => ({ ...notes, ended: true }));
-  const told = await context.deps.peers.to(context.other(pair.spec)).call('standby.forget', { pairId });
-  if (told.ok) await context.store.remove(pairId);
-  else context.deps.log('info', `${pairId}: the standby is told later: ${told.problem.message}`);
+  // Nobody's business from here on: without this the guard would stop a machine whose permission goes.
+  await context.deps.guard.letGo(kept.spec.workload.uuid);
+  const untold: string[] = [];
+  for (const hostId of others(context, pairId)) {
+    const told = await context.deps.peers.to(hostId).call('pair.forget', { pairId });
+    if (told.ok) continue;
+    untold.push(hostId);
+    context.deps.log('info', `${pairId}: ${hostId} is told later: ${told.problem.message}`);
+  }
+  if (untold.length > 0) return untold;
+  await context.store.remove(pairId);
+  await context.nodes.bury(pairId);
+  return [];
 }
 
 /** True from the moment on when *in sync* was recorded here, or another member's newer record was adopted. */
@@ -48,6 +67,30 @@ async function leaveAsBefore(context: PairContext, { pairId, subject, spec }: Pr
   if (!started.ok) failed('it could not be started', started.problem);
 }
 
+/** Every voter holds the first record before anything rests on it; the guard knows the machine before it is protected. */
+async function found(context: PairContext, { pairId, spec, record }: ProtectData): Promise<void> {
+  const { guard, bootId, hypervisor, peers } = context.deps;
+  const { uuid } = spec.workload;
+  const chosen = founding(record);
+  for (const voter of record.voters)
+    if (voter !== context.self) {
+      const order = { chosen, brandNew: true, spec: spec.members.includes(voter) ? spec : null };
+      must(await peers.to(voter).call('record.keep', order));
+    }
+  await context.store.change(
+    pairId,
+    (known) =>
+      known ?? {
+        spec,
+        notes: { ...freshNotes(bootId), wantRunning: true, ranAt: record.epoch, image: 'complete' },
+      },
+  );
+  guard.permit(uuid, { kind: 'standing', epoch: record.epoch });
+  await guard.protect(uuid);
+  await context.nodes.seed(pairId, chosen, true);
+  must(await hypervisor.setAutostart(uuid, false));
+}
+
 /** The first protection of a machine: *VM -> standby*, nothing of it stays when it fails. */
 export function protectOrder(context: PairContext): TaskDefinition<ProtectData> {
   return {
@@ -58,19 +101,7 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
         id: 'pair',
         label: (data) => `Write down that ${data.standbyName} stands by for ${data.subject}`,
         cancellable: true,
-        async run(data) {
-          const record = firstRecord(data.pairId, context.self, context.now());
-          await context.store.change(
-            data.pairId,
-            (known) =>
-              known ?? {
-                spec: data.spec,
-                record,
-                notes: { ...freshNotes(context.deps.bootId), wantRunning: true, image: 'complete' },
-              },
-          );
-          must(await context.deps.hypervisor.setAutostart(data.spec.workload.uuid, false));
-        },
+        run: (data) => found(context, data),
       },
       ...copySteps<ProtectData>(context, { needsDefinition: true }),
     ],
@@ -93,12 +124,32 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
   };
 }
 
+/**
+ * From here on nobody takes the machine over by himself. Without a majority that can be said only of a pair that was not
+ * armed: then there is nobody who could.
+ */
+async function standDown(context: PairContext, pairId: string): Promise<void> {
+  const { record } = context.pair(pairId);
+  try {
+    await context.swap(pairId, settings({ policy: 'manual' }));
+    await context.swap(pairId, replicaBecomes(record.epoch.n, context.self, 'none', context.now(), CONTRACT));
+  } catch (error) {
+    if (!(error instanceof ProblemError) || context.pair(pairId).record.armed) throw error;
+  }
+}
+
 /** Ends protection: the machine goes on where it runs, as it was before. */
 export function unprotectOrder(context: PairContext): TaskDefinition<CopyData> {
   return {
     kind: 'unprotect',
     data: CopyData,
     steps: [
+      {
+        id: 'stand-down',
+        label: (data) => `Agree that nobody takes ${data.subject} over any more`,
+        cancellable: false,
+        run: (data) => standDown(context, data.pairId),
+      },
       {
         id: 'end-mirror',
         label: (data) => `Stop copying ${data.subject}`,
@@ -110,12 +161,10 @@ export function unprotectOrder(context: PairContext): TaskDefinition<CopyData> {
         label: (data) => `Put back how ${data.subject} starts with its host`,
         cancellable: false,
         async run(data, io) {
-          const pair = context.store.get(data.pairId);
-          if (!pair) return;
-          const put = await context.deps.hypervisor.setAutostart(
-            pair.spec.workload.uuid,
-            pair.spec.autostartBefore,
-          );
+          const kept = context.store.kept(data.pairId);
+          if (!kept) return;
+          const { workload, autostartBefore } = kept.spec;
+          const put = await context.deps.hypervisor.setAutostart(workload.uuid, autostartBefore);
           // A machine undefined meanwhile has no autostart to put back; that must not keep its protection alive.
           if (!put.ok) io.note(put.problem.message);
         },
@@ -125,9 +174,9 @@ export function unprotectOrder(context: PairContext): TaskDefinition<CopyData> {
         label: (data) => `Delete the copy on ${data.standbyName}`,
         cancellable: false,
         async run(data, io) {
-          await forgetPair(context, data.pairId);
-          if (context.store.get(data.pairId))
-            io.note(`${data.standbyName} does not answer; it is told when it returns.`);
+          const untold = await forgetPair(context, data.pairId);
+          const names = untold.map((hostId) => context.nameOf(hostId)).join(', ');
+          if (names !== '') io.note(`${names} does not answer; it is told when it returns.`);
         },
       },
     ],
@@ -142,20 +191,16 @@ export function resyncOrder(context: PairContext): TaskDefinition<CopyData> {
     steps: [
       {
         id: 'ask',
-        label: (data) => `Ask ${data.standbyName} what it holds`,
+        label: (data) => `Ask the voters who owns ${data.subject}`,
         cancellable: true,
         async run(data) {
-          const pair = must(await context.exchange(data.pairId));
-          if (!context.isOwner(pair)) {
-            must({
-              ok: false,
-              problem: {
-                kind: 'record-older',
-                message: `${data.subject} belongs to ${context.nameOf(pair.record.owner)} meanwhile.`,
-                next: 'Look at the map again.',
-              },
-            });
-          }
+          const record = must(await context.nodes.read(data.pairId));
+          if (context.isOwner({ record })) return;
+          throw new ProblemError({
+            kind: 'record-older',
+            message: `${data.subject} belongs to ${context.nameOf(record.owner)} meanwhile.`,
+            next: 'Look at the map again.',
+          });
         },
       },
       ...copySteps<CopyData>(context),

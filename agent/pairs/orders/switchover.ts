@@ -1,18 +1,16 @@
 import * as v from 'valibot';
-import { type PairRecord, type Problem, ProblemError } from '../../protocol/index.ts';
+import { type Problem, ProblemError } from '../../protocol/index.ts';
 import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
-import { handedOver, takenBack } from '../record.ts';
-import { beginHere } from '../standby.ts';
 import { isLive } from '../store.ts';
-import { sleep, vmStopped } from '../waits.ts';
+import { vmStopped } from '../waits.ts';
 
 const SwitchoverData = v.object({
   pairId: v.string(),
   subject: v.string(),
   other: v.string(),
-  /** True once the guest was asked to shut down: from then on a failure starts it again. */
-  asked: v.boolean(),
+  /** Epoch in which the guest was to be given away; null before that. */
+  epoch: v.nullable(v.number()),
 });
 export type SwitchoverData = v.InferOutput<typeof SwitchoverData>;
 
@@ -20,10 +18,10 @@ export type SwitchoverData = v.InferOutput<typeof SwitchoverData>;
 const SHUTDOWN_LIMIT_MS = 180_000;
 /** A guest that is just starting up misses a request, so it is asked again. */
 const ASK_AGAIN_MS = 30_000;
-const RETRY_MS = 2_000;
 
 async function checkFirst(context: PairContext, data: SwitchoverData): Promise<void> {
-  const pair = must(await context.exchange(data.pairId));
+  must(await context.nodes.read(data.pairId));
+  const pair = context.pair(data.pairId);
   const mirror = context.deps.source.status(data.pairId);
   if (!context.isOwner(pair) || pair.record.replica.state !== 'in-sync' || mirror?.state !== 'in-sync') {
     throw new ProblemError({
@@ -32,6 +30,8 @@ async function checkFirst(context: PairContext, data: SwitchoverData): Promise<v
       next: 'Wait until the pair is in sync, then switch over.',
     });
   }
+  if (context.deps.peers.sight(context.other(pair.spec))?.reachable !== true)
+    throw new ProblemError(context.unreachable(context.other(pair.spec)));
 }
 
 /** False when the guest still lives after the limit. */
@@ -46,14 +46,13 @@ async function askedDown(context: PairContext, uuid: string, signal: AbortSignal
 
 async function shutDown(context: PairContext, data: SwitchoverData, io: StepIo): Promise<void> {
   const { uuid } = context.pair(data.pairId).spec.workload;
-  if (isLive(context.vmState(uuid))) {
-    if (!(await askedDown(context, uuid, io.signal))) {
-      throw new ProblemError({
-        kind: 'guest-does-not-shut-down',
-        message: `${data.subject} did not shut down within ${SHUTDOWN_LIMIT_MS / 60_000} minutes; it still runs where it was.`,
-        next: 'Shut it down from inside, or find out what keeps it, then switch over again.',
-      });
-    }
+  await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: true }));
+  if (isLive(context.vmState(uuid)) && !(await askedDown(context, uuid, io.signal))) {
+    throw new ProblemError({
+      kind: 'guest-does-not-shut-down',
+      message: `${data.subject} did not shut down within ${SHUTDOWN_LIMIT_MS / 60_000} minutes; it still runs where it was.`,
+      next: 'Shut it down from inside, or find out what keeps it, then switch over again.',
+    });
   }
   // Ended here, so that the mirror's last word is in before it is asked.
   must(await context.deps.source.end(data.pairId));
@@ -66,59 +65,42 @@ async function shutDown(context: PairContext, data: SwitchoverData, io: StepIo):
   }
 }
 
-/** Asks the other member to begin until it answers: an unknown outcome counts as done, so nobody takes back meanwhile. */
-async function untilBegun(
-  context: PairContext,
-  data: SwitchoverData,
-  io: StepIo,
-): Promise<PairRecord | Problem> {
-  for (;;) {
-    const pair = context.pair(data.pairId);
-    // A forced failover may have overtaken us while we waited.
-    if (pair.record.begun) return pair.record;
-    const answer = await context.deps.peers
-      .to(context.other(pair.spec))
-      .call('standby.begin', { record: pair.record, spec: pair.spec });
-    if (answer.ok) return answer.value.record;
-    const state = await context.deps.peers
-      .to(context.other(pair.spec))
-      .call('record.read', { pairId: data.pairId });
-    if (state.ok && state.value.record && !state.value.record.begun) return answer.problem;
-    if (state.ok && state.value.record?.begun) return state.value.record;
-    io.note(`${data.other} does not answer; asking again`);
-    await sleep(context.deps.clock, RETRY_MS, io.signal);
-  }
-}
-
-async function takeBack(context: PairContext, data: SwitchoverData, cause: Problem): Promise<never> {
-  const pair = await context.setRecord(data.pairId, (record) =>
-    takenBack(record, context.self, context.now()),
-  );
-  context.audit(
-    'taken-back',
-    pair,
-    `${data.other} could not start ${data.subject}; ${context.deps.selfName()} takes it back.`,
-    {
-      cause: cause.message,
-    },
-  );
-  must(await context.exchange(data.pairId));
-  await beginHere(context, data.pairId, () => undefined);
-  throw new ProblemError({ ...cause, message: `${cause.message} ${data.subject} runs again where it was.` });
-}
-
+/** Gives it away by one swap, and waits until the other has begun, or this host has taken it back. */
 async function handOver(context: PairContext, data: SwitchoverData, io: StepIo): Promise<void> {
   const before = context.pair(data.pairId);
-  if (context.isOwner(before)) {
-    await context.setNotes(data.pairId, (notes) => ({ ...notes, wantRunning: false, image: 'complete' }));
-    await context.setRecord(data.pairId, (record) =>
-      handedOver(record, context.other(before.spec), context.now()),
-    );
+  if (data.epoch === null) data.epoch = before.record.epoch.n;
+  const { epoch } = data;
+  if (before.record.epoch.n === epoch && context.isOwner(before)) {
+    await context.setNotes(data.pairId, (notes) => ({ ...notes, image: 'complete' }));
+    context.nodes.get(data.pairId)?.askHandOver();
   }
-  const outcome = await untilBegun(context, data, io);
-  if ('kind' in outcome) await takeBack(context, data, outcome);
-  else await context.adopt({ record: outcome, spec: context.pair(data.pairId).spec });
+  let refused: Problem | null = null;
+  await context.until(
+    data.pairId,
+    (record) => record.epoch.n > epoch && record.begun,
+    () => {
+      if (io.signal.aborted) return stopped;
+      const { record } = context.pair(data.pairId);
+      const still = record.epoch.n === epoch && record.replica.state !== 'in-sync';
+      refused = still ? notGiven(data) : null;
+      return refused;
+    },
+  );
+  const { record } = context.pair(data.pairId);
+  if (!context.isOwner({ record })) return;
+  throw new ProblemError({
+    kind: 'taken-back',
+    message: `${data.other} could not start ${data.subject}; it runs again where it was.`,
+    next: `Look at the history of ${data.other}: it says why the start failed.`,
+  });
 }
+
+const stopped: Problem = { kind: 'stopped', message: 'The agent ends.', next: 'It goes on when it is back.' };
+const notGiven = (data: SwitchoverData): Problem => ({
+  kind: 'not-in-sync',
+  message: `${data.subject} fell out of step with ${data.other} while it was to be moved.`,
+  next: 'It starts again where it was. Wait until the pair is in sync, then switch over again.',
+});
 
 /** Planned change of sides: shut down, finish, start on the other member. */
 export function switchoverOrder(context: PairContext): TaskDefinition<SwitchoverData> {
@@ -136,10 +118,7 @@ export function switchoverOrder(context: PairContext): TaskDefinition<Switchover
         id: 'shutdown',
         label: (data) => `Shut ${data.subject} down`,
         cancellable: true,
-        async run(data, io) {
-          data.asked = true;
-          await shutDown(context, data, io);
-        },
+        run: (data, io) => shutDown(context, data, io),
       },
       {
         id: 'hand-over',
@@ -147,18 +126,20 @@ export function switchoverOrder(context: PairContext): TaskDefinition<Switchover
         cancellable: false,
         async run(data, io) {
           await handOver(context, data, io);
+          await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: false, wantRunning: false }));
           context.audit('switched-over', context.pair(data.pairId), `${data.subject} runs on ${data.other}.`);
         },
       },
     ],
     async undo(data) {
       const pair = context.store.get(data.pairId);
-      // Asked to shut down but not handed over: it goes on where it was.
-      if (!data.asked || !pair || !context.isOwner(pair)) return;
+      if (!pair || !context.isOwner(pair)) return;
+      // Not handed over: it goes on where it was, and the owner's duties start it again when it was shut down.
       const { uuid } = pair.spec.workload;
       if (context.vmState(uuid) === 'shutting-down')
         await vmStopped(context, uuid, SHUTDOWN_LIMIT_MS, new AbortController().signal);
-      if (!isLive(context.vmState(uuid))) await beginHere(context, data.pairId, () => undefined);
+      await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: false, wantRunning: true }));
+      context.nodes.look(data.pairId);
     },
   };
 }

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSimulatedGuard } from '../../guard/simulated-guard.ts';
 import { type HostSpec, SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../hypervisor/simulated/simulated.ts';
 import { SimulatedWorld } from '../../hypervisor/simulated/world.ts';
 import { openAuditLog } from '../../journal/audit.ts';
+import type { Envelope } from '../../lease/messages.ts';
 import { createPairs } from '../../pairs/pairs.ts';
 import type { PairsService } from '../../pairs/service.ts';
 import type { Peers } from '../../peers/peers.ts';
@@ -29,8 +31,11 @@ const SPEED = 20;
 
 type Ordered = Exclude<
   keyof PairsService['consoleHandlers'],
-  'protect.check' | 'protect.fix' | 'task.cancel'
+  'protect.check' | 'protect.fix' | 'task.cancel' | 'pair.settings' | 'pair.witness'
 >;
+
+/** Without a witness: a person decides. */
+export const UNARMED = { witness: null, policy: 'manual', profile: 'balanced' } as const;
 
 /** Hosts with the agents' pairs service on them, joined by calls in memory where the simulated network lets them. */
 export class Rig {
@@ -73,6 +78,7 @@ export class Box {
   private readonly rig: Rig;
   private pairs: PairsService | null = null;
   private readonly sightListeners = new Set<(sight: Sight) => void>();
+  readonly envelopeListeners = new Set<(envelope: Envelope) => void>();
   private readonly seen = new Map<string, Sight>();
 
   constructor(rig: Rig, host: SimulatedHost) {
@@ -102,6 +108,7 @@ export class Box {
     const hypervisor = createSimulatedHypervisor(host);
     const source = createSimulatedSource(host);
     const target = createSimulatedTarget(host);
+    const guard = createSimulatedGuard(host);
     this.pairs = createPairs({
       stateDir,
       selfHostId: () => host.name,
@@ -115,8 +122,10 @@ export class Box {
       hypervisor,
       source,
       target,
+      guard,
       peers: this.peers(),
     });
+    await guard.start();
     await hypervisor.start();
     await source.start();
     await target.start();
@@ -151,7 +160,7 @@ export class Box {
       params: unknown,
       signal: AbortSignal,
     ) => Promise<{ task: Task }>;
-    const order = { ...params, requestId: randomUUID(), actor: 'spec' };
+    const order = { ...UNARMED, ...params, requestId: randomUUID(), actor: 'spec' };
     const { task } = await handler(order, new AbortController().signal);
     let latest = task;
     await until(() => {
@@ -159,6 +168,18 @@ export class Box {
       return latest.state !== 'running';
     });
     return latest;
+  }
+
+  /** Any other call of a console. */
+  async consoleCall<M extends 'pair.settings' | 'pair.witness'>(
+    method: M,
+    params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>,
+  ): Promise<void> {
+    const handler = this.service.consoleHandlers[method] as (
+      params: unknown,
+      signal: AbortSignal,
+    ) => Promise<unknown>;
+    await handler({ ...params, requestId: randomUUID(), actor: 'spec' }, new AbortController().signal);
   }
 
   private peers(): Peers {
@@ -187,6 +208,18 @@ export class Box {
       get: (hostId) => this.peer(hostId),
       sights: () => [...this.seen.values()],
       sight: (hostId) => this.seen.get(hostId) ?? null,
+      send: (envelope) => {
+        const other = this.rig.boxes.get(envelope.to);
+        if (!other || !this.sees(other)) return;
+        setImmediate(() => {
+          if (!this.sees(other)) return;
+          for (const listener of [...other.envelopeListeners]) listener(structuredClone(envelope));
+        });
+      },
+      onEnvelope: (listener) => {
+        this.envelopeListeners.add(listener);
+        return () => this.envelopeListeners.delete(listener);
+      },
       onSight: (listener) => {
         this.sightListeners.add(listener);
         return () => this.sightListeners.delete(listener);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { guestDraft, MAIL } from '../../hypervisor/simulated/spec-world.ts';
-import { type Box, Rig, until } from './spec-rig.ts';
+import { type Box, Rig, UNARMED, until } from './spec-rig.ts';
 
 const PAIR = 'pair-mail';
 
@@ -116,7 +116,10 @@ describe('a protected machine', () => {
 
   it('survives a restart of the agent in the middle of the first copy', async () => {
     const order = { pairId: PAIR, vmUuid: MAIL, standby: 'boreas', requestId: 'first-copy', actor: 'spec' };
-    await atlas.service.consoleHandlers['protect.start'](order, new AbortController().signal);
+    await atlas.service.consoleHandlers['protect.start'](
+      { ...UNARMED, ...order },
+      new AbortController().signal,
+    );
     await until(() => atlas.pair()?.mirror?.state === 'copying');
     await atlas.stopAgent();
     await atlas.startAgent();
@@ -128,7 +131,10 @@ describe('a protected machine', () => {
 
   it('stays with its new owner when its first host dies in the last step of the protection', async () => {
     const order = { pairId: PAIR, vmUuid: MAIL, standby: 'boreas', requestId: 'cut-short', actor: 'spec' };
-    await atlas.service.consoleHandlers['protect.start'](order, new AbortController().signal);
+    await atlas.service.consoleHandlers['protect.start'](
+      { ...UNARMED, ...order },
+      new AbortController().signal,
+    );
     // The standby has heard of it, the order's own journal has not.
     await until(() => boreas.pair()?.record.replica.state === 'in-sync');
     await atlas.powerOff();

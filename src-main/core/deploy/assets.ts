@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as v from 'valibot';
-import { fail, ok, type Result } from '../../../agent/protocol/index.ts';
-import { FOLDER, UNIT_FOLDER } from './places.ts';
+import { fail, type HostRole, ok, type Result } from '../../../agent/protocol/index.ts';
+import { FOLDER, GUARD, HOOK, UNIT_FOLDER } from './places.ts';
 import { noAssets } from './problems.ts';
 
 /** manifest.json beside the built agent, written by src-main/scripts/build-agent. */
@@ -25,12 +25,13 @@ export interface Asset {
   packed: boolean;
 }
 
+/** What needs a file: every host, one that runs machines, or its guard. A runtime is chosen for each host. */
+type Part = 'common' | 'hypervisor' | 'guard' | 'runtime';
+
 /** What can be installed: read once, from the folder that comes with the console. */
 export class AgentAssets {
   readonly version: string;
-  /** Agent and units: needed on every host. */
-  readonly common: Asset[];
-  readonly #runtimes: Map<string, Asset>;
+  readonly #parts: Record<Part, Asset[]> = { common: [], hypervisor: [], guard: [], runtime: [] };
 
   static async open(folder: string): Promise<Result<AgentAssets>> {
     try {
@@ -43,32 +44,57 @@ export class AgentAssets {
 
   private constructor(folder: string, manifest: v.InferOutput<typeof Manifest>) {
     this.version = manifest.version;
-    const assets = Object.entries(manifest.files).flatMap(([path, file]): Asset[] => {
+    for (const [path, file] of Object.entries(manifest.files)) {
       const where = destinationOf(path);
-      return where === null ? [] : [{ from: join(folder, path), name: basename(path), ...file, ...where }];
-    });
-    this.common = assets.filter((asset) => !asset.packed);
-    this.#runtimes = new Map(assets.filter((asset) => asset.packed).map((asset) => [asset.name, asset]));
+      if (where === null) continue;
+      const { part, packed = false, ...place } = where;
+      this.#parts[part].push({ from: join(folder, path), name: basename(path), ...file, ...place, packed });
+    }
+  }
+
+  /**
+   * Everything but the runtime for a host of that role and `uname -m`. A console that brings no guard for its processor
+   * leaves alone what an older one has put there.
+   */
+  filesFor(role: HostRole, machine: string): Asset[] {
+    const { common, hypervisor, guard } = this.#parts;
+    if (role === 'witness') return common;
+    const own = `guard-linux-${ARCHITECTURES[machine]}`;
+    if (!guard.some((asset) => asset.name === own)) return [...common, ...hypervisor];
+    return [...common, ...hypervisor, ...guard.filter((asset) => asset.to !== GUARD || asset.name === own)];
   }
 
   /** The private Node.js for `uname -m`; null when this console brings none for it. */
   runtimeFor(machine: string): Asset | null {
-    const arch = ARCHITECTURES[machine];
-    return arch === undefined ? null : (this.#runtimes.get(`node-linux-${arch}.gz`) ?? null);
+    const name = `node-linux-${ARCHITECTURES[machine]}.gz`;
+    return this.#parts.runtime.find((asset) => asset.name === name) ?? null;
   }
 }
 
 /** Node's names for what `uname -m` says. */
 export const ARCHITECTURES: Record<string, string> = { x86_64: 'x64', aarch64: 'arm64' };
 
-function destinationOf(path: string): Pick<Asset, 'to' | 'mode' | 'packed'> | null {
+interface Place {
+  part: Part;
+  to: string;
+  mode: string;
+  packed?: boolean;
+}
+
+/** Units that only a host with a guard has. */
+const UNITS_OF_GUARD = new Set(['understudy-guard.service', 'understudy-shutdown.service']);
+
+function destinationOf(path: string): Place | null {
+  const name = basename(path);
   if (/^agent\.cjs(\.LEGAL\.txt)?$/.test(path))
-    return { to: `${FOLDER}/${path}`, mode: '644', packed: false };
+    return { part: 'common', to: `${FOLDER}/${path}`, mode: '644' };
   if (/^systemd\/[a-z-]+\.service$/.test(path)) {
-    return { to: `${UNIT_FOLDER}/${basename(path)}`, mode: '644', packed: false };
+    return { part: UNITS_OF_GUARD.has(name) ? 'guard' : 'common', to: `${UNIT_FOLDER}/${name}`, mode: '644' };
   }
+  if (/^guard\/guard-linux-[a-z0-9]+$/.test(path)) return { part: 'guard', to: GUARD, mode: '755' };
+  if (path === 'hooks/qemu-hook.sh') return { part: 'hypervisor', to: HOOK, mode: '755' };
   if (/^runtimes\/node-linux-[a-z0-9]+\.gz$/.test(path)) {
-    return { to: `${FOLDER}/node`, mode: '755', packed: true };
+    return { part: 'runtime', to: `${FOLDER}/node`, mode: '755', packed: true };
   }
   return null;
 }

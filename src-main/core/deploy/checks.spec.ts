@@ -25,6 +25,9 @@ async function assets(): Promise<AgentAssets> {
   const files = [
     'agent.cjs',
     'systemd/understudy-agent.service',
+    'systemd/understudy-guard.service',
+    'hooks/qemu-hook.sh',
+    'guard/guard-linux-x64',
     'runtimes/node-linux-x64.gz',
     'runtimes/node.LICENSE',
   ];
@@ -120,10 +123,15 @@ describe('the built agent', () => {
   it('is laid out by its manifest', async () => {
     const opened = await assets();
     expect(opened.version).toBe('1.0.0+abc');
-    expect(opened.common.map((asset) => asset.to)).toEqual([
-      '/opt/understudy/agent.cjs',
-      '/etc/systemd/system/understudy-agent.service',
-    ]);
+    const common = ['/opt/understudy/agent.cjs', '/etc/systemd/system/understudy-agent.service'];
+    const hook = '/etc/libvirt/hooks/qemu.d/understudy';
+    const guard = ['/etc/systemd/system/understudy-guard.service', '/opt/understudy/guard'];
+    const places = (...of: Parameters<AgentAssets['filesFor']>) => opened.filesFor(...of).map(({ to }) => to);
+    expect(places('witness', 'x86_64')).toEqual(common);
+    expect(places('hypervisor', 'x86_64')).toEqual([...common, hook, ...guard]);
+    // Nothing was built for it: no unit either, which could only fail.
+    expect(places('hypervisor', 'aarch64')).toEqual([...common, hook]);
+    expect(opened.filesFor('hypervisor', 'x86_64').at(-1)).toMatchObject({ mode: '755', packed: false });
     expect(opened.runtimeFor('x86_64')).toMatchObject({
       to: '/opt/understudy/node',
       mode: '755',

@@ -54,7 +54,13 @@ describe('the commands', () => {
       commands.prepare.script({ user: 'admin' }),
       commands.place.script({ files: [...files, ...packed], runtime: 'private cd', hostNode: '' }),
       commands.place.script({ files: [], runtime: 'host', hostNode: '/usr/bin/node' }),
-      commands.start.script({ version: '1.0.0+abc', restart: true }),
+      commands.start.script({ version: '1.0.0+abc', restart: true, restartGuard: true, tellLibvirt: true }),
+      commands.start.script({
+        version: '1.0.0+abc',
+        restart: false,
+        restartGuard: false,
+        tellLibvirt: false,
+      }),
       commands.freeSpace.script({}),
       commands.remove.script({ keepHistory: false }),
     ]) {

@@ -1,8 +1,13 @@
+import { dirname } from 'node:path/posix';
 import { hostCommand, quote } from './host-command.ts';
 import {
   AGENT_UNIT,
   FOLDER,
   GROUP,
+  GUARD,
+  GUARD_UNIT,
+  HOOK,
+  HOOK_FOLDER,
   RUN_FOLDER,
   SOCKET,
   STAGING,
@@ -46,7 +51,8 @@ export interface HostFindings {
   /** The host's own Node.js, '' when there is none. */
   node: { path: string; version: string };
   libvirt: { installed: boolean; running: boolean; version: string; qemu: string; vmCount: number | null };
-  agent: { version: string; certificate: string } | null;
+  /** `role`: what it was enrolled as; '' when it never was. */
+  agent: { version: string; certificate: string; role: string } | null;
   /** Practice hosts share one address, so their agents have ports of their own. */
   ports: { peer: number; replication: number } | null;
 }
@@ -81,6 +87,7 @@ if has virsh; then
 fi
 if [ -r ${FOLDER}/VERSION ]; then
   say agent.version "$(cat ${FOLDER}/VERSION)"
+  say agent.role "$(sed -n 's/.*"role":"\\([a-z]*\\)".*/\\1/p' ${STATE_FOLDER}/identity.json 2>/dev/null || true)"
   if [ -r ${STATE_FOLDER}/tls/host.crt ]; then say agent.certificate "$(base64 -w 0 ${STATE_FOLDER}/tls/host.crt)"; fi
 fi
 `,
@@ -115,6 +122,7 @@ fi
           : {
               version: answers.one('agent.version'),
               certificate: Buffer.from(answers.one('agent.certificate'), 'base64').toString(),
+              role: answers.one('agent.role'),
             },
       ports: peer === null || replication === null ? null : { peer, replication },
     };
@@ -147,7 +155,7 @@ chmod 755 ${FOLDER}
 rm -rf ${STAGING}
 mkdir -m 700 ${STAGING}
 chown "$user" ${STAGING}
-for path in ${FOLDER}/agent.cjs ${FOLDER}/agent.cjs.LEGAL.txt ${UNIT_FOLDER}/understudy-*.service; do
+for path in ${FOLDER}/agent.cjs ${FOLDER}/agent.cjs.LEGAL.txt ${GUARD} ${HOOK} ${UNIT_FOLDER}/understudy-*.service; do
   if [ -f "$path" ]; then say present "$(sha256sum "$path" | cut -d ' ' -f 1) $path"; fi
 done
 if [ -x ${FOLDER}/node ] && ${FOLDER}/node -p 0 >/dev/null 2>&1; then
@@ -187,6 +195,7 @@ export const place = hostCommand(
     const unpack = files
       .filter((file) => file.packed)
       .map((file) => `gzip -dc ${quote(file.name)} > ${quote(`${file.name}.new`)}`);
+    const folders = [...new Set(files.map((file) => quote(dirname(file.to))))];
     const move = files.map((file) => {
       const from = file.packed ? `${file.name}.new` : file.name;
       return `chmod ${file.mode} ${quote(from)}; mv -fT ${quote(from)} ${quote(file.to)}`;
@@ -197,6 +206,7 @@ ${unpack.join('\n')}
 ${files.some((file) => file.packed) ? 'chown root:root ./*.new' : ''}
 sync -f . 2>/dev/null || sync
 ${hostNode === '' ? '' : `ln -sfn ${quote(hostNode)} node.link; mv -fT node.link ${FOLDER}/node`}
+${folders.length === 0 ? '' : `mkdir -p ${folders.join(' ')}`}
 ${move.join('\n')}
 printf '%s\\n' ${quote(runtime)} > RUNTIME.new; mv -fT RUNTIME.new ${FOLDER}/RUNTIME
 cd /; rm -rf ${STAGING}
@@ -206,16 +216,38 @@ sync -f ${FOLDER} 2>/dev/null || sync
   () => undefined,
 );
 
-/** Starts the units that want to run by themselves; the agent anew, so that it is the one just installed. */
+/** libvirt looks for hooks when it starts and when it is told to reload: guests, and who talks to it, notice nothing. */
+const RELOAD_LIBVIRT = `for unit in libvirtd.service virtqemud.service; do
+  if [ "$(systemctl is-active "$unit" 2>/dev/null || true)" = active ]; then systemctl reload "$unit" || true; fi
+done`;
+
+export interface StartOrder {
+  version: string;
+  /** Of the agent: it, or what runs it, was replaced. */
+  restart: boolean;
+  /** The guard was replaced. It keeps what it knows over that, and machines run on. */
+  restartGuard: boolean;
+  /** The hook was put there or replaced. */
+  tellLibvirt: boolean;
+}
+
+/**
+ * Starts the units that want to run by themselves; the agent anew, so that it is the one just installed. A guard that
+ * does not start keeps nobody from working: the agent says so, and nothing is armed.
+ */
 export const start = hostCommand(
   'start',
-  ({ version, restart }: { version: string; restart: boolean }) => `systemctl daemon-reload
+  ({ version, restart, restartGuard, tellLibvirt }: StartOrder) => `systemctl daemon-reload
 for path in ${UNIT_FOLDER}/understudy-*.service; do
   if grep -q '^\\[Install\\]' "$path"; then systemctl enable --quiet "\${path##*/}"; fi
 done
 for path in ${UNIT_FOLDER}/understudy-*.service; do
-  if [ "\${path##*/}" != ${AGENT_UNIT} ] && grep -q '^\\[Install\\]' "$path"; then systemctl start "\${path##*/}"; fi
+  if [ "\${path##*/}" != ${AGENT_UNIT} ] && grep -q '^\\[Install\\]' "$path"; then
+    systemctl start "\${path##*/}" || true
+  fi
 done
+${restartGuard ? `systemctl restart ${GUARD_UNIT} || true` : ''}
+${tellLibvirt ? RELOAD_LIBVIRT : ''}
 systemctl ${restart ? 'restart' : 'start'} ${AGENT_UNIT}
 tries=0
 until [ -S ${SOCKET} ]; do
@@ -239,13 +271,29 @@ export const freeSpace = hostCommand(
   (answers) => ({ freeKib: answers.number('free') }),
 );
 
-/** Takes everything away that the deployment brought; `keepHistory` leaves the agent's audit log, and nothing else. */
+/**
+ * Takes everything away that the deployment brought; `keepHistory` leaves the agent's audit log, and nothing else. Not
+ * while a machine is protected: without guard and hook a second copy of it could run.
+ */
 export const remove = hostCommand(
   'remove',
-  ({ keepHistory }: { keepHistory: boolean }) => `for path in ${UNIT_FOLDER}/understudy-*.service; do
+  ({
+    keepHistory,
+  }: {
+    keepHistory: boolean;
+  }) => `if [ -x ${GUARD} ] && grep -q '^[0-9a-f]' ${STATE_FOLDER}/guard/protected 2>/dev/null; then
+  echo 'machines are still protected there; end their protection first' >&2
+  exit 1
+fi
+for path in ${UNIT_FOLDER}/understudy-*.service; do
   if [ -f "$path" ]; then systemctl disable --now "\${path##*/}" 2>/dev/null || systemctl stop "\${path##*/}" || true; fi
 done
 rm -f ${UNIT_FOLDER}/understudy-*.service
+if [ -f ${HOOK} ]; then
+  rm -f ${HOOK}
+  rmdir ${HOOK_FOLDER} 2>/dev/null || true
+  ${RELOAD_LIBVIRT}
+fi
 systemctl daemon-reload
 systemctl reset-failed 'understudy-*' 2>/dev/null || true
 rm -rf ${FOLDER} ${RUN_FOLDER}${keepHistory ? '' : ` ${STATE_FOLDER}`}

@@ -1,11 +1,11 @@
-import { fail, ok, type Problem, type Result } from '../../../agent/protocol/index.ts';
+import { fail, type HostRole, ok, type Problem, type Result } from '../../../agent/protocol/index.ts';
 import { type AgentLink, greet, openAgentLink } from '../ssh/agent-session.ts';
 import type { Rights, SshConnection } from '../ssh/types.ts';
 import type { AgentAssets, Asset } from './assets.ts';
 import { ownNodeServes } from './checks.ts';
 import { freeSpace, type HostFindings, place, prepare, start } from './host-commands.ts';
 import { runCommand } from './host-shell.ts';
-import { STAGING } from './places.ts';
+import { GUARD, GUARD_UNIT, HOOK, STAGING, UNIT_FOLDER } from './places.ts';
 import { agentDidNotStart, damagedUpload, hostDiskFull, noRuntime, otherVersionRuns } from './problems.ts';
 
 /** `fraction` of the whole deployment, 0..1. */
@@ -16,6 +16,7 @@ export interface InstallOrder {
   rights: Rights;
   findings: HostFindings;
   assets: AgentAssets;
+  role: HostRole;
   /** `host-if-fits`: the host's own Node.js where it is new enough. */
   runtime: 'host-if-fits' | 'private';
   onStep: OnStep;
@@ -47,7 +48,8 @@ export async function install(order: InstallOrder): Promise<Result<Installed>> {
   const runtime = chooseRuntime(order);
   if (!runtime.ok) return runtime;
   const { present, runtime: installed } = prepared.value;
-  const missing = assets.common.filter((asset) => present.get(asset.to) !== asset.sha256);
+  const files = assets.filesFor(order.role, order.findings.machine);
+  const missing = files.filter((asset) => present.get(asset.to) !== asset.sha256);
   const { asset: packed, id } = runtime.value;
   const wanted = packed !== null && installed !== id ? [...missing, packed] : missing;
   const uploaded = await uploadAll(order, wanted);
@@ -59,11 +61,22 @@ export async function install(order: InstallOrder): Promise<Result<Installed>> {
   const started = await runCommand(
     ssh,
     start,
-    { version: assets.version, restart: wanted.length > 0 || installed !== id },
+    { version: assets.version, ...whatToStart(wanted, installed !== id) },
     { rights, what: 'start the agent' },
   );
   if (!started.ok) return fail(problemOfStart(ssh.target.name, started.problem));
   return ok({ joinedGroup: prepared.value.joined });
+}
+
+/** The guard knows nothing of Node or the agent's file: it is left alone when only those are new. */
+function whatToStart(replaced: Asset[], otherRuntime: boolean) {
+  const paths = replaced.map((asset) => asset.to);
+  const ofGuard = new Set([GUARD, HOOK, `${UNIT_FOLDER}/${GUARD_UNIT}`]);
+  return {
+    restart: otherRuntime || paths.some((path) => !ofGuard.has(path)),
+    restartGuard: paths.some((path) => path !== HOOK && ofGuard.has(path)),
+    tellLibvirt: paths.includes(HOOK),
+  };
 }
 
 interface Runtime {

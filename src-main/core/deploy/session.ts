@@ -1,5 +1,12 @@
 import { X509Certificate } from 'node:crypto';
-import { fail, ok, PEER_PORT, REPLICATION_PORT, type Result } from '../../../agent/protocol/index.ts';
+import {
+  fail,
+  type HostRole,
+  ok,
+  PEER_PORT,
+  REPLICATION_PORT,
+  type Result,
+} from '../../../agent/protocol/index.ts';
 import type { AccessTarget, DeployOrder, HostSession, Inspection } from '../hosts/access.ts';
 import { connectSsh, type SshServices } from '../ssh/connect.ts';
 import type { Rights, SshConnection } from '../ssh/types.ts';
@@ -128,7 +135,7 @@ export class DeploySession implements HostSession {
 
   async deploy(order: DeployOrder, tell: OnStep): Promise<Result<void>> {
     const onStep = calmed(tell);
-    const put = await this.#putInPlace(onStep);
+    const put = await this.#putInPlace(onStep, order.role);
     if (!put.ok) return put;
     onStep('Enrol it in the fleet', 0.9);
     const link = await meetAgent(this.#ssh, put.value.version, this.#services.consoleVersion);
@@ -145,7 +152,7 @@ export class DeploySession implements HostSession {
 
   /** Replaces the agent that is there; its place in the fleet stays. */
   async update(tell: OnStep = () => undefined): Promise<Result<void>> {
-    const put = await this.#putInPlace(calmed(tell));
+    const put = await this.#putInPlace(calmed(tell), null);
     if (!put.ok) return put;
     const link = await meetAgent(this.#ssh, put.value.version, this.#services.consoleVersion);
     if (!link.ok) return link;
@@ -153,7 +160,11 @@ export class DeploySession implements HostSession {
     return ok(undefined);
   }
 
-  async #putInPlace(onStep: OnStep): Promise<Result<{ version: string; serverAddress: string }>> {
+  /** `role`: null for that of the agent already there. */
+  async #putInPlace(
+    onStep: OnStep,
+    role: HostRole | null,
+  ): Promise<Result<{ version: string; serverAddress: string }>> {
     const assets = await AgentAssets.open(this.#services.assetsDir);
     if (!assets.ok) return assets;
     const seen = await this.#look();
@@ -164,6 +175,7 @@ export class DeploySession implements HostSession {
       rights: standing.rights,
       findings,
       assets: assets.value,
+      role: role ?? roleOf(findings),
       runtime: this.#services.runtime ?? 'host-if-fits',
       onStep,
     });
@@ -230,6 +242,12 @@ export class DeploySession implements HostSession {
     this.#ssh = again.value;
     return ok(undefined);
   }
+}
+
+/** What the agent there was enrolled as; before that, what the host is good for. */
+function roleOf({ agent, libvirt }: HostFindings): HostRole {
+  const enrolled = agent?.role ?? '';
+  return enrolled === 'witness' || (enrolled === '' && !libvirt.installed) ? 'witness' : 'hypervisor';
 }
 
 /** Ids in the certificate of an agent already there; null when it has none yet. */

@@ -5,7 +5,7 @@ import type { SimulatedHost } from '../../../agent/hypervisor/simulated/host.ts'
 import { SIMULATED_VERSION } from '../../../agent/hypervisor/simulated/view.ts';
 import type { HostCommand } from '../deploy/host-command.ts';
 import type * as commands from '../deploy/host-commands.ts';
-import { AGENT_UNIT, FOLDER, RUN_FOLDER, STAGING, UNIT_FOLDER } from '../deploy/places.ts';
+import { AGENT_UNIT, FOLDER, GUARD, HOOK, RUN_FOLDER, STAGING, UNIT_FOLDER } from '../deploy/places.ts';
 import type { MemoryFiles } from './memory-files.ts';
 import type { Answer } from './ssh-server.ts';
 
@@ -101,7 +101,7 @@ async function inspect(host: HostOfCommands): Promise<Said> {
   const version = files.get(`${FOLDER}/VERSION`)?.content.toString().trim();
   if (version === undefined) return said;
   const certificate = await readFile(join(stateDir, 'tls', 'host.crt')).catch(() => null);
-  said.push(['agent.version', version]);
+  said.push(['agent.version', version], ['agent.role', 'hypervisor']);
   if (certificate) said.push(['agent.certificate', certificate.toString('base64')]);
   return said;
 }
@@ -153,6 +153,8 @@ async function remove(host: HostOfCommands, params: ParamsOf<'remove'>): Promise
 const isAgentFile = (path: string): boolean =>
   path === `${FOLDER}/agent.cjs` ||
   path === `${FOLDER}/VERSION` ||
+  path === GUARD ||
+  path === HOOK ||
   (path.startsWith(`${UNIT_FOLDER}/understudy-`) && path.endsWith('.service'));
 const freeKib = (host: HostOfCommands): number => Math.floor(host.simulated.freeDiskBytes() / 1024);
 const sha256 = (content: Buffer): string => createHash('sha256').update(content).digest('hex');

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Agent, createAgent } from '../../../agent/agent.ts';
+import { createSimulatedGuard } from '../../../agent/guard/simulated-guard.ts';
 import { SimulatedHost } from '../../../agent/hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../../agent/hypervisor/simulated/simulated.ts';
 import { hostFacts, hostLoad } from '../../../agent/hypervisor/simulated/view.ts';
@@ -118,6 +119,7 @@ export class PracticeHost implements HostOfCommands {
       hypervisor: createSimulatedHypervisor(simulated),
       source: createSimulatedSource(simulated),
       target: createSimulatedTarget(simulated),
+      guard: createSimulatedGuard(simulated),
       facts: async () => hostFacts(simulated, [ADDRESS]),
       load: async () => hostLoad(simulated),
       peerListen: { host: ADDRESS, port: this.peerPort },

@@ -60,7 +60,12 @@ describe('a practice host', () => {
     const sha256 = createHash('sha256').update('the bundle').digest('hex');
     const file = { name: 'agent.cjs', sha256, to: `${FOLDER}/agent.cjs`, mode: '644', packed: false };
     await run(connection, commands.place, { files: [file], runtime: 'host', hostNode: '/usr/bin/node' });
-    await run(connection, commands.start, { version: '0.0.1', restart: true });
+    await run(connection, commands.start, {
+      version: '0.0.1',
+      restart: true,
+      restartGuard: false,
+      tellLibvirt: false,
+    });
     return connection;
   }
 

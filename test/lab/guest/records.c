@@ -1,6 +1,8 @@
 /*
  * Numbered records on TCP port 7000, one command a line:
  *   append NONCE   writes the next record to a growing file on both disks, fsyncs both, then `ack NUMBER NONCE`
+ *   rewrite NUMBER NONCE   the same in place: reads what is there, writes it anew, then
+ *                  `ack NUMBER NONCE BEFORE-ON-A BEFORE-ON-B`
  *   status         one JSON line: per disk the highest record, holes below it and damaged ones
  *   list FROM TO   `NUMBER NONCE-ON-A NONCE-ON-B` per line (`-` missing, `!` damaged), then `.`
  *   unhang         wakes the HTTP service
@@ -82,16 +84,22 @@ static uint64_t places_in(int file) {
   return fstat(file, &info) ? 0 : info.st_size / RECORD_SIZE;
 }
 
+/* Durable on both disks, or not 0. Under the lock. */
+static int store(const struct record *record) {
+  int failed = 0;
+  for (int i = 0; i < DISKS; i++)
+    if (pwrite(files[i], record, RECORD_SIZE, (record->number - 1) * RECORD_SIZE) != RECORD_SIZE) failed = 1;
+  for (int i = 0; i < DISKS; i++)
+    if (fsync(files[i])) failed = 1;
+  return failed;
+}
+
 static void append(FILE *client, const char *nonce) {
   struct record record;
-  int failed = 0;
   pthread_mutex_lock(&lock);
   uint64_t number = last + 1;
   make(&record, number, nonce);
-  for (int i = 0; i < DISKS; i++)
-    if (pwrite(files[i], &record, RECORD_SIZE, (number - 1) * RECORD_SIZE) != RECORD_SIZE) failed = 1;
-  for (int i = 0; i < DISKS; i++)
-    if (fsync(files[i])) failed = 1;
+  int failed = store(&record);
   if (!failed) last = number;
   pthread_mutex_unlock(&lock);
   if (failed) fprintf(client, "error cannot write record %llu\n", (unsigned long long)number);
@@ -119,6 +127,21 @@ static const char *nonce_on(int file, uint64_t number, struct record *record) {
   return found == GOOD ? record->nonce : found == MISSING ? "-" : "!";
 }
 
+static void rewrite(FILE *client, uint64_t number, const char *nonce) {
+  struct record record, before[DISKS];
+  const char *found[DISKS];
+  int failed = 1;
+  pthread_mutex_lock(&lock);
+  if (number <= last) {
+    for (int i = 0; i < DISKS; i++) found[i] = nonce_on(files[i], number, &before[i]);
+    make(&record, number, nonce);
+    failed = store(&record);
+  }
+  pthread_mutex_unlock(&lock);
+  if (failed) fprintf(client, "error cannot rewrite record %llu\n", (unsigned long long)number);
+  else fprintf(client, "ack %llu %s %s %s\n", (unsigned long long)number, nonce, found[0], found[1]);
+}
+
 static void list(FILE *client, uint64_t from, uint64_t to) {
   static __thread struct record records[DISKS];
   for (uint64_t number = from; number <= to; number++) {
@@ -132,6 +155,7 @@ static void obey(FILE *client, const char *line) {
   char nonce[NONCE_MAX] = "";
   unsigned long long from, to;
   if (sscanf(line, "append %47s", nonce) == 1) append(client, nonce);
+  else if (sscanf(line, "rewrite %llu %47s", &from, nonce) == 2 && from > 0) rewrite(client, from, nonce);
   else if (strcmp(line, "status\n") == 0) status(client);
   else if (sscanf(line, "list %llu %llu", &from, &to) == 2 && from > 0) list(client, from, to);
   else if (strcmp(line, "unhang\n") == 0) {

@@ -62,23 +62,41 @@ async function keepsRunning(host: HostView): Promise<Check> {
   );
 }
 
-/** libvirt-guests may start guests at boot on its own, or resume them from saved memory (its defaults do neither). */
+/** Settings of libvirt-guests: Debian's place, and that of Fedora and its kin. */
+const SETTINGS = ['/etc/default/libvirt-guests', '/etc/sysconfig/libvirt-guests'];
+/** Its program holds the defaults: neither start nor suspend in Debian, both in libvirt's own. */
+const PROGRAMS = ['/usr/lib/libvirt/libvirt-guests.sh', '/usr/libexec/libvirt-guests.sh'];
+
+async function firstOf(host: HostView, paths: string[]): Promise<{ path: string; text: string } | null> {
+  for (const path of paths) {
+    const text = await host.readText(path);
+    if (text !== null) return { path, text };
+  }
+  return null;
+}
+
+/** Where libvirt-guests is to be set up on this host. */
+export async function guestsSettings(host: HostView): Promise<string> {
+  return (await firstOf(host, SETTINGS))?.path ?? '/etc/default/libvirt-guests';
+}
+
+/** libvirt-guests may start guests at boot on its own, or resume them from saved memory. */
 async function startsNothing(host: HostView): Promise<Check> {
   const check = finding(host.name(), 'libvirt-guests', 'Nothing else starts machines');
-  const settings =
-    (await host.readText('/etc/default/libvirt-guests')) ??
-    (await host.readText('/etc/sysconfig/libvirt-guests')) ??
-    '';
-  const next = (name: string, value: string): string =>
-    `Set ${name}=${value} in /etc/default/libvirt-guests, so that only the agent starts protected machines.`;
-  if (setting(settings, 'ON_BOOT') === 'start') {
+  const program = (await firstOf(host, PROGRAMS))?.text ?? '';
+  const settings = (await firstOf(host, SETTINGS))?.text ?? '';
+  const path = await guestsSettings(host);
+  const value = (name: string): string | null => setting(settings, name) ?? setting(program, name);
+  const next = (name: string, wanted: string): string =>
+    `Set ${name}=${wanted} in ${path}, so that only the agent starts protected machines.`;
+  if (value('ON_BOOT') === 'start') {
     return check.failed(
       'libvirt-guests starts machines at boot (ON_BOOT=start), also those that meanwhile run on the other host.',
       next('ON_BOOT', 'ignore'),
       'libvirt-guests-ignore',
     );
   }
-  if (setting(settings, 'ON_SHUTDOWN') === 'suspend') {
+  if (value('ON_SHUTDOWN') === 'suspend') {
     return check.failed(
       'libvirt-guests saves the memory of machines at shutdown (ON_SHUTDOWN=suspend); resumed later, it would meet newer disks.',
       next('ON_SHUTDOWN', 'shutdown'),

@@ -12,7 +12,7 @@ beforeEach(() => {
 async function mend(fix: string): Promise<Result<void>> {
   const run = fixes[fix];
   if (!run) throw new Error(`no fix ${fix}`);
-  return run(host);
+  return run(host, 'a-uuid');
 }
 
 describe('fixes', () => {
@@ -52,6 +52,18 @@ describe('fixes', () => {
     const text = host.files.get('/etc/default/libvirt-guests') ?? '';
     expect([setting(text, 'ON_BOOT'), setting(text, 'ON_SHUTDOWN')]).toEqual(['ignore', 'shutdown']);
     expect(byId(await hostChecks(host))['libvirt-guests']).toMatchObject({ state: 'ok' });
+  });
+
+  it('does so where Fedora keeps its settings', async () => {
+    host.files.set('/etc/sysconfig/libvirt-guests', 'ON_BOOT=start\n');
+    await mend('libvirt-guests-ignore');
+    expect(setting(host.files.get('/etc/sysconfig/libvirt-guests') ?? '', 'ON_BOOT')).toBe('ignore');
+    expect(host.files.has('/etc/default/libvirt-guests')).toBe(false);
+  });
+
+  it('discards saved memory', async () => {
+    expect(await mend('discard-saved-memory')).toMatchObject({ ok: true });
+    expect(host.ran).toEqual(['virsh -c qemu:///system managedsave-remove a-uuid']);
   });
 
   it('says so when a file cannot be written', async () => {

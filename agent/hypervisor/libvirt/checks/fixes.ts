@@ -1,8 +1,9 @@
 import { fail, ok, type Result } from '../../../protocol/index.ts';
-import { listsName, setting } from './daemons.ts';
+import { guestsSettings, listsName, setting } from './daemons.ts';
 import type { HostView } from './host-view.ts';
 
-export type Fix = (host: HostView) => Promise<Result<void>>;
+/** `uuid`: the machine it is about. */
+export type Fix = (host: HostView, uuid: string) => Promise<Result<void>>;
 
 const MARK = '# set by Understudy';
 
@@ -11,6 +12,7 @@ export const fixes: Record<string, Fix> = {
   'own-name-in-hosts': ownNameInHosts,
   'keep-libvirtd-running': keepLibvirtdRunning,
   'libvirt-guests-ignore': libvirtGuestsIgnore,
+  'discard-saved-memory': discardSavedMemory,
 };
 
 /** Debian's own convention: 127.0.1.1 for a host without a fixed address (Debian Reference, 5.1.1). */
@@ -31,8 +33,12 @@ async function keepLibvirtdRunning(host: HostView): Promise<Result<void>> {
   return command(host, 'systemctl', ['restart', 'libvirtd.service']);
 }
 
-function libvirtGuestsIgnore(host: HostView): Promise<Result<void>> {
-  return assign(host, '/etc/default/libvirt-guests', { ON_BOOT: 'ignore', ON_SHUTDOWN: 'shutdown' });
+async function libvirtGuestsIgnore(host: HostView): Promise<Result<void>> {
+  return assign(host, await guestsSettings(host), { ON_BOOT: 'ignore', ON_SHUTDOWN: 'shutdown' });
+}
+
+function discardSavedMemory(host: HostView, uuid: string): Promise<Result<void>> {
+  return command(host, 'virsh', ['-c', 'qemu:///system', 'managedsave-remove', uuid]);
 }
 
 /**

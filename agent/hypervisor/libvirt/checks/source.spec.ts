@@ -115,7 +115,7 @@ describe('where the guest runs', () => {
     libvirt.savedMemory = true;
     libvirt.snapshots = 2;
     const found = byId(await check(`${DISK}<x><secret uuid='1'/></x>`));
-    expect(found['managed-save']).toMatchObject({ state: 'failed' });
+    expect(found['managed-save']).toMatchObject({ state: 'failed', fix: 'discard-saved-memory' });
     expect(found.snapshots).toMatchObject({ state: 'warning' });
     expect(found.secrets).toMatchObject({ state: 'warning' });
   });
@@ -157,5 +157,15 @@ describe('how the host is set up', () => {
   ])('judges libvirt-guests with %j', async (settings, state) => {
     host.files.set('/etc/default/libvirt-guests', `${settings}\n`);
     expect(byId(await check())['libvirt-guests']).toMatchObject({ state });
+  });
+
+  it('knows what libvirt-guests does where nothing is set', async () => {
+    host.files.set('/usr/libexec/libvirt-guests.sh', 'ON_BOOT="start"\nON_SHUTDOWN="suspend"\n');
+    expect(byId(await check())['libvirt-guests']).toMatchObject({
+      state: 'failed',
+      fix: 'libvirt-guests-ignore',
+    });
+    host.files.set('/etc/sysconfig/libvirt-guests', 'ON_BOOT=ignore\nON_SHUTDOWN=shutdown\n');
+    expect(byId(await check())['libvirt-guests']).toMatchObject({ state: 'ok' });
   });
 });

@@ -181,12 +181,14 @@ function secrets(host: string, domain: Domain): Check[] {
   ];
 }
 
+/** Of this machine on this host: libvirt would resume it at the next start, whatever its disks hold by then. */
 async function managedSave(host: string, domain: Domain, libvirt: LibvirtView): Promise<Check> {
   const check = finding(host, 'managed-save', 'Saved memory');
   if (!(await libvirt.hasManagedSave(domain.uuid))) return check.ok('No saved memory waits to be resumed.');
   return check.failed(
     `Saved memory of ${domain.name} waits to be resumed; it would meet disks that have moved on.`,
-    `Start the machine once, or discard it: virsh managedsave-remove ${domain.name}.`,
+    `Discard it, as a power cut would: virsh managedsave-remove ${domain.name}. Or start the machine once.`,
+    'discard-saved-memory',
   );
 }
 

@@ -1,0 +1,250 @@
+import { describe, expect, it } from 'vitest';
+import { armedRecord, ThreeVoters } from './testing/three-voters.ts';
+import { settings } from './transitions.ts';
+
+const T = 1200;
+const running = (three: ThreeVoters): string[] =>
+  (['h1', 'h2'] as const).filter((host) => three.site(host).state === 'running');
+const armed = (): ThreeVoters => {
+  const three = new ThreeVoters(armedRecord(), true);
+  three.advance(2 * T);
+  return three;
+};
+
+describe('a pair with its hosts', () => {
+  it('renews the deadline, and fails over when the owner is gone', () => {
+    const three = armed();
+    expect(three.site('h1').permission).toMatchObject({ kind: 'deadline' });
+    three.cut.add('h1');
+    three.advance(4 * T);
+    expect(running(three)).toEqual(['h2']);
+    expect(three.site('h1').state).toBe('stopped');
+    const events = three.told.map(({ who, event }) => `${who} ${event}`);
+    for (const one of ['h1 lease-missed', 'h1 lease-lapsed', 'h2 candidate', 'h2 take-over', 'h2 begun'])
+      expect(events).toContain(one);
+  });
+
+  it('writes a takeover that reached its own voter only back, with the candidate’s lease again (model, 4)', () => {
+    const three = armed();
+    three.cut.add('h1');
+    three.drop = ({ body }) => body.kind === 'accept' && body.record.change === 'takeover';
+    three.advance(3 * T);
+    expect(three.disks.get('h2')?.accepted?.record).toMatchObject({ owner: 'h2', begun: false });
+    expect(three.disks.get('w')?.accepted?.record).toMatchObject({ owner: 'h1' });
+    three.advance(3 * T);
+    three.drop = () => false;
+    three.advance(4 * T);
+    expect(running(three)).toEqual(['h2']);
+  });
+
+  it('does not continue after a restart while a hand-over of before may be under way (model, 2 and 3)', () => {
+    const three = armed();
+    // The hand-over reaches the witness only; neither the owner's own voter nor the standby hears of it.
+    three.drop = ({ body, to }) => body.kind === 'accept' && body.record.change === 'hand-over' && to !== 'w';
+    three.diskFails.add('h1');
+    three.node('h1').askHandOver();
+    three.advance(20);
+    expect(three.disks.get('w')?.accepted?.record).toMatchObject({ owner: 'h2', change: 'hand-over' });
+    expect(three.site('h1').state).toBe('stopped');
+    three.diskFails.clear();
+    three.drop = () => false;
+    // Its new life hears the standby only, the standby has heard nothing: both hold the armed record.
+    three.drop = ({ from, to }) => (from === 'h1' && to === 'w') || (from === 'w' && to === 'h1');
+    three.start('h1', true);
+    for (let i = 0; i < 300; i += 1) {
+      three.advance(20);
+      expect(running(three).length).toBeLessThanOrEqual(1);
+    }
+    three.drop = () => false;
+    three.advance(6 * T);
+    expect(running(three)).toHaveLength(1);
+  });
+
+  it('leaves guard mode only on an own committed swap: an armed of unknown outcome is settled first (model, 1)', () => {
+    const three = new ThreeVoters({ ...armedRecord(), armed: false }, true);
+    // The arming record reaches the witness only, and everybody's answers to it are lost.
+    let arming = false;
+    three.drop = ({ body, to }) => {
+      const arms = body.kind === 'accept' && body.record.armed;
+      arming ||= arms;
+      return arms ? to !== 'w' : arming && body.kind === 'accepted';
+    };
+    three.advance(2 * T);
+    expect(three.disks.get('w')?.accepted?.record.armed).toBe(true);
+    // While it is in doubt the owner keeps to its lease, though a majority (h1, h2) still says unarmed.
+    expect(three.site('h1').permission).toMatchObject({ kind: 'deadline' });
+    // The owner is cut off; whatever the other two make of it, two never run.
+    three.drop = () => false;
+    three.cut.add('h1');
+    for (let i = 0; i < 400; i += 1) {
+      three.advance(20);
+      expect(running(three).length).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('continues a frozen guest by an explicit order only, once a majority has confirmed the owner', () => {
+    const three = armed();
+    // Renewals are lost until the guest is frozen; everything else goes on.
+    three.drop = ({ body }) => body.kind === 'granted';
+    three.advance(1.4 * T);
+    expect(three.site('h1').state).toBe('stopped');
+    expect(three.site('h1').permission).not.toHaveProperty('resumed');
+    three.drop = () => false;
+    three.advance(T);
+    expect(three.site('h1').state).toBe('running');
+    expect(three.site('h1').permission).toHaveProperty('resumed');
+    expect(three.told.map(({ event }) => event)).toContain('confirmed');
+  });
+
+  it('records stale, then lets a frozen guest with a broken mirror go on', () => {
+    const three = armed();
+    three.drop = ({ body }) => body.kind === 'granted';
+    three.advance(1.1 * T);
+    expect(three.site('h1').state).toBe('stopped');
+    three.site('h1').replica = 'held';
+    three.drop = () => false;
+    three.advance(T);
+    expect(three.node('h1').record).toMatchObject({ armed: false, owner: 'h1' });
+    expect(three.site('h1').state).toBe('running');
+  });
+
+  it('lets nobody start what a person shut down', () => {
+    const three = armed();
+    three.site('h1').want = 'down';
+    three.site('h1').state = 'none';
+    three.advance(2 * T);
+    expect(three.node('h2').record).toMatchObject({ armed: false, owner: 'h1', replica: { state: 'stale' } });
+    expect(running(three)).toEqual([]);
+    three.site('h1').want = 'run';
+    three.advance(2 * T);
+    expect(running(three)).toEqual(['h1']);
+  });
+
+  it('does nothing about a guest that a switchover shut down until it is handed over', () => {
+    const three = armed();
+    const site = three.site('h1');
+    site.want = 'moving';
+    site.state = 'none';
+    three.advance(3 * T);
+    expect(three.node('h1').record).toMatchObject({ armed: true, owner: 'h1' });
+    expect(site.did).not.toContain('start');
+    let result = '';
+    three.node('h1').askHandOver((given) => {
+      result = given;
+    });
+    three.advance(T);
+    expect(result).toBe('done');
+    expect(running(three)).toEqual(['h2']);
+  });
+
+  it('hands a guest whose disks fail to the host whose disks are good', () => {
+    const three = armed();
+    three.site('h1').state = 'faulted';
+    three.node('h1').look();
+    three.advance(T);
+    expect(running(three)).toEqual(['h2']);
+  });
+
+  it('disarms at once when the witness says goodbye, and arms again when it is back', () => {
+    const three = armed();
+    let safe = false;
+    three.node('w').goodbye(true, () => {
+      safe = true;
+    });
+    three.advance(50);
+    expect(three.node('h1').record?.armed).toBe(false);
+    three.advance(T);
+    expect(safe).toBe(true);
+    expect(three.node('h1').view().hindrances).toMatchObject([{ kind: 'voter-leaving:w' }]);
+    three.node('w').goodbye(false);
+    three.advance(2 * T);
+    expect(three.node('h1').record?.armed).toBe(true);
+  });
+
+  it('obtains a lease long enough for its agent to be replaced, and nobody steps in meanwhile', () => {
+    const three = armed();
+    let held = false;
+    three.node('h1').holdOn(8000, (yes) => {
+      held = yes;
+    });
+    three.advance(20);
+    expect(held).toBe(true);
+    three.stop('h1');
+    three.advance(6000);
+    expect(running(three)).toEqual(['h1']);
+    three.start('h1', true);
+    three.advance(2 * T);
+    expect(running(three)).toEqual(['h1']);
+    expect(three.node('h1').record).toMatchObject({ owner: 'h1' });
+  });
+
+  it('keeps silent after a restart for as long as a longer lease may live', () => {
+    const three = armed();
+    three.node('h1').holdOn(10_000, () => undefined);
+    three.advance(50);
+    three.stop('h1');
+    three.start('w', true);
+    three.start('h2', true);
+    three.advance(8000);
+    expect(three.node('h2').record?.owner).toBe('h1');
+    three.advance(8000);
+    expect(three.node('h2').record?.owner).toBe('h2');
+  });
+
+  it('takes over by order at once, but not from an owner that is alive', () => {
+    const three = armed();
+    let result = '';
+    const order = (): void =>
+      three.node('h2').askTakeOver((given) => {
+        result = given;
+      });
+    order();
+    three.advance(8 * T);
+    expect(result).toBe('refused: owner-alive');
+    expect(three.node('h2').record?.owner).toBe('h1');
+    three.site('h2').capacity = false;
+    three.cut.add('h1');
+    three.advance(4 * T);
+    expect(three.node('h2').record?.owner).toBe('h1');
+    order();
+    three.advance(T);
+    expect(result).toBe('done');
+    expect(three.node('h2').record?.owner).toBe('h2');
+  });
+
+  it('ends planned work by itself', () => {
+    const three = armed();
+    three.node('h2').order(settings({ maintenance: { until: 5_000, reason: 'disks' } }), () => undefined);
+    three.advance(2 * T);
+    expect(three.node('h1').record).toMatchObject({ armed: false });
+    expect(
+      three
+        .node('h1')
+        .view()
+        .hindrances.map(({ kind }) => kind),
+    ).toContain('maintenance');
+    three.site('h1').wallMs = 5_000;
+    three.advance(2 * T);
+    expect(three.node('h1').record).toMatchObject({ armed: true, maintenance: null });
+  });
+
+  it('shows what a status needs', () => {
+    const three = armed();
+    const owner = three.node('h1').view();
+    expect(owner).toMatchObject({ known: true, heldMs: null, hindrances: [] });
+    expect(owner.leftMs).toBeGreaterThan(0);
+    expect(owner.voters.map(({ id, current }) => [id, current])).toEqual([
+      ['h1', true],
+      ['h2', true],
+      ['w', true],
+    ]);
+    expect(three.node('h2').view().heldMs).toBeGreaterThan(0);
+    three.cut.add('w');
+    three.advance(4 * T);
+    expect(three.node('h1').record?.armed).toBe(false);
+    expect(three.node('h1').view().hindrances).toMatchObject([{ kind: 'voter-missing:w' }]);
+    expect(three.told.find(({ event }) => event === 'disarmed')?.text).toMatch(
+      /^disarmed: w missing for [34] s$/,
+    );
+  });
+});

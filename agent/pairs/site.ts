@@ -1,0 +1,218 @@
+import type { Permission } from '../lease/deadline-file.ts';
+import type { GuestState, MirrorState, Site } from '../lease/site.ts';
+import type { Problem } from '../protocol/index.ts';
+import type { PairContext } from './context.ts';
+import type { Healer } from './healer.ts';
+import { isLive, type KeptPair } from './store.ts';
+
+/** How soon a failed step that must succeed is tried again, ms. */
+const RETRY_MS = 500;
+
+/** One member's own host as the lease's owner and standby see it: guest, mirror, export, guard. */
+export class HostSite implements Site {
+  readonly booted: boolean;
+  readonly #context: PairContext;
+  readonly #pairId: string;
+  readonly #healer: Healer;
+  /** Somebody shut the guest down, or the host is going down: told before the notes have it. */
+  #stopped: 'meant' | 'with-host' | null = null;
+  #waiting: { reason: string; since: number } | null = null;
+  #closing = false;
+  #releasing = false;
+  #resuming = false;
+  /** Why the guest could not be started here last time; null once it could. */
+  startProblem: Problem | null = null;
+
+  constructor(context: PairContext, pairId: string, healer: Healer) {
+    this.#context = context;
+    this.#pairId = pairId;
+    this.#healer = healer;
+    const notes = context.store.kept(pairId)?.notes;
+    this.booted = notes !== undefined && notes.bootId !== context.deps.bootId;
+  }
+
+  guest(): GuestState {
+    const { hypervisor, guard } = this.#context.deps;
+    const uuid = this.#uuid;
+    const vm = this.#context.vm(uuid);
+    // Nobody can say: nothing is started, and nothing given up, until the hypervisor has answered.
+    if (vm === null && !hypervisor.reachable) return 'running';
+    if (vm === null || !isLive(vm.state)) return 'none';
+    if (guard.stopped(uuid)) return 'stopped';
+    if (vm.state !== 'paused') return 'running';
+    // A guest that an admin paused may be continued by him at any time: it counts as running.
+    return vm.pause === 'not-started' ? 'paused' : vm.pause === 'io-error' ? 'faulted' : 'running';
+  }
+
+  wanted(): 'run' | 'down' | 'moving' {
+    const { notes } = this.#kept;
+    if (this.#context.nodes.record(this.#pairId)?.begun === false) return 'run';
+    if (notes.moving || this.#stopped === 'with-host') return 'moving';
+    return notes.wantRunning && this.#stopped === null ? 'run' : 'down';
+  }
+
+  /** Known at once, though it is written down later. */
+  stoppedBy(what: 'meant' | 'with-host' | null): void {
+    this.#stopped = what;
+  }
+
+  mirror(): MirrorState {
+    const { source } = this.#context.deps;
+    const state = source.status(this.#pairId)?.state;
+    if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
+    if (state === 'in-sync') return 'whole';
+    if (state === 'held') return 'held';
+    return state === 'connecting' || state === 'copying' ? 'copying' : 'off';
+  }
+
+  exportOpen(): boolean {
+    return this.#context.deps.target.isOpen(this.#pairId);
+  }
+
+  canHost(): boolean {
+    const { deps, self } = this.#context;
+    const { notes, spec } = this.#kept;
+    const defined = spec.definitions[self] !== undefined;
+    const mine = this.#context.nodes.record(this.#pairId)?.owner === self;
+    return (
+      deps.hypervisor.reachable && defined && (mine || (notes.image === 'complete' && !notes.quarantine))
+    );
+  }
+
+  guardOn(epoch: number): boolean {
+    return this.#context.deps.guard.on(this.#uuid, epoch);
+  }
+
+  guardFit(): boolean {
+    return this.#context.deps.guard.view.state === 'armed';
+  }
+
+  permit(permission: Permission): void {
+    const { guard, hypervisor } = this.#context.deps;
+    guard.permit(this.#uuid, permission);
+    // Without a guard (then nothing is ever armed) a guest that lost its right is at least frozen from here.
+    const forbidden = permission.kind === 'ended' || (permission.kind === 'deadline' && permission.ms === 0);
+    if (guard.view.state === 'missing' && forbidden) void hypervisor.freeze(this.#uuid);
+  }
+
+  startGuest(done: (started: boolean) => void): void {
+    this.#start().then(
+      () => done(true),
+      (problem: Problem) => {
+        this.#couldNotStart(problem);
+        done(false);
+      },
+    );
+  }
+
+  continueGuest(): void {
+    if (this.#resuming) return;
+    this.#resuming = true;
+    void this.#context.deps.hypervisor.resume(this.#uuid).then((resumed) => {
+      this.#resuming = false;
+      if (!resumed.ok) this.#couldNotStart(resumed.problem);
+    });
+  }
+
+  closeExport(done: () => void): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    void this.#context.deps.target.close(this.#pairId).then((closed) => {
+      this.#closing = false;
+      if (closed.ok) return done();
+      this.#context.deps.log('warn', `close ${this.#pairId}: ${closed.problem.message}`);
+      this.#context.deps.clock.setTimeout(() => this.closeExport(done), RETRY_MS);
+    });
+  }
+
+  /** The export is opened when the owner asks for it before a copy (`standby.prepare`), and by nobody else. */
+  openExport(): void {}
+
+  releaseMirror(): void {
+    const { source, log } = this.#context.deps;
+    const state = source.status(this.#pairId)?.state;
+    if (this.#releasing || (state !== 'held' && state !== 'broken')) return;
+    this.#releasing = true;
+    const release = async (): Promise<void> => {
+      const released = await source.release(this.#pairId);
+      if (!released.ok) log('warn', `release ${this.#pairId}: ${released.problem.message}`);
+      await source.end(this.#pairId);
+    };
+    void release()
+      .catch((error) => log('warn', `release ${this.#pairId}: ${String(error)}`))
+      .finally(() => {
+        this.#releasing = false;
+        this.#context.nodes.look(this.#pairId);
+      });
+  }
+
+  startMirror(): void {
+    this.#healer.request(this.#pairId);
+  }
+
+  /** Written down where the record's change is seen (pairs.ts), before anything could be copied over it. */
+  quarantine(): void {}
+
+  wall(): number {
+    return this.#context.now();
+  }
+
+  /** Wall clock since when it waits for this very reason. */
+  waitingSince(reason: string): number {
+    if (this.#waiting?.reason !== reason) this.#waiting = { reason, since: this.#context.now() };
+    return this.#waiting.since;
+  }
+
+  get #kept(): KeptPair {
+    const kept = this.#context.store.kept(this.#pairId);
+    if (kept === null) throw new Error(`no pair ${this.#pairId}`);
+    return kept;
+  }
+
+  get #uuid(): string {
+    return this.#kept.spec.workload.uuid;
+  }
+
+  /** QEMU with the guest's first instruction still to come. Throws the problem. */
+  async #start(): Promise<void> {
+    const { deps, self } = this.#context;
+    const { hypervisor, guard, source } = deps;
+    const { spec } = this.#kept;
+    const { uuid } = spec.workload;
+    this.#stopped = null;
+    await this.#context.setNotes(this.#pairId, (notes) => ({
+      ...notes,
+      wantRunning: true,
+      moving: false,
+      bootId: deps.bootId,
+      quarantine: null,
+      image: 'complete',
+    }));
+    // What is left of a mirror of the process before must be gone before this one has disks.
+    await source.end(this.#pairId);
+    if (this.#context.isUndefined(uuid)) {
+      throwProblem(await hypervisor.define(spec.definitions[self] ?? ''));
+      await hypervisor.setAutostart(uuid, false);
+    }
+    guard.allowStart(uuid);
+    const started = await hypervisor.prepareRun(uuid);
+    guard.endStart(uuid);
+    throwProblem(started);
+    this.startProblem = null;
+  }
+
+  #couldNotStart(problem: Problem): void {
+    const { spec } = this.#kept;
+    if (this.startProblem?.message !== problem.message)
+      this.#context.audit(
+        'start-failed',
+        { spec },
+        `${spec.workload.name} could not be started on ${this.#context.deps.selfName()}: ${problem.message}`,
+      );
+    this.startProblem = problem;
+  }
+}
+
+function throwProblem(result: { ok: true } | { ok: false; problem: Problem }): void {
+  if (!result.ok) throw result.problem;
+}

@@ -1,0 +1,181 @@
+import type { HypervisorEvent } from '../hypervisor/hypervisor.ts';
+import type { LeaseRecord } from '../lease/record.ts';
+import type { VmInfo } from '../protocol/index.ts';
+import type { PairContext } from './context.ts';
+import type { HostSite } from './site.ts';
+import { isLive, type StoredPair } from './store.ts';
+
+/** What happens on this host to protected guests, written down for the lease's decisions and for people. */
+export class Watch {
+  readonly #context: PairContext;
+  readonly #siteOf: (pairId: string) => HostSite | null;
+  /** Pairs whose guest somebody undefined here. */
+  readonly #undefined = new Set<string>();
+
+  constructor(context: PairContext, siteOf: (pairId: string) => HostSite | null) {
+    this.#context = context;
+    this.#siteOf = siteOf;
+  }
+
+  /** Brings what a restarted agent finds in line with what it had written down. */
+  async reconcile(pair: StoredPair): Promise<void> {
+    const vm = this.#context.vm(pair.spec.workload.uuid);
+    if (vm) await this.#seen(pair, vm);
+    await this.recordChanged(pair.spec.pairId, pair.record);
+  }
+
+  async hypervisorEvent(event: HypervisorEvent): Promise<void> {
+    if (event.kind !== 'vm' && event.kind !== 'stopped') return;
+    const pair = this.#context.store.ofVm(event.uuid);
+    if (!pair) return;
+    if (event.kind === 'stopped') await this.#stopped(pair, event.reason);
+    else {
+      this.#noteDefinition(pair);
+      if (event.vm) await this.#seen(pair, event.vm);
+    }
+  }
+
+  /** A newer record: who lost a machine that ran there keeps that copy aside until a person decides. */
+  async recordChanged(pairId: string, after: LeaseRecord): Promise<void> {
+    const pair = this.#context.store.get(pairId);
+    if (!pair) return;
+    if (after.owner === this.#context.self) {
+      if (after.begun) await this.#owns(pair, after);
+    } else if (this.#losesIt(pair, after)) await this.#setAside(pair, after);
+    else {
+      if (pair.notes.ranAt !== null && !pair.notes.quarantine)
+        await this.#context.setNotes(pairId, (notes) => ({ ...notes, ranAt: null }));
+      if (after.replica.state === 'in-sync') await this.#wholeCopy(pair);
+    }
+  }
+
+  /** From here on what its disks hold came of this host's own epoch. */
+  async #owns({ spec, notes: { ranAt } }: StoredPair, { epoch }: LeaseRecord): Promise<void> {
+    if (ranAt?.n === epoch.n && ranAt.by === epoch.by) return;
+    await this.#context.setNotes(spec.pairId, (notes) => ({ ...notes, ranAt: epoch, quarantine: null }));
+  }
+
+  /** It ran here by right, and now belongs to the other without having been given. */
+  #losesIt(pair: StoredPair, after: LeaseRecord): boolean {
+    const { quarantine, ranAt } = pair.notes;
+    if (quarantine) return false;
+    if (ranAt === null) return this.#isForgottenCopy(pair);
+    const given = after.epoch.n === ranAt.n + 1 && after.change === 'hand-over';
+    return !given;
+  }
+
+  /**
+   * A host that has lost its own record (damaged, deleted) but still has the machine was an owner once: its copy is as
+   * much a person's to decide about as that of an owner that knows it was superseded. A fresh standby has no machine.
+   */
+  #isForgottenCopy({ notes, spec }: StoredPair): boolean {
+    return notes.image === 'none' && this.#context.vmState(spec.workload.uuid) !== null;
+  }
+
+  async #setAside(pair: StoredPair, after: LeaseRecord): Promise<void> {
+    const context = this.#context;
+    const ownEpoch = pair.notes.ranAt ?? { n: 0, by: '' };
+    await context.setNotes(pair.spec.pairId, (notes) => ({
+      ...notes,
+      moving: false,
+      quarantine: notes.quarantine ?? { since: context.now(), ownEpoch, supersededBy: after.epoch },
+    }));
+    context.audit(
+      'superseded',
+      pair,
+      `${pair.spec.workload.name} now belongs to ${context.nameOf(after.owner)}; the copy on ${context.deps.selfName()} is set aside and starts nothing.`,
+      { ownEpoch: String(ownEpoch.n), newEpoch: String(after.epoch.n), change: after.change },
+    );
+  }
+
+  /** Once the copy is whole, those set aside for safety's sake are dropped; those of a quarantine stay. */
+  async #wholeCopy(pair: StoredPair): Promise<void> {
+    const { pairId } = pair.spec;
+    if (pair.notes.quarantine) return;
+    const spare = pair.notes.aside.filter((aside) => !aside.keep);
+    if (pair.notes.image === 'complete' && spare.length === 0) return;
+    await this.#context.setNotes(pairId, (notes) => ({ ...notes, image: 'complete' }));
+    await this.#context.deps.target.discard(spare.map((aside) => aside.path));
+    await this.#context.setNotes(pairId, (notes) => ({
+      ...notes,
+      aside: notes.aside.filter((aside) => aside.keep),
+    }));
+  }
+
+  /** Told once each time somebody takes the definition away. */
+  #noteDefinition(pair: StoredPair): void {
+    const { pairId, workload } = pair.spec;
+    if (!this.#context.isOwner(pair) || !this.#context.isUndefined(workload.uuid)) {
+      this.#undefined.delete(pairId);
+    } else if (!this.#undefined.has(pairId)) {
+      this.#undefined.add(pairId);
+      this.#context.audit(
+        'vm-undefined',
+        pair,
+        `${workload.name} was undefined on ${this.#context.deps.selfName()} by somebody else; it is gone there once it stops.`,
+      );
+    }
+  }
+
+  async #seen(pair: StoredPair, vm: VmInfo): Promise<void> {
+    const context = this.#context;
+    const { pairId } = pair.spec;
+    if (!context.isOwner(pair)) return;
+    if (isLive(vm.state)) {
+      if (vm.state === 'running') this.#siteOf(pairId)?.stoppedBy(null);
+      if (!pair.notes.wantRunning || pair.notes.bootId !== context.deps.bootId)
+        await context.setNotes(pairId, (notes) => ({
+          ...notes,
+          wantRunning: true,
+          bootId: context.deps.bootId,
+        }));
+    }
+    if (vm.name !== pair.spec.workload.name) await this.#renamed(pair, vm.name);
+  }
+
+  async #renamed(pair: StoredPair, name: string): Promise<void> {
+    const context = this.#context;
+    context.audit('vm-renamed', pair, `${pair.spec.workload.name} is now called ${name}.`);
+    const definition = await context.deps.hypervisor.definition(pair.spec.workload.uuid);
+    const kept = await context.store.change(pair.spec.pairId, (current) => {
+      if (!current) return null;
+      const workload = { ...current.spec.workload, name };
+      const definitions = { ...current.spec.definitions };
+      if (definition.ok) {
+        for (const hostId of current.spec.members) {
+          const paths = Object.fromEntries(
+            current.spec.disks.map((disk) => [disk.target, disk.paths[hostId] ?? '']),
+          );
+          definitions[hostId] = context.deps.hypervisor.withDisks(definition.value.text, paths);
+        }
+      }
+      const revision = current.spec.revision + 1;
+      return { ...current, spec: { ...current.spec, revision, workload, definitions } };
+    });
+    if (kept)
+      await context.deps.peers
+        .to(context.other(kept.spec))
+        .call('spec.offer', { spec: kept.spec, chosen: null });
+  }
+
+  async #stopped(pair: StoredPair, reason: string): Promise<void> {
+    const context = this.#context;
+    const { pairId, workload } = pair.spec;
+    const meant = reason === 'shutdown' || reason === 'destroyed';
+    const site = this.#siteOf(pairId);
+    // At once, before anybody looks: a guest that somebody stopped must not be started again meanwhile.
+    if (meant) site?.stoppedBy('with-host');
+    context.audit('vm-stopped', pair, `${workload.name} stopped on ${context.deps.selfName()} (${reason}).`, {
+      reason,
+    });
+    if (!context.isOwner(pair)) return;
+    // A guest that stops because its host shuts down is wanted again when the host is back.
+    const withHost = meant && (await context.deps.hostStopping?.()) === true;
+    // Ended first: the mirror's own last word may come after the hypervisor's.
+    await context.deps.source.end(pairId);
+    if (!meant || withHost) return;
+    const moving = context.store.kept(pairId)?.notes.moving === true;
+    site?.stoppedBy(moving ? null : 'meant');
+    if (!moving) await context.setNotes(pairId, (notes) => ({ ...notes, wantRunning: false }));
+  }
+}

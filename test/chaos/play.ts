@@ -1,0 +1,170 @@
+import { auditOfAll } from '../lab/audit-file.ts';
+import { briefly, type ProtectedFleet } from '../lab/protected-fleet.ts';
+import { gaps, type Outage, Recorder } from '../lab/recorder.ts';
+import { waitFor } from '../lab/run.ts';
+import { Director } from './director.ts';
+import { startByHand } from './kinds-process.ts';
+import { Observer } from './observer.ts';
+import { type Kind, pause, Scene } from './scene.ts';
+import { Steward } from './steward.ts';
+import { beyondPermission, touched, twoCopies, untold, type Violation } from './verdict.ts';
+
+export interface Result {
+  seed: number;
+  minutes: number;
+  profile: string;
+  /** Count by kind. */
+  faults: Record<string, number>;
+  faultsPerMinute: number;
+  /** Share of faults that found their pair armed, and of all looks at the pairs. */
+  armedAtFault: number;
+  armedShare: number;
+  violations: number;
+  violationDetails: Violation[];
+  /** Worst overlap after a thaw, an upper bound; observerGapMs says how far apart the looks were at worst. */
+  thawOverlapMs: number;
+  observerGapMs: number;
+  acked: number;
+  missing: number;
+  outages: { count: number; medianS: number; maxS: number };
+  /** How long after the last fault was undone every machine ran on one host and was written to; and was armed. */
+  runsAgainS: number;
+  armedAgainS: number | null;
+  /** Faults that could not be brought about or undone. */
+  troubles: string[];
+}
+
+interface Order {
+  seed: number;
+  minutes: number;
+  kinds: Kind[];
+  say(line: string): void;
+}
+
+const MINUTE = 60_000;
+/** I7: how long it may take until everything runs once nothing is broken any more; hosts boot within it. */
+const RUNS_WITHIN_MS = 2 * MINUTE;
+const ARMED_WITHIN_MS = 4 * MINUTE;
+/** A shorter silence is no outage here. */
+const OUTAGE_S = 1;
+
+/** Chaos on an armed fleet, and the verdict on it. */
+export async function play(fleet: ProtectedFleet, order: Order): Promise<Result> {
+  const { machines } = fleet.plan;
+  const uuids = [...machines.map((name) => fleet.lab.guest(name).uuid), ...fleet.bystanders.values()];
+  const observer = await Observer.start(fleet.lab, uuids);
+  const scene = new Scene(fleet, observer, order.say);
+  const recorders = await Promise.all(machines.map((name) => Recorder.start(fleet.lab, name, 50, 1_000)));
+  await Promise.all(recorders.map((recorder) => recorder.waitForMore(50, MINUTE)));
+  const steward = new Steward(fleet);
+  steward.start();
+  const director = new Director(scene, order.seed, order.kinds);
+  const began = Date.now();
+  await director.play(began + order.minutes * MINUTE);
+  const minutes = (Date.now() - began) / MINUTE;
+  const end = await calm(scene, recorders);
+  await steward.stop();
+  await Promise.all(recorders.map((recorder) => recorder.stop()));
+  const written = await judgeWrites(recorders, end.violations);
+  await observer.stop();
+  const violations = [
+    ...end.violations,
+    ...steward.epochs.violations,
+    ...judge(fleet, scene, observer, began),
+  ];
+  return {
+    seed: order.seed,
+    minutes: rounded(minutes),
+    profile: fleet.plan.profile,
+    faults: scene.faults,
+    faultsPerMinute: rounded(Object.values(scene.faults).reduce((a, b) => a + b, 0) / minutes),
+    armedAtFault: rounded(scene.hits.armed / Math.max(1, scene.hits.all)),
+    armedShare: rounded(steward.seen.armed / Math.max(1, steward.seen.all)),
+    violations: violations.length,
+    violationDetails: violations,
+    thawOverlapMs: observer.thawOverlapMs,
+    observerGapMs: observer.worstGapMs,
+    ...written,
+    runsAgainS: end.runsAgainS,
+    armedAgainS: end.armedAgainS,
+    troubles: director.troubles,
+  };
+}
+
+const rounded = (value: number): number => Math.round(value * 100) / 100;
+
+function judge(fleet: ProtectedFleet, scene: Scene, observer: Observer, began: number): Violation[] {
+  const wasDown = (host: string, at: number): boolean => scene.wasDown(host, at);
+  const pairOf = new Map(fleet.plan.machines.map((name) => [fleet.lab.guest(name).uuid, fleet.pairId(name)]));
+  const changes = observer.changes.filter(({ at }) => at >= began);
+  return [
+    ...twoCopies(observer.overlaps),
+    ...beyondPermission(observer.late),
+    ...touched(changes, fleet.bystanders, wasDown),
+    ...untold(changes, auditOfAll(fleet.lab), pairOf, wasDown),
+  ];
+}
+
+async function judgeWrites(
+  recorders: Recorder[],
+  violations: Violation[],
+): Promise<Pick<Result, 'acked' | 'missing' | 'outages'>> {
+  let [acked, missing] = [0, 0];
+  const silences: Outage[] = [];
+  for (const recorder of recorders) {
+    silences.push(...gaps(await recorder.acknowledged(), OUTAGE_S));
+    const verdict = await recorder.verify().catch((error: unknown) => {
+      violations.push({
+        invariant: 'I4',
+        at: Date.now(),
+        text: `the records cannot be read: ${String(error)}`,
+      });
+      return { acked: recorder.acked, missing: 0, examples: [] };
+    });
+    acked += verdict.acked;
+    missing += verdict.missing;
+    if (verdict.missing > 0)
+      violations.push({
+        invariant: 'I4',
+        at: Date.now(),
+        text: `${verdict.missing} acknowledged records are missing, such as ${verdict.examples.join(', ')}`,
+      });
+  }
+  const seconds = silences.map((silence) => silence.seconds).sort((a, b) => a - b);
+  const medianS = rounded(seconds[Math.floor(seconds.length / 2)] ?? 0);
+  return { acked, missing, outages: { count: seconds.length, medianS, maxS: rounded(seconds.at(-1) ?? 0) } };
+}
+
+/** Faults stop: within a bounded time everything runs on exactly one host, is written to, and is armed again. */
+async function calm(
+  scene: Scene,
+  recorders: Recorder[],
+): Promise<{ violations: Violation[]; runsAgainS: number; armedAgainS: number | null }> {
+  const violations: Violation[] = [];
+  const { fleet, say } = scene;
+  await fleet.mend();
+  for (const machine of scene.downByHand) await startByHand(scene, machine);
+  const began = Date.now();
+  const since = (): number => rounded((Date.now() - began) / 1000);
+  for (const [index, machine] of fleet.plan.machines.entries()) {
+    const recorder = recorders[index];
+    const before = recorder?.acked ?? 0;
+    await waitFor(`${machine} to run`, RUNS_WITHIN_MS, () => (recorder?.acked ?? 0) > before + 10).catch(
+      async () => {
+        const seen = JSON.stringify(briefly(await fleet.sight(machine)));
+        violations.push({ invariant: 'I7', at: Date.now(), text: `${machine} does not run again: ${seen}` });
+      },
+    );
+  }
+  const runsAgainS = since();
+  say(`everything mended; runs again after ${runsAgainS} s`);
+  let armedAgainS: number | null = null;
+  try {
+    for (const machine of fleet.plan.machines) await fleet.settle(machine, ARMED_WITHIN_MS);
+    armedAgainS = since();
+  } catch (error) {
+    violations.push({ invariant: 'arms-again', at: Date.now(), text: String(error) });
+  }
+  await pause(1_000);
+  return { violations, runsAgainS, armedAgainS };
+}

@@ -1,0 +1,298 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  compareRecord,
+  type PairRecord,
+  type PairStatus,
+  ProblemError,
+  type Profile,
+} from '../../agent/protocol/index.ts';
+import { agentState, askAgent } from './agent-client.ts';
+import { LabConsole } from './core-client.ts';
+import { freeVolume, giveVolumes } from './faults-disk.ts';
+import { guestProcess, serviceProcess, signal } from './host-processes.ts';
+import { down, up } from './lab.ts';
+import type { Places } from './places.ts';
+import { WITNESS_NAME } from './places.ts';
+import { must, waitFor } from './run.ts';
+import type { Lab } from './running-lab.ts';
+
+const MINUTE = 60_000;
+const ROOT = join(import.meta.dirname, '..', '..');
+
+export interface FleetPlan {
+  /** Machines to be protected, each from its home onto the other host. */
+  machines: string[];
+  policy: 'manual' | 'automatic';
+  profile: Profile;
+  /** Without: two hosts only, so never armed. */
+  witness: boolean;
+  /** State and images on volumes of their own, which can be filled (faults-disk.ts). */
+  volumes?: boolean;
+  /** An unprotected machine on every host. */
+  bystanders?: boolean;
+  say?: (line: string) => void;
+}
+
+/** What both members say of one pair, each asked at its own socket. */
+export interface PairSight {
+  /** Newest record any member showed; null when nobody answers. */
+  record: PairRecord | null;
+  /** Hosts by name: the owner and the other member by that record. */
+  owner: string | null;
+  standby: string | null;
+  /** By host name; of those that answer. */
+  members: Record<string, PairStatus>;
+}
+
+/**
+ * A lab with agents on both hosts and the witness box, put there by the real console, and machines protected by them.
+ * Orders go to the agents' own sockets, as the console's do, but past network and SSH: also in the middle of a fault.
+ */
+export class ProtectedFleet {
+  readonly lab: Lab;
+  readonly plan: FleetPlan;
+  /** Host ids of the fleet by the hosts' names. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** Bystanders by host. */
+  readonly bystanders: ReadonlyMap<string, string>;
+  readonly #resyncs = new Set<string>();
+
+  private constructor(
+    lab: Lab,
+    plan: FleetPlan,
+    ids: Record<string, string>,
+    bystanders: Map<string, string>,
+  ) {
+    this.lab = lab;
+    this.plan = plan;
+    this.ids = ids;
+    this.bystanders = bystanders;
+  }
+
+  /** A new lab (an old one of that name is taken down), deployed and protected; resolves once it is armed. */
+  static async up(places: Places, plan: FleetPlan): Promise<ProtectedFleet> {
+    const say = plan.say ?? (() => {});
+    await must([process.execPath, join(ROOT, 'src-main', 'scripts', 'build.mjs')], { cwd: ROOT });
+    await down(places);
+    const lab = await up({ say }, places);
+    if (plan.volumes) for (const { name } of hypervisors(lab)) await ontoVolumes(lab, name);
+    const bystanders = plan.bystanders ? await startBystanders(lab) : new Map<string, string>();
+    const fleet = new ProtectedFleet(lab, plan, await deploy(lab, say), bystanders);
+    for (const machine of plan.machines) await fleet.#protect(machine);
+    for (const machine of plan.machines) await fleet.settle(machine, 5 * MINUTE);
+    say('protected and armed');
+    return fleet;
+  }
+
+  get hypervisors(): string[] {
+    return hypervisors(this.lab).map(({ name }) => name);
+  }
+
+  get witness(): string {
+    return WITNESS_NAME;
+  }
+
+  /** The lab's name of a host of the fleet. */
+  nameOf(hostId: string): string {
+    return Object.entries(this.ids).find(([, id]) => id === hostId)?.[0] ?? hostId;
+  }
+
+  idOf(host: string): string {
+    const id = this.ids[host];
+    if (id === undefined) throw new Error(`${host} is not in the fleet`);
+    return id;
+  }
+
+  pairId(machine: string): string {
+    return `lab-${machine}`;
+  }
+
+  async sight(machine: string): Promise<PairSight> {
+    const members: Record<string, PairStatus> = {};
+    await Promise.all(
+      this.hypervisors.map(async (host) => {
+        const state = await agentState(this.lab, host);
+        const status = state?.pairs.find(({ spec }) => spec.pairId === this.pairId(machine));
+        if (status) members[host] = status;
+      }),
+    );
+    const record = Object.values(members)
+      .map((status) => status.record)
+      .reduce<PairRecord | null>((best, one) => (best && compareRecord(best, one) >= 0 ? best : one), null);
+    const owner = record ? this.nameOf(record.owner) : null;
+    const [known] = Object.values(members);
+    const other = known?.spec.members.find((id) => id !== record?.owner);
+    return { record, owner, standby: other ? this.nameOf(other) : null, members };
+  }
+
+  /** Owner and standby of a pair whose members answer. */
+  async roles(machine: string): Promise<{ owner: string; standby: string }> {
+    return waitFor(`${machine}'s owner known`, MINUTE, async () => {
+      const { owner, standby } = await this.sight(machine);
+      return owner && standby ? { owner, standby } : null;
+    });
+  }
+
+  /** Whether the plan lets its pairs be armed. */
+  get arms(): boolean {
+    return this.plan.policy === 'automatic' && this.plan.witness;
+  }
+
+  /** In place, in sync and, where it is wanted, armed. */
+  isReady(sight: PairSight, armed = this.arms): boolean {
+    const { record, owner, standby, members } = sight;
+    if (!record || !owner || !standby) return false;
+    const [mine, theirs] = [members[owner]?.local, members[standby]?.local];
+    const inPlace = mine?.kind === 'primary' && mine.vm === 'running' && theirs?.kind === 'standby';
+    return inPlace && record.begun && record.replica.state === 'in-sync' && (!armed || record.armed);
+  }
+
+  /** Waits until the pair is armed again; a copy that was set aside is given up by order, as a person would. */
+  async settle(machine: string, timeoutMs = 3 * MINUTE, armed = this.arms): Promise<PairSight> {
+    let last: PairSight | null = null;
+    try {
+      return await waitFor(
+        `${machine} ready`,
+        timeoutMs,
+        async () => {
+          last = await this.sight(machine);
+          if (this.isReady(last, armed)) return last;
+          await this.resolveQuarantine(machine, last);
+          return null;
+        },
+        250,
+      );
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw new Error(`${text}; last seen: ${JSON.stringify(briefly(last))}`);
+    }
+  }
+
+  /** Orders a resync onto a host that waits with its old copy, once for every time it does. */
+  async resolveQuarantine(machine: string, sight: PairSight): Promise<void> {
+    const { owner, standby, members } = sight;
+    if (!owner || !standby) return;
+    const [mine, theirs] = [members[owner]?.local, members[standby]?.local];
+    if (theirs?.kind !== 'quarantined' || mine?.kind !== 'primary' || mine.vm !== 'running') return;
+    const which = `${machine} ${standby} ${theirs.since}`;
+    if (this.#resyncs.has(which)) return;
+    this.#resyncs.add(which);
+    const given = await this.order('pair.resync', machine, owner).catch((error: unknown) => {
+      if (!(error instanceof ProblemError)) throw error;
+      this.plan.say?.(`resync of ${machine} refused: ${error.problem.kind} ${error.problem.message}`);
+      return null;
+    });
+    if (!given) this.#resyncs.delete(which);
+  }
+
+  /** Gives an order about a pair to one host's agent; null when that cannot be asked. */
+  async order(
+    method: 'pair.resync' | 'pair.switchover' | 'protect.end',
+    machine: string,
+    host: string,
+  ): Promise<string | null> {
+    const order = { requestId: randomUUID(), actor: 'lab', pairId: this.pairId(machine) };
+    return (await askAgent(this.lab, host, method, order))?.task.id ?? null;
+  }
+
+  /** Everything that was broken from outside works again: power, cuts, frozen hosts, stopped processes, full disks. */
+  async mend(): Promise<void> {
+    await this.lab.heal();
+    for (const { name, role } of this.lab.hosts) {
+      await this.lab.thaw(name).catch(() => {});
+      if (role === 'hypervisor' && this.plan.volumes)
+        for (const volume of ['state', 'images'] as const) await freeVolume(this.lab, name, volume);
+    }
+    await Promise.all(this.lab.hosts.map(({ name }) => this.lab.powerOn(name)));
+    for (const host of this.hypervisors) await this.#continueServices(host);
+  }
+
+  async #continueServices(host: string): Promise<void> {
+    for (const service of ['agent', 'forwarder', 'guard', 'storage'] as const) {
+      const found = await serviceProcess(this.lab, host, service);
+      if (found && !found.executes) signal(found.pid, 'SIGCONT');
+    }
+    if (!(await serviceProcess(this.lab, host, 'libvirtd')))
+      await this.lab.exec(host, ['systemctl', 'restart', 'libvirtd.socket', 'libvirtd']);
+  }
+
+  guestOn(host: string, machine: string): ReturnType<typeof guestProcess> {
+    return guestProcess(this.lab, host, this.lab.guest(machine).uuid);
+  }
+
+  async down(): Promise<void> {
+    await down(this.lab.places);
+  }
+
+  async #protect(machine: string): Promise<void> {
+    const { uuid, home } = this.lab.guest(machine);
+    const standby = this.hypervisors.find((host) => host !== home) ?? '';
+    const { policy, profile, witness } = this.plan;
+    const task = await askAgent(this.lab, home, 'protect.start', {
+      requestId: randomUUID(),
+      actor: 'lab',
+      pairId: this.pairId(machine),
+      vmUuid: uuid,
+      standby: this.idOf(standby),
+      witness: witness ? this.idOf(WITNESS_NAME) : null,
+      policy,
+      profile,
+    });
+    if (!task) throw new Error(`the agent of ${home} cannot be asked`);
+  }
+}
+
+const hypervisors = (lab: Lab): { name: string }[] => lab.hosts.filter(({ role }) => role === 'hypervisor');
+
+async function ontoVolumes(lab: Lab, host: string): Promise<void> {
+  await lab.powerOff(host);
+  await giveVolumes(lab, host);
+  await lab.powerOn(host);
+}
+
+async function deploy(lab: Lab, say: (line: string) => void): Promise<Record<string, string>> {
+  const desk = await LabConsole.open(lab);
+  try {
+    const ids: Record<string, string> = {};
+    for (const { name, role } of lab.hosts) {
+      ids[name] = await desk.addHost(lab, name, role);
+      say(`agent on ${name}`);
+    }
+    // The console tells the earlier ones of the later: before it leaves, everybody must know everybody.
+    for (const { name } of lab.hosts)
+      await waitFor(`${name} to know the others`, MINUTE, async () => {
+        const known = await askAgent(lab, name, 'agent.peers', {});
+        return known?.peers.length === lab.hosts.length - 1;
+      });
+    return ids;
+  } finally {
+    await desk.close();
+  }
+}
+
+/** One unprotected machine a host, which starts with it; of different UUIDs. */
+async function startBystanders(lab: Lab): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const [index, { name: host }] of hypervisors(lab).entries()) {
+    const names = await lab.defineIdleVms(host, index + 1);
+    const name = names[index] ?? '';
+    await must(lab.sshCommand(host, ['--', `virsh -q autostart ${name} && virsh -q start ${name}`]));
+    found.set(host, (await must(lab.sshCommand(host, ['--', `virsh -q domuuid ${name}`]))).trim());
+  }
+  return found;
+}
+
+/** A sight in one line, for errors. */
+export function briefly(sight: PairSight | null): unknown {
+  if (!sight?.record) return sight;
+  const { owner } = sight;
+  const { epoch, begun, armed, replica, version } = sight.record;
+  const members = Object.entries(sight.members).map(([host, { local, mirror, lease }]) => [
+    host,
+    local,
+    mirror?.state,
+    lease?.hindrances,
+  ]);
+  return { owner, epoch: epoch.n, version, begun, armed, replica: replica.state, members };
+}
