@@ -11,9 +11,11 @@ const SHUTDOWN_MS = 60_000;
 export function startsByHand(bench: { host: GuardHost }): void {
   describe('a protected machine that somebody starts by hand', () => {
     const start = () => bench.host.try(`virsh -q start ${bench.host.guest}`);
+    const arm = () => bench.host.permit(`deadline ${Math.ceil(bootMs()) + 600_000}`);
 
     test('is refused in a sentence that names Understudy; what the agent allows starts', async () => {
       const { host } = bench;
+      arm();
       await host.run(`virsh -q destroy ${host.guest}`);
       const refused = await start();
       expect(refused.code).not.toBe(0);
@@ -27,6 +29,7 @@ export function startsByHand(bench: { host: GuardHost }): void {
 
     test('is refused from saved memory, too; one that is not protected is nobody’s business', async () => {
       const { host } = bench;
+      arm();
       await host.run(`virsh -q managedsave ${host.guest}`);
       expect((await start()).stderr).toContain('Understudy protects erp');
       host.protect();
