@@ -37,20 +37,6 @@ export function startsByHand(bench: { host: GuardHost }): void {
       expect(await start()).toMatchObject({ code: 0 });
       await host.qemuPid();
     });
-
-    test('waits no longer for it than a few milliseconds', async () => {
-      const { host } = bench;
-      const loop = `i=0; while [ $i -lt 20 ]; do virsh -q dumpxml ${host.guest} | /etc/libvirt/hooks/qemu.d/understudy erp prepare begin - 2>/dev/null; i=$((i + 1)); done`;
-      const timed = async (command: string): Promise<number> => {
-        const from = bootMs();
-        await host.run(command);
-        return bootMs() - from;
-      };
-      const both = await timed(loop);
-      const alone = await timed(loop.replace(/\| .* - /, '> /dev/null '));
-      console.log(`the hook adds ${((both - alone) / 20).toFixed(1)} ms to a start`);
-      expect((both - alone) / 20).toBeLessThan(100);
-    });
   });
 }
 
