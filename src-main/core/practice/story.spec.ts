@@ -149,6 +149,8 @@ describe('the practice fleet', () => {
     expect(nameOf(pairOf('mail')?.onStageSince?.hostId)).toBe('boreas');
 
     await practice.power('atlas', true);
+    await until(() => pairOf('mail')?.health === 'quarantined');
+    await taskDone(session.protect.resync({ requestId: randomUUID(), pairId }));
     await until(() => pairOf('mail')?.automation.armed === true);
     expect(runningOn('mail')).toEqual(['boreas']);
     const { text } = session.auditCsv(pairId);
