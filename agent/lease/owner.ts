@@ -86,6 +86,7 @@ export class Owner {
     const { site } = this.#member.parts;
     if (record.armed) this.#permits.guarded = true;
     this.#permits.tellLapse(record);
+    if (site.mirror() === 'whole') this.#member.changes.over('copy-starts');
     const guest = site.guest();
     this.#starting.begins(guest, known);
     if (!known) return;
@@ -191,7 +192,7 @@ export class Owner {
         'copies everything to the other host, as often as it takes',
       );
       site.startMirror();
-    } else if (mirror === 'whole') this.#member.changes.over('copy-starts');
+    }
     const whole = mirror === 'whole' || (!rules.completeCopy && mirror === 'copying');
     if (whole && record.replica.state !== 'in-sync') {
       const insync = replicaBecomes(record.epoch.n, self, 'in-sync', site.wall(), rules);

@@ -117,6 +117,7 @@ export class Host extends Machine {
 
   /** SIGSTOP. */
   stopGuest(): void {
+    this.world.frozenBy(this);
     this.#stoppedFrom = this.guest;
     this.setGuest('stopped');
   }

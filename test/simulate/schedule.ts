@@ -27,6 +27,7 @@ export function runSchedule(seed: number, mistake: Mistake | null = null, tellin
   for (const one of worlds) {
     keepBackups(one);
     operator(one);
+    one.reach.watch();
   }
   try {
     world.kernel.runUntil(storm.endMs + 4_000);
