@@ -21,6 +21,8 @@ export class Host extends Machine {
   intrudedAt = Number.NEGATIVE_INFINITY;
   /** QEMU does not answer and its guest does nothing; the process is there. */
   hung = false;
+  /** An unprotected machine of somebody else's on this host. */
+  bystander: GuestState = 'running';
   permission: Permission | null = null;
   /** When the permission was written, on the local clock. */
   permittedAt = 0;
@@ -85,6 +87,18 @@ export class Host extends Machine {
     this.intruder = false;
     this.hung = false;
     this.guard.forget();
+  }
+
+  /** Every QEMU of this host as the guard finds it; only `protects` says which are its business. */
+  machines(): { uuid: string; end: () => void }[] {
+    const touch = (): void => {
+      this.bystander = 'none';
+      this.world.violate('I5', `an unprotected machine on ${this.id} was touched`);
+    };
+    return [
+      { uuid: 'bystander', end: touch },
+      { uuid: 'pair', end: () => this.setGuest('none') },
+    ];
   }
 
   protected onThaw(): void {
