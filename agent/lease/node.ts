@@ -211,7 +211,8 @@ export class PairNode extends NodeCore {
     if (this.#roles === null) return;
     const { member, owner } = this.#roles;
     const owns = record.owner === this.options.self;
-    if (owns && owner.wantsLease(record)) {
+    if (owns && owner.yields()) this.lease.giveUp();
+    else if (owns && owner.wantsLease(record)) {
       owner.asking(record);
       this.lease.ask(false, this.#courtesies.leaseMs);
     }

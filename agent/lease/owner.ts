@@ -55,6 +55,23 @@ export class Owner {
     return record.begun && (record.armed || this.#permits.guarded || this.#readyToArm(record));
   }
 
+  /**
+   * Its lease is over, and the other's takeover is half made: it stands back, so that its own vote does not keep anybody
+   * from carrying it through while the third voter is away (found by the simulator, seed 20933).
+   */
+  yields(): boolean {
+    const { unsettled, parts } = this.#member;
+    if (unsettled === null || parts.lease.until(false) > parts.now()) return false;
+    const yielding = unsettled.change === 'takeover' && !unsettled.begun && unsettled.owner !== parts.self;
+    if (yielding)
+      this.#member.changes.tell(
+        'yields',
+        String(unsettled.epoch.n),
+        `stands back: the takeover of ${unsettled.owner} is half made`,
+      );
+    return yielding;
+  }
+
   /** The lease is about to be asked for again: tells what became of the last request. */
   asking(record: LeaseRecord): void {
     const { lease, now, audit } = this.#member.parts;
