@@ -1,6 +1,7 @@
 import { hindrances, Missing, nearlyArmed } from './arming.ts';
 import { seconds } from './audit.ts';
 import { Giving, type OrderDone } from './giving.ts';
+import { HalfMade } from './half-made.ts';
 import type { Member } from './member.ts';
 import { Permits } from './permits.ts';
 import type { LeaseRecord } from './record.ts';
@@ -16,6 +17,7 @@ export class Owner {
   readonly #permits: Permits;
   readonly #giving: Giving;
   readonly #starting: Starting;
+  readonly #halfMade: HalfMade;
   readonly #missing = new Missing();
   #misses = 0;
 
@@ -24,6 +26,7 @@ export class Owner {
     this.#permits = new Permits(member);
     this.#giving = new Giving(member, this.#permits);
     this.#starting = new Starting(member, this.#permits);
+    this.#halfMade = new HalfMade(member);
   }
 
   /** Orders of the console. */
@@ -55,21 +58,9 @@ export class Owner {
     return record.begun && (record.armed || this.#permits.guarded || this.#readyToArm(record));
   }
 
-  /**
-   * Its lease is over, and the other's takeover is half made: it stands back, so that its own vote does not keep anybody
-   * from carrying it through while the third voter is away (found by the simulator, seed 20933).
-   */
+  /** Whether it gives its vote back instead of asking for the lease. */
   yields(): boolean {
-    const { unsettled, parts } = this.#member;
-    if (unsettled === null || parts.lease.until(false) > parts.now()) return false;
-    const yielding = unsettled.change === 'takeover' && !unsettled.begun && unsettled.owner !== parts.self;
-    if (yielding)
-      this.#member.changes.tell(
-        'yields',
-        String(unsettled.epoch.n),
-        `stands back: the takeover of ${unsettled.owner} is half made`,
-      );
-    return yielding;
+    return this.#halfMade.yields();
   }
 
   /** The lease is about to be asked for again: tells what became of the last request. */
@@ -106,7 +97,11 @@ export class Owner {
     if (site.mirror() === 'whole') this.#member.changes.over('copy-starts');
     const guest = site.guest();
     this.#starting.begins(guest, known);
-    if (!known) return;
+    if (!known) {
+      this.#halfMade.look();
+      return;
+    }
+    this.#halfMade.settled();
     // Nothing is in doubt and the record is still this owner's: the hand-over did not happen.
     if (this.#permits.giving && !this.#giving.asked && !this.#member.busy) this.#permits.giving = false;
     if (this.#maintenanceEnds(record)) return;

@@ -50,6 +50,8 @@ function work(order: Order): Sum {
     const [first] = counted;
     if (first !== undefined && sum.details.length < 50) sum.details.push({ seed: result.seed, ...first });
     if (order.stopAtFirst) break;
+    // A long run tells at once what it has found; the report comes at its end.
+    console.error(`seed ${result.seed}: ${first?.invariant}: ${first?.what}`);
   }
   return sum;
 }
