@@ -40,6 +40,8 @@ export interface Agent {
   /** Resolves once consoles can attach and other members are dialled. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** As if its host had lost its power: from this moment on it says nothing to any other member. */
+  crash(): Promise<void>;
   /** Serves a console on this stream (a connection to the agent's socket); hangs up unless started. */
   attachConsole(stream: Duplex): void;
   /** TCP port on which other members reach this one; 0 until enrolled. */
@@ -58,6 +60,13 @@ export function createAgent(options: AgentOptions): Agent {
       const started = rooms;
       rooms = null;
       if (started !== null) await stopInOrder(options, started);
+    },
+    async crash() {
+      const started = rooms;
+      rooms = null;
+      if (started === null) return;
+      await started.peers.stop();
+      await stopInOrder(options, started);
     },
     attachConsole(stream) {
       if (rooms === null) stream.destroy();

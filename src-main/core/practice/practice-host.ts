@@ -140,8 +140,11 @@ export class PracticeHost implements HostOfCommands {
   }
 
   private async switchOff(): Promise<void> {
+    const { agent } = this;
+    this.agent = null;
     this.simulated.powerOff();
-    await Promise.all([this.ssh.cut(), this.stopAgent()]);
+    const crashed = this.starting.catch(() => undefined).then(() => agent?.crash());
+    await Promise.all([this.ssh.cut(), crashed]);
   }
 
   private async switchOn(): Promise<void> {
