@@ -23,7 +23,21 @@ export function pids(): number[] {
 /** Fields of stat(5) after the name: [0] is the state, [19] the start in ticks since boot. */
 const fields = (text: string): string[] => text.slice(text.lastIndexOf(')') + 2).split(' ');
 
-/** State letters of all threads, in one string: `S`, `R`, `D`, `T`, `t`, `Z`, `X`. */
+/** PF_EXITING of include/linux/sched.h; SIGKILL in the masks of /proc/PID/status (proc(5)). */
+const EXITING = 0x4;
+const SIGKILL_BIT = 1n << 8n;
+
+/**
+ * A thread that was sent SIGKILL never returns to its program, though it is seen running while it ends: the kernel gives
+ * every thread of the group its own pending SIGKILL, and takes it away only in favour of PF_EXITING.
+ */
+function dies(pid: number, thread: string, stat: string[]): boolean {
+  if ((Number(stat[6]) & EXITING) !== 0) return true;
+  const pending = /^SigPnd:\s*([0-9a-f]+)$/m.exec(read(`/proc/${pid}/task/${thread}/status`))?.[1];
+  return pending !== undefined && (BigInt(`0x${pending}`) & SIGKILL_BIT) !== 0n;
+}
+
+/** State letters of all threads, in one string: `S`, `R`, `D`, `T`, `t`, `Z`, `X`; one that is being killed counts as `X`. */
 export function threadStates(pid: number): string {
   let names: string[] = [];
   try {
@@ -31,7 +45,13 @@ export function threadStates(pid: number): string {
   } catch {
     return '';
   }
-  return names.map((name) => fields(read(`/proc/${pid}/task/${name}/stat`))[0] ?? '').join('');
+  return names
+    .map((name) => {
+      const stat = fields(read(`/proc/${pid}/task/${name}/stat`));
+      const state = stat[0] ?? '';
+      return executes(state) && dies(pid, name, stat) ? 'X' : state;
+    })
+    .join('');
 }
 
 /** Stopped threads execute nothing, neither do those that have ended; a thread in D may go on any moment. */
