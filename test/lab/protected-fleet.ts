@@ -8,8 +8,8 @@ import {
   type Profile,
 } from '../../agent/protocol/index.ts';
 import { agentState, askAgent } from './agent-client.ts';
-import { LabConsole } from './core-client.ts';
-import { freeVolume, giveVolumes } from './faults-disk.ts';
+import { freeVolume } from './faults-disk.ts';
+import { deploy, hypervisors, ontoVolumes, startBystanders } from './fleet-parts.ts';
 import { guestProcess, serviceProcess, signal } from './host-processes.ts';
 import { down, up } from './lab.ts';
 import type { Places } from './places.ts';
@@ -217,6 +217,17 @@ export class ProtectedFleet {
       await this.lab.exec(host, ['systemctl', 'restart', 'libvirtd.socket', 'libvirtd']);
   }
 
+  /**
+   * What an operator would do now and then: copies that were set aside for good are deleted. Only while the pair is
+   * armed, since then nothing of them can be wanted.
+   */
+  async dropAside(): Promise<void> {
+    for (const host of this.hypervisors)
+      await this.lab.exec(host, ['sh', '-c', 'rm -f /var/lib/libvirt/images/*.aside-*'], {
+        timeoutMs: 10_000,
+      });
+  }
+
   guestOn(host: string, machine: string): ReturnType<typeof guestProcess> {
     return guestProcess(this.lab, host, this.lab.guest(machine).uuid);
   }
@@ -241,50 +252,6 @@ export class ProtectedFleet {
     });
     if (!task) throw new Error(`the agent of ${home} cannot be asked`);
   }
-}
-
-const hypervisors = (lab: Lab): { name: string }[] => lab.hosts.filter(({ role }) => role === 'hypervisor');
-
-async function ontoVolumes(lab: Lab, host: string): Promise<void> {
-  await lab.powerOff(host);
-  await giveVolumes(lab, host);
-  await lab.powerOn(host);
-}
-
-async function deploy(lab: Lab, say: (line: string) => void): Promise<Record<string, string>> {
-  const desk = await LabConsole.open(lab);
-  try {
-    const ids: Record<string, string> = {};
-    for (const { name, role } of lab.hosts) {
-      ids[name] = await desk.addHost(lab, name, role);
-      say(`agent on ${name}`);
-    }
-    // The console tells the earlier ones of the later: before it leaves, everybody must know everybody.
-    for (const { name } of lab.hosts)
-      await waitFor(`${name} to know the others`, MINUTE, async () => {
-        const known = await askAgent(lab, name, 'agent.peers', {});
-        return known?.peers.length === lab.hosts.length - 1;
-      });
-    return ids;
-  } finally {
-    await desk.close();
-  }
-}
-
-/** A bystander has no system that hears the power button, and a host on its way down would wait five minutes for it. */
-const SHUTDOWN = '\\nSHUTDOWN_TIMEOUT=5\\n';
-
-/** One unprotected machine a host, which starts with it; of different UUIDs. */
-async function startBystanders(lab: Lab): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  for (const [index, { name: host }] of hypervisors(lab).entries()) {
-    const names = await lab.defineIdleVms(host, index + 1);
-    const name = names[index] ?? '';
-    await must(lab.sshCommand(host, ['--', `printf '${SHUTDOWN}' >> /etc/default/libvirt-guests`]));
-    await must(lab.sshCommand(host, ['--', `virsh -q autostart ${name} && virsh -q start ${name}`]));
-    found.set(host, (await must(lab.sshCommand(host, ['--', `virsh -q domuuid ${name}`]))).trim());
-  }
-  return found;
 }
 
 /** A sight in one line, for errors. */
