@@ -46,10 +46,11 @@ module.exports = {
     },
     {
       name: 'only-practice-imports-the-agent',
-      comment: 'Core speaks to agents by protocol; only the practice fleet runs them in-process.',
+      comment:
+        'Core speaks to agents by protocol; only the practice fleet runs them in-process. Its own vote is the lease room.',
       severity: 'error',
       from: { path: '^src-main/core/(?!practice/)' },
-      to: { path: '^agent/(?!protocol/|lease/|rpc/)' },
+      to: { path: '^agent/(?!protocol/|lease/|rpc/|journal/durable-file)' },
     },
   ],
   options: {

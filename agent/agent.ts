@@ -94,18 +94,20 @@ function wire(options: AgentOptions, facts: HostFacts): Rooms {
   return { ...rooms, live, desk };
 }
 
-/** Guests first, then the others, then the pairs, which decide on what both show them. */
+/**
+ * Guests and mirrors are found out about while the leases already go on: a hypervisor that is slow to answer, or the
+ * monitor of a frozen guest, must not freeze the other machines of the host.
+ */
 async function startInOrder(
   { hypervisor, source, target, guard }: AgentOptions,
   rooms: Rooms,
 ): Promise<void> {
   await rooms.identity.load();
   await guard.start();
-  await hypervisor.start();
-  await Promise.all([source.start(), target.start()]);
+  const ready = hypervisor.start().then(() => Promise.all([source.start(), target.start()]));
   rooms.peers.serve(rooms.pairs.peerHandlers);
   await rooms.peers.start();
-  await rooms.pairs.start();
+  await rooms.pairs.start(ready);
   rooms.live.start();
 }
 

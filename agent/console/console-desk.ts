@@ -21,6 +21,7 @@ import {
 import { type Link, type LinkEnd, openLink } from '../rpc/index.ts';
 import type { LiveState, Telling } from './live-state.ts';
 import { membershipHandlers } from './membership.ts';
+import { ownWitnessHandlers } from './own-witness.ts';
 
 export interface ConsoleDeskOptions {
   version: string;
@@ -86,6 +87,7 @@ export class ConsoleDesk {
     const handlers: Handlers<ConsoleApi> = {
       ...pairs.consoleHandlers,
       ...membershipHandlers(this.#options),
+      ...ownWitnessHandlers,
       'agent.hello': async ({ protocol }) => {
         attached.greeted = false;
         checkProtocol(protocol, this.#options.version);

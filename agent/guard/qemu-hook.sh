@@ -1,6 +1,6 @@
 #!/bin/sh
 # libvirt's hook "qemu" (libvirt: docs/hooks), installed as /etc/libvirt/hooks/qemu.d/understudy: refuses to start a
-# protected machine unless the agent has just allowed it. It reads tmpfs and what libvirt gives it, runs no program, and
+# protected machine unless the agent has just allowed it, or has given it a standing permission here. It reads tmpfs and what libvirt gives it, runs no program, and
 # whatever it cannot find out it lets pass: a machine that is nobody's business must never wait for it.
 #
 #   qemu-hook NAME OPERATION SUB-OPERATION EXTRA < definition
@@ -36,6 +36,12 @@ if [ -r "$list" ]; then
   done < "$list"
 fi
 [ -n "$protected" ] || exit 0
+
+# An unarmed owner's machine that somebody shut down may be started by hand again: nobody else may start it then.
+if [ -r "$run/guard/$uuid" ]; then
+  read -r _ _ _ _ kind _ < "$run/guard/$uuid"
+  if [ "$kind" = standing ]; then exit 0; fi
+fi
 
 until=
 if [ -r "$run/guard/.start-$uuid" ]; then read -r until < "$run/guard/.start-$uuid"; fi

@@ -143,7 +143,9 @@ export class Owner {
       this.#giving.give(record);
       return;
     }
-    if (site.mirror() !== 'whole') {
+    const mirror = site.mirror();
+    if (mirror === 'unknown') return;
+    if (mirror !== 'whole') {
       if (!rules.releaseRecorded) {
         audit('released', 'writes go on alone');
         site.releaseMirror();
@@ -166,6 +168,7 @@ export class Owner {
     }
     const mirror = site.mirror();
     if (!this.#readyToArm(record)) this.#permits.standing(record);
+    if (mirror === 'unknown') return;
     // An unarmed mirror may have been released without a record: that is put right before anything is copied.
     const broken = record.replica.state === 'in-sync' && mirror !== 'whole' && rules.completeCopy;
     if (mirror === 'held' && (!broken || site.guest() !== 'stopped')) {

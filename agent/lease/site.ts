@@ -9,9 +9,9 @@ export type GuestState = 'none' | 'running' | 'stopped' | 'paused' | 'faulted';
 /**
  * `whole`: every acknowledged write is on both copies and the stall is in force; also of a guest that is gone, when its
  * mirror ended in order. `held`: the target does not take writes and the guest's wait. `off`: no mirror; the guest writes
- * alone.
+ * alone. `unknown`: whoever knows has not been asked yet, as in the first moments of an agent's life: nothing is done about it.
  */
-export type MirrorState = 'off' | 'copying' | 'whole' | 'held';
+export type MirrorState = 'off' | 'copying' | 'whole' | 'held' | 'unknown';
 
 /**
  * `run`: a guest that ended is started again. `down`: somebody shut it down on purpose: it stays down and nobody takes it

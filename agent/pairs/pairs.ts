@@ -70,7 +70,7 @@ class Pairs implements PairsService {
     this.peerHandlers = onceLoaded(peerHandlers(this.#context), loaded);
   }
 
-  async start(): Promise<void> {
+  async start(ready: Promise<unknown> = Promise.resolve()): Promise<void> {
     const { store, nodes, tasks } = this.#context;
     await store.load();
     await nodes.load(store.ids());
@@ -78,10 +78,12 @@ class Pairs implements PairsService {
       const kept = store.kept(pairId);
       if (kept && !kept.notes.ended) await this.#deps.guard.protect(kept.spec.workload.uuid);
     }
-    this.#markLoaded();
     this.#subscribe();
-    for (const pair of store.all()) if (!pair.notes.ended) await this.#watch.reconcile(pair);
     nodes.start();
+    await ready;
+    this.#markLoaded();
+    for (const pair of store.all()) if (!pair.notes.ended) await this.#watch.reconcile(pair);
+    for (const pairId of nodes.ids()) nodes.look(pairId);
     await tasks.resume();
     this.#beat();
   }

@@ -7,8 +7,11 @@ export type PairsEvent =
 
 /** The protected machines of one host: their records, tasks, and what this member does about them. */
 export interface PairsService {
-  /** Resumes interrupted tasks and decides about guests found at start. Call after hypervisor and peers started. */
-  start(): Promise<void>;
+  /**
+   * Takes up the leases at once, so that no machine is frozen for a slow start, and, once guests and mirrors are known
+   * (`ready`), everything else: orders, interrupted tasks. Call after identity, guard and peers have started.
+   */
+  start(ready?: Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
   list(): PairStatus[];
   tasks(): Task[];

@@ -58,6 +58,7 @@ export class HostSite implements Site {
 
   mirror(): MirrorState {
     const { source } = this.#context.deps;
+    if (!source.ready) return 'unknown';
     const state = source.status(this.#pairId)?.state;
     if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
     if (state === 'in-sync') return 'whole';

@@ -3,6 +3,8 @@ import { Check } from './check.ts';
 import { HostFacts, HostId, HostLoad, HostRole, HypervisorKind, VmInfo, VmUuid } from './host.ts';
 import { method, nothing } from './method.ts';
 import { Epoch, LeaseView, Maintenance, PairId, PairRecord, PairStatus, Profile } from './pair.ts';
+import { peerApi } from './peer-api.ts';
+import { Problem } from './problem.ts';
 import { AuditEntry, Task } from './task.ts';
 
 /** Raised when a message changes incompatibly; the console replaces an older agent in place. */
@@ -71,6 +73,13 @@ export const Sight = v.object({
   lastHeardAt: v.nullable(v.number()),
 });
 export type Sight = v.InferOutput<typeof Sight>;
+
+/** What an agent asks of a console that votes itself: those peer calls that a witness answers. */
+export const WitnessCall = v.variant('method', [
+  v.object({ id: v.number(), method: v.literal('record.keep'), params: peerApi['record.keep'].params }),
+  v.object({ id: v.number(), method: v.literal('pair.forget'), params: peerApi['pair.forget'].params }),
+]);
+export type WitnessCall = v.InferOutput<typeof WitnessCall>;
 
 /** Who ordered, for the agent's audit log. */
 const Order = { requestId: v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,64}$/)), actor: v.string() };
@@ -169,6 +178,19 @@ export const consoleApi = {
     v.object({ record: PairRecord }),
     60_000,
   ),
+  /**
+   * This console votes: as long as the connection lasts the agent reaches the voter `hostId` by the notices `envelope`
+   * and `witnessCall`, and believes envelopes from it. The last connection that says so counts.
+   */
+  'witness.attach': method(v.object({ hostId: HostId, name: v.string() }), nothing),
+  /** From the console's voter to this agent's. `envelope`: agent/lease/messages.ts, looked at there. */
+  'witness.envelope': method(v.object({ envelope: v.unknown() }), nothing, 2_000),
+  /** The answer to a `witnessCall`: its result, or why there is none. */
+  'witness.answer': method(
+    v.object({ id: v.number(), result: v.unknown(), problem: v.nullable(Problem) }),
+    nothing,
+    5_000,
+  ),
   'task.cancel': method(v.object({ ...Order, taskId: v.string() }), nothing),
   'audit.list': method(
     v.object({ afterSeq: v.number(), limit: v.pipe(v.number(), v.maxValue(500)) }),
@@ -191,5 +213,8 @@ export const consoleNotices = {
   task: Task,
   audit: AuditEntry,
   sights: v.array(Sight),
+  /** To the voter of the attached console; only to it. */
+  envelope: v.object({ envelope: v.unknown() }),
+  witnessCall: WitnessCall,
 } as const;
 export type ConsoleNotices = typeof consoleNotices;

@@ -40,7 +40,10 @@ export interface MirrorOrder {
 
 /** The primary's side: the synchronous mirror of a running guest's disks. */
 export interface ReplicaSource {
+  /** Finds out which mirrors are there. Until it has resolved `status` and `endedInSync` say nothing. */
   start(): Promise<void>;
+  /** `start` has resolved. */
+  readonly ready: boolean;
   stop(): Promise<void>;
   /** Starts a full copy and then mirrors every write, all disks of the guest together. Returns once it runs. */
   mirror(order: MirrorOrder): Promise<Result<void>>;

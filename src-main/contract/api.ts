@@ -129,6 +129,8 @@ export const pageApi = {
     v.object({ outcomes: v.array(PairOutcome) }),
     90_000,
   ),
+  /** This workstation as a witness: under which id and name it would vote. */
+  'witness.own': method(nothing, v.object({ hostId: HostId, name: v.string() })),
   /** Looks whether a box is fit to be the third vote of these pairs. Changes nothing. */
   'witness.check': method(v.object({ witness: HostId, pairIds: v.array(PairId) }), WitnessReport, 30_000),
   /** Who gives the third vote; null: nobody. Answers pair by pair. */

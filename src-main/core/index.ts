@@ -17,6 +17,7 @@ import { SettingsService } from './settings/settings.ts';
 import { findSshEnvironment, type SshEnvironment } from './ssh/environment.ts';
 import { type PracticeSession, Stage } from './stage.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
+import { FileVoters, MemoryVoters } from './witness/voter-store.ts';
 
 export interface CoreOptions {
   /** Folder of the database; made when it is missing. */
@@ -37,6 +38,8 @@ export interface CoreOptions {
 export interface Core {
   /** Attaches a page; both directions carry the messages of src-main/contract. */
   connect(send: (message: ToPage) => void): PageConnection;
+  /** The workstation is about to sleep: its votes say goodbye first. False: it is awake again. */
+  sleep(asleep: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,6 +72,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
   }
   return {
     connect: (send) => hub.connect(send),
+    sleep: (asleep) => stage.sleep(asleep),
     async close() {
       hub.close();
       await stage.close();
@@ -109,6 +113,7 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
     ...parts,
     ...services,
     identity: new FleetIdentity(storage.settings),
+    votes: parts.practice ? new MemoryVoters() : new FileVoters(join(options.dataDir, 'votes'), Date.now),
     operator: () => settings.get().operator,
     now: Date.now,
     emit,

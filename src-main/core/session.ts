@@ -19,6 +19,8 @@ import { ProtectService } from './protect/protect.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
 import type { Storage } from './storage/storage.ts';
 import { checkWitness } from './witness/check.ts';
+import { OwnWitness, ownIdentity } from './witness/own-witness.ts';
+import type { VoterStore } from './witness/voter-store.ts';
 
 export interface SessionOptions {
   storage: Storage;
@@ -26,6 +28,8 @@ export interface SessionOptions {
   access: HostAccess;
   openLink: OpenHostLink;
   identity: FleetIdentity;
+  /** How this workstation voted, when it is a witness. */
+  votes: VoterStore;
   practice: boolean;
   operator: () => string;
   now: () => number;
@@ -45,6 +49,8 @@ export interface Session {
   protect: ProtectService;
   failover: FailoverService;
   automation: AutomationService;
+  /** This workstation's own vote. */
+  witness: OwnWitness;
   checkWitness(order: { witness: string; pairIds: string[] }): Promise<WitnessReport>;
   /** The history as a table; null: of everything. */
   auditCsv(pairId: string | null): { name: string; text: string };
@@ -55,9 +61,11 @@ export interface Session {
 /** Builds the services and starts a link to every host that is kept. */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { storage, access, openLink, operator, now, emit, report } = options;
+  const self = ownIdentity(storage.settings);
   const fleet = new Fleet({
     table: storage.hosts,
     practice: options.practice,
+    self,
     now,
     emit: (patch) => emit('fleet', patch),
     report,
@@ -85,6 +93,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     now,
     onDeploy: (draftId, step, fraction) => emit('deploy', { draftId, step, fraction }),
   });
+  const witness = new OwnWitness({ identity: self, store: options.votes, fleet, audit, report });
+  await witness.open();
   for (const record of storage.hosts.list()) fleet.add(record, openLink(await logins.target(record)));
   return {
     fleet,
@@ -93,12 +103,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     members: new HostMembers({ fleet, access, logins, peers, audit, operator }),
     protect: new ProtectService({ fleet, orders, audit, operator }),
     failover: new FailoverService({ fleet, orders, now }),
-    automation: new AutomationService({ fleet, audit, operator, now }),
-    checkWitness: (order) => checkWitness(fleet, order),
+    automation: new AutomationService({ fleet, audit, witness, operator, now }),
+    witness,
+    checkWitness: (order) => checkWitness(fleet, self, order),
     auditCsv: (pairId) => auditCsv({ table: storage.audit, fleet, now }, pairId),
     cancelTask: (taskId) => cancelTask({ fleet, audit, operator }, taskId),
     async close() {
       wizard.close();
+      // Its goodbye travels over the links, so they close last.
+      await witness.close();
       await fleet.close();
     },
   };

@@ -70,6 +70,13 @@ export class Stage {
     if (on) await host.link.retry();
   }
 
+  /** The workstation's own vote says goodbye, or that it is back. Between two fleets there is none. */
+  async sleep(asleep: boolean): Promise<void> {
+    const session = this.#practice?.session ?? this.#real;
+    if (asleep) await session?.witness.goodbye();
+    else session?.witness.stay();
+  }
+
   close(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#leaveReal();

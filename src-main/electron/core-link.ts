@@ -78,6 +78,11 @@ export class CoreLink {
     this.#core.send({ k: 'page', page, message });
   }
 
+  /** The workstation goes to sleep, or is awake again. */
+  sleep(asleep: boolean): void {
+    this.#core.send({ k: 'sleep', asleep });
+  }
+
   /** Asks the core to write everything down and end. */
   shutDown(): void {
     this.#core.send({ k: 'shutdown' });

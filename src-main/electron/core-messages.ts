@@ -5,6 +5,8 @@ export type ToCore =
   | { k: 'page'; page: number; message: unknown }
   /** Answer to `seal`; null when the keychain refused. */
   | { k: 'sealed'; id: number; value: string | null }
+  /** The workstation goes to sleep, or is awake again. */
+  | { k: 'sleep'; asleep: boolean }
   | { k: 'shutdown' };
 
 /** Core process to main process. */

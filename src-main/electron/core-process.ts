@@ -97,6 +97,7 @@ async function main(): Promise<void> {
       pages.get(message.page)?.close();
       pages.delete(message.page);
     } else if (message.k === 'page') pages.get(message.page)?.receive(message.message);
+    else if (message.k === 'sleep') await opened.sleep(message.asleep);
     else {
       await opened.close();
       process.exit(0);

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { app, type BrowserWindow, dialog, protocol, session } from 'electron';
+import { app, type BrowserWindow, dialog, powerMonitor, protocol, session } from 'electron';
 import { CoreLink, keychain } from './core-link.ts';
 import type { CoreSettings } from './core-process.ts';
 import { openMainWindow } from './main-window.ts';
@@ -47,6 +47,8 @@ function start(): void {
   restrictPermissions(session.defaultSession);
   installMenu();
   const core = startCore(dataDir);
+  powerMonitor.on('suspend', () => core.sleep(true));
+  powerMonitor.on('resume', () => core.sleep(false));
   const open = (): void => {
     window = openMainWindow({
       core,

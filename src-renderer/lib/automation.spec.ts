@@ -79,7 +79,7 @@ describe('what stands in the way', () => {
 
   it('is told broken things first', () => {
     const obstacles = [
-      obstacle('manual', null),
+      obstacle('policy-manual', null),
       obstacle('not-in-sync', null),
       obstacle('guard', 'host', 'atlas'),
     ];

@@ -30,7 +30,8 @@ export function isUnarmedByFault(pair: PairView): boolean {
 
 /** What is told first of several obstacles: a copy under way or a decision comes after what is broken. */
 export function foremostObstacle(pair: PairView): Obstacle | null {
-  const rank = (each: Obstacle): number => (each.kind === 'not-in-sync' ? 1 : each.kind === 'manual' ? 2 : 0);
+  const rank = (each: Obstacle): number =>
+    each.kind === 'not-in-sync' ? 1 : each.kind === 'policy-manual' ? 2 : 0;
   return [...pair.automation.obstacles].sort((a, b) => rank(a) - rank(b))[0] ?? null;
 }
 

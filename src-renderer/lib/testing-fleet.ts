@@ -79,7 +79,7 @@ export const manual: Automation = {
   guard: null,
   obstacles: [
     {
-      kind: 'manual',
+      kind: 'policy-manual',
       text: 'It is set to manual: a person decides.',
       saidBy: [],
       mend: 'policy',

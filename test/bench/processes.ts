@@ -48,12 +48,18 @@ async function cpuSeconds(pid: number): Promise<number> {
 
 /** Share of one core over the given time, percent. */
 export async function cpuPercent(pids: number[], seconds: number): Promise<number> {
-  const total = async (): Promise<number> => sum(await Promise.all(pids.map(cpuSeconds)));
-  const before = await total();
+  return sum(await cpuPercents(pids, seconds));
+}
+
+/** The same for each of them. */
+export async function cpuPercents(pids: number[], seconds: number): Promise<number[]> {
+  const used = (): Promise<number[]> => Promise.all(pids.map(cpuSeconds));
+  const before = await used();
   const start = performance.now();
   await pause(seconds * 1000);
   const spent = (performance.now() - start) / 1000;
-  return ((await total()) - before) * (100 / spent);
+  const after = await used();
+  return after.map((each, index) => (each - (before[index] ?? 0)) * (100 / spent));
 }
 
 export async function processName(pid: number): Promise<string> {

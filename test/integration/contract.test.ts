@@ -8,6 +8,9 @@ import { sleep, until } from './replication/ports.ts';
 function ownPaths(bench: Bench): ReplicaSource {
   const { source } = bench;
   return {
+    get ready() {
+      return source.ready;
+    },
     start: () => source.start(),
     stop: () => source.stop(),
     status: (pairId) => source.status(pairId),

@@ -33,6 +33,7 @@ export function createMirrorSource(options: MirrorSourceOptions): ReplicaSource 
 }
 
 class MirrorSource implements ReplicaSource {
+  ready = false;
   readonly #options: MirrorSourceOptions;
   readonly #forwarder: ForwarderClient;
   readonly #saved: SavedMirrors;
@@ -58,10 +59,12 @@ class MirrorSource implements ReplicaSource {
     const saved = await this.#saved.read();
     for (const { order, endedInSync } of saved) if (endedInSync) this.#endedInSync.add(order.pairId);
     const live = saved.filter((one) => one.live);
-    if (live.length === 0) return;
-    const groups = await this.#forwarder.order({ c: 'status' });
-    if (!groups.ok) this.#options.log('warn', groups.problem.message);
-    await Promise.all(live.map((one) => this.#adopt(one, groups.ok ? groups.value : [])));
+    if (live.length > 0) {
+      const groups = await this.#forwarder.order({ c: 'status' });
+      if (!groups.ok) this.#options.log('warn', groups.problem.message);
+      await Promise.all(live.map((one) => this.#adopt(one, groups.ok ? groups.value : [])));
+    }
+    this.ready = true;
   }
 
   async stop(): Promise<void> {

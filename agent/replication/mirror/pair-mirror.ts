@@ -97,9 +97,12 @@ export class PairMirror {
     if (!group) return this.forgotten();
     if (group.state === 'released') return void (await this.release());
     this.onForwarder(group);
-    await this.refresh();
-    if (this.#over || this.#inSync) return;
-    if (this.#keeper.state === 'connecting') this.#keeper.set('copying');
+    // A stream that is up and was in sync stays so until the forwarder says otherwise. QEMU is asked too, but not waited
+    // for: the monitor of a frozen guest does not answer.
+    if (this.#inSync && group.state === 'up') this.#keeper.set('in-sync');
+    void this.refresh();
+    if (this.#inSync) return;
+    this.#keeper.set('copying');
     this.#poll();
   }
 

@@ -48,6 +48,7 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
 
   return {
     async start() {},
+    ready: true,
     async stop() {
       for (const listener of own) mirrors.listeners.delete(listener);
       own.clear();

@@ -1,14 +1,17 @@
-import type { Problem, Result } from '../../../agent/protocol/index.ts';
+import { type Problem, problemOf, type Result } from '../../../agent/protocol/index.ts';
 import type { AutomationChange, PairOutcome, PairView, Scope } from '../../contract/index.ts';
 import type { AuditService } from '../activity/audit.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HostEntry } from '../fleet/host-entry.ts';
 import { judgesItself } from '../protect/protect.ts';
+import type { OwnWitness } from '../witness/own-witness.ts';
 import { changeInWords } from './words.ts';
 
 export interface AutomationDeps {
   fleet: Fleet;
   audit: AuditService;
+  /** This workstation, when it is the one chosen. */
+  witness: OwnWitness;
   operator: () => string;
   now: () => number;
 }
@@ -55,6 +58,8 @@ export class AutomationService {
       if (witness === pair.primary || witness === pair.standby) return judgesItself(name);
       const owner = this.#deps.fleet.get(pair.primary);
       if (owner?.reach !== 'answers') return notReached(pair, this.#deps.fleet.nameOf(pair.primary));
+      const unreachable = await this.#attachOwn(pair, witness);
+      if (unreachable) return unreachable;
       const answer = await owner.link.call('pair.witness', {
         requestId: `${order.requestId}-${index}`.slice(-64),
         actor: this.#deps.operator(),
@@ -63,6 +68,18 @@ export class AutomationService {
       });
       return answer.ok ? null : answer.problem;
     });
+  }
+
+  /** Both members must know the way to this workstation before one of them asks for its vote. */
+  async #attachOwn(pair: PairView, witness: string | null): Promise<Problem | null> {
+    const own = this.#deps.witness;
+    if (witness !== own.identity.hostId) return null;
+    try {
+      await own.attachTo(pair);
+      return null;
+    } catch (error) {
+      return problemOf(error);
+    }
   }
 
   /** The fleet's pairs as they are now, by name. */

@@ -1,4 +1,4 @@
-import type { AuditEntry, Problem, Result, Task } from '../../../agent/protocol/index.ts';
+import type { AuditEntry, Problem, Result, Task, WitnessCall } from '../../../agent/protocol/index.ts';
 import { fail, ok } from '../../../agent/protocol/index.ts';
 import type {
   FleetPatch,
@@ -15,6 +15,7 @@ import { guard } from './guard.ts';
 import { type HostChange, HostEntry, vmKey } from './host-entry.ts';
 import type { HostLink } from './host-link.ts';
 import { Patches, type ViewOf } from './patches.ts';
+import { noSuchHost, noSuchPair } from './problems.ts';
 
 /** How long an agent's word may wait before it is written to the cache. */
 const KEEP_MS = 3_000;
@@ -28,12 +29,17 @@ export type FleetEvent =
   /** The agent told its whole state: after each connection. */
   | { kind: 'online'; hostId: string }
   | { kind: 'task'; hostId: string; task: Task }
-  | { kind: 'audit'; hostId: string; entry: AuditEntry };
+  | { kind: 'audit'; hostId: string; entry: AuditEntry }
+  /** For this workstation's own vote (core/witness). */
+  | { kind: 'envelope'; hostId: string; envelope: unknown }
+  | { kind: 'witness-call'; hostId: string; call: WitnessCall };
 
 export interface FleetOptions {
   table: HostTable;
   /** True for simulated hosts. */
   practice: boolean;
+  /** This workstation, as a witness is shown. */
+  self: { hostId: string; name: string };
   now: () => number;
   emit: (patch: FleetPatch) => void;
   /** Told of failures nobody waits for. */
@@ -84,7 +90,8 @@ export class Fleet {
 
   /** "atlas", or words that stand for a host not in the list. */
   nameOf(hostId: string): string {
-    return this.get(hostId)?.record.name ?? 'a host not in the list';
+    const { self } = this.#options;
+    return this.get(hostId)?.record.name ?? (hostId === self.hostId ? self.name : 'a host not in the list');
   }
 
   pair(pairId: string): Result<PairView> {
@@ -140,7 +147,8 @@ export class Fleet {
     if (change.kind === 'host') this.#patches.mark('hosts', hostId);
     else if (change.kind === 'reach') this.#markPairsOf(entry);
     else if (change.kind === 'lease') this.#leaseSoon(change.pairId);
-    else if (change.kind === 'audit') this.#tell({ kind: 'audit', hostId, entry: change.entry });
+    else if (change.kind === 'audit' || change.kind === 'envelope' || change.kind === 'witness-call')
+      this.#tell({ ...change, hostId });
     else {
       this.#keepSoon(hostId);
       this.#said(entry, change);
@@ -191,7 +199,10 @@ export class Fleet {
 
   #join(pairId: string): PairView | null {
     const members: Record<string, MemberWord> = {};
-    const sights: Record<string, HostSight> = {};
+    const { self } = this.#options;
+    const sights: Record<string, HostSight> = {
+      [self.hostId]: { name: self.name, reach: 'answers', silentSince: null },
+    };
     const tasks: TaskView[] = [];
     for (const host of this.#hosts.values()) {
       sights[host.record.id] = host.sight();
@@ -276,20 +287,4 @@ export function statusOf(pair: PairView, hostId: string): MemberStatus | null {
 export function takesPart(pair: PairView, hostId: string): boolean {
   const witness = pair.automation.witness?.hostId;
   return pair.primary === hostId || pair.standby === hostId || witness === hostId;
-}
-
-function noSuchHost(): Problem {
-  return {
-    kind: 'no-such-host',
-    message: 'This host is not in the list any more.',
-    next: 'Go back to the map.',
-  };
-}
-
-function noSuchPair(): Problem {
-  return {
-    kind: 'no-such-pair',
-    message: 'No host reports this protection any more.',
-    next: 'Go back to the map; the protection may have ended.',
-  };
 }

@@ -8,6 +8,7 @@ import type {
   Sight,
   Task,
   VmInfo,
+  WitnessCall,
 } from '../../../agent/protocol/index.ts';
 import type { Connection, HostView, VmView } from '../../contract/index.ts';
 import type { HostSight } from '../pairs/inputs.ts';
@@ -25,6 +26,9 @@ export type HostChange =
   | { kind: 'lease'; pairId: string }
   | { kind: 'task'; task: Task }
   | { kind: 'audit'; entry: Extract<HostNotice, { notice: 'audit' }>['value'] }
+  /** To the voter of this workstation (core/witness). */
+  | { kind: 'envelope'; envelope: unknown }
+  | { kind: 'witness-call'; call: WitnessCall }
   /** Everything of it may have changed: the agent told its whole state. */
   | { kind: 'state' };
 
@@ -166,6 +170,8 @@ export class HostEntry {
     else if (notice === 'guard') this.guard = value;
     else if (notice === 'sights') this.sights = value;
     else if (notice === 'audit') this.#tell({ kind: 'audit', entry: value });
+    else if (notice === 'envelope') this.#tell({ kind: 'envelope', envelope: value.envelope });
+    else if (notice === 'witnessCall') this.#tell({ kind: 'witness-call', call: value });
     else if (notice === 'lease') this.#lease(value.pairId, value.lease);
     else if (notice === 'vm') {
       put(this.vms, value.uuid, value.vm);

@@ -45,6 +45,7 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.switchover': (order) => on().protect.switchover(order),
     'pair.resync': (order) => on().protect.resync(order),
     'automation.set': (order) => on().automation.set(order),
+    'witness.own': async () => on().witness.identity,
     'witness.check': (order) => on().checkWitness(order),
     'witness.set': (order) => on().automation.setWitness(order),
     'task.cancel': done(({ taskId }) => on().cancelTask(taskId)),

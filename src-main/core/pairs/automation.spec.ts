@@ -123,7 +123,7 @@ describe('not armed', () => {
 
   test('a manual pair without a witness', () => {
     expect(kinds({ record: pairRecord })).toEqual([
-      ['manual', 'policy'],
+      ['policy-manual', 'policy'],
       ['no-witness', 'witness'],
     ]);
   });
@@ -142,7 +142,7 @@ describe('not armed', () => {
       ['paused', 'resume', null],
       ['maintenance', 'maintenance', null],
       ['not-in-sync', 'return', null],
-      ['guard', 'host', 'h-atlas'],
+      ['guard-unfit', 'host', 'h-atlas'],
     ]);
     expect(found[1]?.text).toMatch(/^In maintenance until .*: new disks\.$/);
     expect(found[3]?.text).toContain('no real-time scheduling');
@@ -175,19 +175,22 @@ describe('not armed', () => {
     expect(pair.automation.obstacles).toMatchObject([{ kind: 'not-in-sync', mend: null }]);
   });
 
-  test('what both agents say is said once, with both names; their own words go before this console’s', () => {
+  test('what both agents say is said once, with both names; what the record says is said here', () => {
     const record = { ...armedRecord, armed: false };
     const missing = { kind: 'voter-missing', text: 'pi has not answered since 14:02:03.' };
     const said = join({ record, atlas: { hindrances: [missing] }, boreas: { hindrances: [missing] } });
     expect(said.automation.obstacles).toMatchObject([
-      { ...missing, saidBy: ['atlas', 'boreas'], mend: 'host' },
+      { ...missing, saidBy: ['atlas', 'boreas'], mend: 'host', hostId: 'h-pi' },
     ]);
     const alone = { kind: 'no-witness', text: 'A third vote is missing.' };
-    const own = join({ record: pairRecord, atlas: { hindrances: [alone] } });
-    expect(own.automation.obstacles.find((each) => each.kind === 'no-witness')).toMatchObject({
-      text: alone.text,
-      saidBy: ['atlas'],
-    });
+    const own = join({ record: pairRecord, atlas: { hindrances: [alone] } }).automation.obstacles;
+    expect(own.filter((each) => each.kind === 'no-witness')).toMatchObject([{ saidBy: [] }]);
+    const two = ['boreas does not answer.', 'pi does not answer.'].map((text) => ({
+      kind: 'voter-missing',
+      text,
+    }));
+    const both = join({ record, atlas: { hindrances: two } }).automation.obstacles;
+    expect(both.map((each) => each.hostId)).toEqual(['h-boreas', 'h-pi']);
   });
 
   test('a silent host’s reasons are of yesterday', () => {

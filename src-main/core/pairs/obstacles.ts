@@ -1,49 +1,49 @@
-import type { Hindrance } from '../../../agent/protocol/index.ts';
 import type { Mend, Obstacle } from '../../contract/index.ts';
 import type { Joined, Member } from './inputs.ts';
 import { clockTime } from './time.ts';
 
 /** Kinds that this console knows to mend; any other is shown as its agent says it. */
 const MENDS: Record<string, Mend> = {
-  manual: 'policy',
+  'policy-manual': 'policy',
   paused: 'resume',
   maintenance: 'maintenance',
   'no-witness': 'witness',
   'not-in-sync': 'return',
-  guard: 'host',
+  'guard-unfit': 'host',
   'voter-missing': 'host',
   'voter-behind': 'host',
-  disk: 'host',
+  'voter-leaving': 'host',
 };
 
 /**
- * Why the pair is not armed: what the record itself says, and what each member adds. The same kind is said once, in
- * the agents' own words where they have any.
+ * Why the pair is not armed: what the record itself says, in this console's words, and what the members add to it. The
+ * same is said once.
  */
 export function obstaclesOf(joined: Joined): Obstacle[] {
   if (joined.record.armed) return [];
-  const found = new Map<string, Obstacle>();
-  for (const one of ownFindings(joined)) found.set(one.kind, one);
+  const own = ownFindings(joined);
+  const said: Obstacle[] = [];
   for (const member of speakers(joined)) {
-    for (const hindrance of member.word?.lease.hindrances ?? []) add(found, joined, member, hindrance);
+    for (const { kind, text } of member.word?.lease.hindrances ?? []) {
+      if (own.some((each) => each.kind === kind)) continue;
+      const same = said.find((each) => each.kind === kind && each.text === text);
+      if (same) same.saidBy.push(member.name);
+      else said.push({ ...obstacle(joined, kind, text, concerned(joined, text)), saidBy: [member.name] });
+    }
   }
-  return [...found.values()];
+  return [...own, ...said];
+}
+
+/** The voter a sentence is about; without one, the owner. */
+function concerned({ owner }: Joined, text: string): string {
+  const voters = owner.word?.lease.voters ?? [];
+  return voters.find(({ name }) => text.includes(name))?.hostId ?? owner.id;
 }
 
 /** A silent member's reasons are of yesterday. */
 function speakers({ owner, standby }: Joined): Member[] {
   const live = [owner, standby].filter((member) => member.reach === 'answers');
   return live.length > 0 ? live : [owner];
-}
-
-function add(found: Map<string, Obstacle>, joined: Joined, member: Member, { kind, text }: Hindrance): void {
-  const same = found.get(kind);
-  if (same?.text === text) same.saidBy.push(member.name);
-  else if (same === undefined || same.saidBy.length === 0) {
-    found.set(kind, { ...obstacle(joined, kind, text, member.id), saidBy: [member.name] });
-  } else {
-    found.set(`${kind} ${member.id}`, { ...obstacle(joined, kind, text, member.id), saidBy: [member.name] });
-  }
 }
 
 function obstacle(joined: Joined, kind: string, text: string, hostId: string | null): Obstacle {
@@ -69,7 +69,7 @@ function ownFindings(joined: Joined): Obstacle[] {
   const say = (kind: string, text: string, hostId: string | null = null): void => {
     found.push(obstacle(joined, kind, text, hostId));
   };
-  if (record.policy !== 'automatic') say('manual', 'It is set to manual: a person decides.');
+  if (record.policy !== 'automatic') say('policy-manual', 'It is set to manual: a person decides.');
   if (record.paused) say('paused', 'Automation is paused.');
   if (record.maintenance !== null) {
     const { until, reason } = record.maintenance;
@@ -84,7 +84,7 @@ function ownFindings(joined: Joined): Obstacle[] {
   const guard = owner.word?.lease.guard;
   if (guard && !guard.fit) {
     const why = guard.why ?? 'it lacks something it needs';
-    say('guard', `The guard on ${owner.name} is not ready: ${why}`, owner.id);
+    say('guard-unfit', `The guard on ${owner.name} is not ready: ${why}`, owner.id);
   }
   return found;
 }

@@ -114,4 +114,54 @@ describe('the practice fleet', () => {
     await healthy('mail');
     expect(runningOn('mail')).toEqual(['atlas']);
   }, 60_000);
+
+  it('arms mail with cora as its witness; atlas is lost, and boreas steps in by itself', async () => {
+    const { session, practice } = bench;
+    const pairId = pairOf('mail')?.id ?? '';
+    const report = await session.checkWitness({ witness: hostId('cora'), pairIds: [pairId] });
+    expect(report.checks.filter((check) => check.state === 'failed')).toEqual([]);
+    const given = await session.automation.setWitness({
+      requestId: randomUUID(),
+      pairIds: [pairId],
+      witness: hostId('cora'),
+    });
+    expect(given.outcomes).toMatchObject([{ name: 'mail', problem: null }]);
+    const scope = { kind: 'pairs' as const, pairIds: [pairId] };
+    const automatic = await session.automation.set({
+      requestId: randomUUID(),
+      scope,
+      change: { policy: 'automatic', profile: 'fast' },
+    });
+    expect(automatic.outcomes).toMatchObject([{ problem: null }]);
+    await until(() => pairOf('mail')?.automation.armed === true);
+    const { automation } = pairOf('mail') ?? {};
+    expect(automation).toMatchObject({ obstacles: [], witness: { name: 'cora' }, profile: 'fast' });
+    expect(automation?.lease?.voters.map(({ name, as }) => [name, as])).toEqual([
+      ['atlas', 'owner'],
+      ['boreas', 'standby'],
+      ['cora', 'witness'],
+    ]);
+
+    await practice.power('atlas', false);
+    await until(() => runningOn('mail').join() === 'boreas');
+    await until(() => nameOf(pairOf('mail')?.primary) === 'boreas');
+    expect(pairOf('mail')?.automation).toMatchObject({ changes: 1, lastChange: 'takeover' });
+    expect(nameOf(pairOf('mail')?.onStageSince?.hostId)).toBe('boreas');
+
+    await practice.power('atlas', true);
+    await until(() => pairOf('mail')?.automation.armed === true);
+    expect(runningOn('mail')).toEqual(['boreas']);
+    const { text } = session.auditCsv(pairId);
+    expect(text).toContain('boreas');
+  }, 60_000);
+
+  it('pauses everything with one switch, and goes on', async () => {
+    const { session } = bench;
+    const pause = (paused: boolean) =>
+      session.automation.set({ requestId: randomUUID(), scope: { kind: 'fleet' }, change: { paused } });
+    expect((await pause(true)).outcomes.map((each) => each.problem)).toEqual([null, null]);
+    await until(() => session.fleet.pairs().every((pair) => pair.automation.paused));
+    expect((await pause(false)).outcomes.map((each) => each.problem)).toEqual([null, null]);
+    await until(() => session.fleet.pairs().every((pair) => !pair.automation.paused));
+  });
 });

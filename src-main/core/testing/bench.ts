@@ -8,6 +8,7 @@ import { MemorySecretStore } from '../secrets/secret-store.ts';
 import { openSession, type Session } from '../session.ts';
 import type { HostRecord } from '../storage/host-table.ts';
 import { openStorage, type Storage } from '../storage/storage.ts';
+import { MemoryVoters } from '../witness/voter-store.ts';
 import { FakeLink } from './fake-link.ts';
 
 export const inspection = (change: Partial<Inspection> = {}): Inspection => ({
@@ -89,6 +90,7 @@ export interface Bench {
   session: Session;
   storage: Storage;
   secrets: MemorySecretStore;
+  votes: MemoryVoters;
   access: FakeAccess;
   links: Map<string, FakeLink>;
   targets: HostTarget[];
@@ -112,6 +114,7 @@ export async function openBench(hosts: HostRecord[] = []): Promise<Bench> {
     session: null,
     storage,
     secrets,
+    votes: new MemoryVoters(),
     access: new FakeAccess(),
     links: new Map(),
     targets: [],
@@ -139,12 +142,13 @@ export async function openBench(hosts: HostRecord[] = []): Promise<Bench> {
 }
 
 function open(bench: Omit<Bench, 'session'>): Promise<Session> {
-  const { storage, secrets, access } = bench;
+  const { storage, secrets, access, votes } = bench;
   return openSession({
     storage,
     secrets,
     access,
     identity: new FleetIdentity(storage.settings),
+    votes,
     openLink: (target) => {
       const link = new FakeLink();
       bench.links.set(target.hostId, link);

@@ -3,7 +3,9 @@ import type { PairView, WitnessReport } from '../../contract/index.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HostEntry } from '../fleet/host-entry.ts';
 import { unwrap } from '../orders/orders.ts';
-import { independenceOf } from './independence.ts';
+import { independenceOf, likenessOf } from './independence.ts';
+import { checkOwn } from './own-check.ts';
+import type { OwnIdentity } from './own-witness.ts';
 
 /** How long a member may take to say whom it hears. */
 const ASK_MS = 5_000;
@@ -11,16 +13,27 @@ const ASK_MS = 5_000;
 /** May this box be the third vote of these pairs: answers it, do both hosts hear it, does it stand on its own? */
 export async function checkWitness(
   fleet: Fleet,
+  self: OwnIdentity,
   order: { witness: string; pairIds: string[] },
 ): Promise<WitnessReport> {
+  if (order.witness === self.hostId) {
+    const pairs = order.pairIds.map((pairId) => unwrap(fleet.pair(pairId)));
+    return reportOf(order.witness, await checkOwn(self, membersOf(fleet, pairs)));
+  }
   const witness = unwrap(fleet.find(order.witness));
   const pairs = order.pairIds.map((pairId) => unwrap(fleet.pair(pairId)));
   const checks = [answers(witness), ...membership(fleet, witness, pairs)];
   const members = membersOf(fleet, pairs).filter((member) => member !== witness);
   const heard = await Promise.all(members.map((member) => hears(member, witness)));
-  checks.push(...heard, ...members.map((member) => independenceOf(witness, member)));
-  return { witness: order.witness, checks, usable: checks.every((check) => check.state !== 'failed') };
+  checks.push(...heard, ...members.map((member) => independenceOf(likenessOf(witness), member)));
+  return reportOf(order.witness, checks);
 }
+
+const reportOf = (witness: string, checks: Check[]): WitnessReport => ({
+  witness,
+  checks,
+  usable: checks.every((check) => check.state !== 'failed'),
+});
 
 function membersOf(fleet: Fleet, pairs: PairView[]): HostEntry[] {
   const ids = new Set(pairs.flatMap((pair) => [pair.primary, pair.standby]));

@@ -3,14 +3,34 @@ import type { HostEntry } from '../fleet/host-entry.ts';
 
 const TITLE = 'Stands on its own';
 
+/** What a box shows of itself. */
+export interface Likeness {
+  name: string;
+  /** '' when unknown. */
+  machineId: string;
+  bootId: string;
+  hostname: string;
+  addresses: string[];
+}
+
+export function likenessOf({ record, facts }: HostEntry): Likeness {
+  return {
+    name: record.name,
+    machineId: record.machineId,
+    bootId: facts?.bootId ?? '',
+    hostname: facts?.hostname ?? '',
+    addresses: [record.address, record.peer.address, ...(facts?.addresses ?? [])],
+  };
+}
+
 /**
  * A witness that goes down with one of the hosts it judges is no third vote. Looked for by what both sides show:
  * machine id, addresses, names.
  */
-export function independenceOf(witness: HostEntry, member: HostEntry): Check {
+export function independenceOf(witness: Likeness, member: HostEntry): Check {
   const host = member.record.name;
-  const name = witness.record.name;
-  if (isSameMachine(witness, member)) {
+  const { name } = witness;
+  if (isSameMachine(witness, likenessOf(member))) {
     return {
       ...of(host),
       state: 'failed',
@@ -35,21 +55,17 @@ export function independenceOf(witness: HostEntry, member: HostEntry): Check {
 
 const of = (host: string) => ({ id: 'witness-independent', host, title: TITLE });
 
-function isSameMachine(witness: HostEntry, member: HostEntry): boolean {
-  const id = witness.record.machineId;
-  if (witness === member || (id !== '' && id === member.record.machineId)) return true;
-  const boot = witness.facts?.bootId;
-  return boot !== undefined && boot !== '' && boot === member.facts?.bootId;
+function isSameMachine(witness: Likeness, member: Likeness): boolean {
+  const same = (a: string, b: string): boolean => a !== '' && a === b;
+  return same(witness.machineId, member.machineId) || same(witness.bootId, member.bootId);
 }
 
 /** systemd takes a new KVM guest's machine id from its UUID (machine-id(5)). */
-function likeness(witness: HostEntry, vm: VmInfo): 'machine id' | 'address' | 'name' | null {
-  if (witness.record.machineId !== '' && witness.record.machineId === vm.uuid.replaceAll('-', ''))
-    return 'machine id';
-  const { address, peer } = witness.record;
-  const own = new Set([address, peer.address, ...(witness.facts?.addresses ?? [])].filter(isTelling));
+function likeness(witness: Likeness, vm: VmInfo): 'machine id' | 'address' | 'name' | null {
+  if (witness.machineId !== '' && witness.machineId === vm.uuid.replaceAll('-', '')) return 'machine id';
+  const own = new Set(witness.addresses.filter(isTelling));
   if (vm.addresses.some((each) => own.has(each))) return 'address';
-  const names = [witness.record.name, witness.facts?.hostname ?? ''].map((each) => each.toLowerCase());
+  const names = [witness.name, witness.hostname].map((each) => each.toLowerCase());
   return names.includes(vm.name.toLowerCase()) ? 'name' : null;
 }
 

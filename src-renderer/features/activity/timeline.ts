@@ -38,12 +38,12 @@ export function eventTone(event: string): EventTone {
   if (/failed(?!-over)|lost|lapsed|crashed|refused|damaged|frozen|froze|ended-by-guard/.test(event))
     return 'danger';
   if (
-    /broken|stale|held|quarantin|wait|unreachable|cancel|forced|taken-back|undone|missed|disarm|paus/.test(
+    /broken|stale|held|quarantin|wait|unreachable|cancel|forced|taken-back|undone|missed|disarm|paus|ill$|faulted|used-up|released|goodbye/.test(
       event,
     )
   )
     return 'attention';
-  return /in-sync|done|started|returned|reachable|completed|began|-over$|took-over|armed|continued|added|mended/.test(
+  return /in-sync|done|started|returned|reachable|completed|began|-over$|took-over|armed|continue|renewed|well$|sound|added|mended/.test(
     event,
   )
     ? 'ok'

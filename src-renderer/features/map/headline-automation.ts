@@ -6,6 +6,7 @@ import {
   mendAction,
   startsAfterMs,
 } from '../../lib/automation.ts';
+import { m } from '../../lib/messages.ts';
 import { to } from '../../lib/router.ts';
 import { clock, span } from '../../lib/time.ts';
 import {
@@ -38,8 +39,9 @@ export function steppingIn(fleet: FleetSnapshot, now: number): Headline | null {
 export function frozen(fleet: FleetSnapshot): Headline | null {
   const [pair] = withHealth(fleet, 'frozen');
   if (!pair) return null;
-  const text = words.frozen(pair.name, hostName(fleet, pair.primary));
-  return pairHeadline(pair, 'danger', 'snow', text, pair.sentence);
+  const host = hostName(fleet, pair.primary);
+  const text = words.frozen(pair.name, host);
+  return pairHeadline(pair, 'danger', 'snow', text, m.automation.frozenText(host));
 }
 
 /** A silent witness stops nothing; what it votes for loses its automation. */

@@ -22,6 +22,8 @@ export class WitnessFlow {
   setting = $state(false);
   problem = $state<Problem | null>(null);
   outcomes = $state<PairOutcome[]>([]);
+  /** This workstation as a witness, once the core has told. */
+  #own = $state<{ hostId: string; name: string } | null>(null);
   readonly #wishedPair: string;
   #wishedHost: string;
 
@@ -48,6 +50,7 @@ export class WitnessFlow {
   }
 
   name(): string {
+    if (this.witness !== null && this.witness === this.#own?.hostId) return this.#own.name;
     return session.fleet.hosts[this.witness ?? '']?.name ?? '';
   }
 
@@ -74,7 +77,8 @@ export class WitnessFlow {
   next(): void {
     if (this.missing() !== null) return;
     this.problem = null;
-    if (this.step === 'own') this.#toWhich();
+    if (this.step === 'own' && this.kind === 'console') void this.#takeOwn();
+    else if (this.step === 'own') this.#toWhich();
     else if (this.step === 'which') this.#toPairs();
     else if (this.step === 'pairs') void this.test();
     else if (this.step === 'test') void this.set();
@@ -83,7 +87,22 @@ export class WitnessFlow {
   back(): void {
     this.problem = null;
     this.checks = null;
-    this.step = this.step === 'test' ? 'pairs' : this.step === 'pairs' ? 'which' : 'own';
+    const before = this.kind === 'console' ? 'own' : 'which';
+    this.step = this.step === 'test' ? 'pairs' : this.step === 'pairs' ? before : 'own';
+  }
+
+  /** There is only one of it: no box to choose. */
+  async #takeOwn(): Promise<void> {
+    const own = await call('witness.own', {});
+    if (!own.ok) {
+      this.problem = own.problem;
+      return;
+    }
+    this.#own = own.value;
+    this.witness = own.value.hostId;
+    // It comes and goes: not what is offered for every new machine.
+    this.remember = [];
+    this.#toPairs();
   }
 
   #toWhich(): void {

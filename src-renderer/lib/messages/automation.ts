@@ -98,8 +98,8 @@ export const automation = {
     same: 'Nothing is changed yet.',
   },
   frozen: (name: string, host: string) => `${name} is frozen on ${host}.`,
-  frozenText:
-    'Its guard stopped it, because the other votes cannot be heard and another copy might be started. It goes on by itself as soon as that is clear.',
+  frozenText: (host: string) =>
+    `Its guard stopped it, because ${host} hears no other vote. Look at the network of ${host}. The machine goes on by itself as soon as ${host} may run it, or starts on its standby.`,
   switch: {
     label: 'Automation',
     on: 'on',

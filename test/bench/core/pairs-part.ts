@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { LabConsole } from '../../lab/core-client.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { must } from '../../lab/run.ts';
-import { agentPids, cpuPercent, type Kind, kindOf, pause, pssMiB, rounded, sum } from '../processes.ts';
+import { agentPids, cpuPercents, type Kind, kindOf, pause, pssMiB, rounded, sum } from '../processes.ts';
 
 const PAIRS = 20;
 const [OWNER, STANDBY, WITNESS] = ['atlas', 'boreas', 'cora'] as const;
@@ -19,8 +19,11 @@ export interface HostFigures {
   guardPssMiB: number;
   forwarderPssMiB: number;
   storagePssMiB: number;
-  /** Agent, guard, forwarder, storage daemon. */
+  /** Agent, guard, forwarder, storage daemon; and the first three alone. */
   cpuPercent: number;
+  agentCpuPercent: number;
+  guardCpuPercent: number;
+  forwarderCpuPercent: number;
 }
 
 export interface PairsFigures extends HostFigures {
@@ -102,15 +105,23 @@ const isArmed = (desk: LabConsole, name: string): boolean =>
 
 async function hostFigures(lab: Lab, host: string, seconds: number): Promise<HostFigures> {
   const pids = await agentPids(lab, host);
-  const percent = await cpuPercent(pids, seconds);
+  const percents = await cpuPercents(pids, seconds);
   const sizes: Record<Kind, number> = { agent: 0, guard: 0, forwarder: 0, storage: 0, other: 0 };
-  for (const pid of pids) sizes[await kindOf(pid)] += await pssMiB(pid);
+  const cpu = { ...sizes };
+  for (const [index, pid] of pids.entries()) {
+    const kind = await kindOf(pid);
+    sizes[kind] += await pssMiB(pid);
+    cpu[kind] += percents[index] ?? 0;
+  }
   return {
     pssMiB: rounded(sum([sizes.agent, sizes.guard]), 1),
     guardPssMiB: rounded(sizes.guard, 2),
     forwarderPssMiB: rounded(sizes.forwarder, 1),
     storagePssMiB: rounded(sizes.storage, 1),
-    cpuPercent: rounded(percent, 2),
+    cpuPercent: rounded(sum(percents), 2),
+    agentCpuPercent: rounded(cpu.agent, 2),
+    guardCpuPercent: rounded(cpu.guard, 2),
+    forwarderCpuPercent: rounded(cpu.forwarder, 2),
   };
 }
 

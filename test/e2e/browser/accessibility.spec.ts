@@ -6,7 +6,9 @@ import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { protect as protectWords } from '../../../src-renderer/lib/messages/protect.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect, test } from '../fixtures.ts';
+import { Hand } from '../pages/hand.ts';
 import { MapPage } from '../pages/map.ts';
+import { takeAutomaticTour } from '../tour/automatic.ts';
 import { takeTour } from '../tour/tour.ts';
 
 // No trace: axe's own source would be in it a hundred times.
@@ -53,6 +55,21 @@ test('axe finds nothing on any screen or dialog, light and dark', async ({
   });
   expect(found).toEqual([]);
   expect(screens).toBeGreaterThan(50);
+});
+
+test('axe finds nothing on the screens of the failover core, light and dark', async ({ page }) => {
+  test.setTimeout(240_000);
+  const found: Finding[] = [];
+  let screens = 0;
+  await takeAutomaticTour({
+    hand: new Hand(page),
+    async look(name) {
+      screens += 1;
+      found.push(...(await findings(page, name)));
+    },
+  });
+  expect(found).toEqual([]);
+  expect(screens).toBeGreaterThan(25);
 });
 
 test('axe is at work under the strict policy: it finds what is put in its way', async ({

@@ -1,14 +1,18 @@
 import type { Page } from '@playwright/test';
+import { automation } from '../../../src-renderer/lib/messages/automation.ts';
 import { map } from '../../../src-renderer/lib/messages/map.ts';
+import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { palette } from '../../../src-renderer/lib/messages/palette.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { witness } from '../../../src-renderer/lib/messages/witness.ts';
+import type { fleets } from '../fixture/fleets.ts';
 import { type FixtureFleet, startFixtureFleet } from '../fixture/server.ts';
 import { expect, test } from '../fixtures.ts';
 
 /** The page alone, with fleets practice does not show: keyboard, zoom, folding, size, a console that is lost. */
 let fixture: FixtureFleet;
 
-async function open(page: Page, fleet: 'troubles' | 'many' | 'huge', place = ''): Promise<void> {
+async function open(page: Page, fleet: keyof typeof fleets, place = ''): Promise<void> {
   fixture = await startFixtureFleet(fleet);
   await page.goto(`${fixture.url}${place}`);
 }
@@ -51,6 +55,75 @@ test('nothing is cut off sideways at 200 % zoom', async ({ page }) => {
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(over, place).toBeLessThanOrEqual(0);
   }
+});
+
+test('the screens of the failover core are not cut off either', async ({ page }) => {
+  await page.setViewportSize({ width: 640, height: 400 });
+  await open(page, 'unarmed');
+  for (const place of [
+    '#/',
+    '#/pairs/pair-mail',
+    '#/pairs/pair-shop',
+    '#/settings',
+    '#/witness',
+    '#/hosts/pi',
+  ]) {
+    await page.goto(`${fixture.url}${place}`);
+    await expect(page.locator('h1, h2').first()).toBeVisible();
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(over, place).toBeLessThanOrEqual(0);
+  }
+});
+
+test('the lease goes on, and who steps in is counted down', async ({ page }) => {
+  await open(page, 'automatic', '#/pairs/pair-mail');
+  await expect(page.getByText(/^atlas may run it until renewed; renewed \d(\.\d)? s ago\.$/)).toBeVisible();
+  await expect(page.getByText(automation.votes.as.witness, { exact: true })).toBeVisible();
+  await fixture.stop();
+  await open(page, 'stepping');
+  await expect(page.getByText(/^boreas steps in in \d s unless atlas is heard\.$/)).toBeVisible();
+  await expect(page.getByRole('grid').getByRole('link', { name: /^mail steps in in \d s/ })).toBeVisible();
+});
+
+test('a pair that is not armed says why, with what mends it', async ({ page }) => {
+  await open(page, 'unarmed', '#/pairs/pair-mail');
+  await expect(page.getByText('pi has not answered since 14:02:03.')).toBeVisible();
+  await page.getByRole('link', { name: 'Look at pi' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'pi' })).toBeVisible();
+});
+
+test('the one switch is worked by keyboard, and names what it could not reach', async ({ page }) => {
+  await open(page, 'paused');
+  const toggle = page.getByRole('switch', { name: /Automation paused/ });
+  await expect(toggle).toHaveAttribute('aria-checked', 'false');
+  await toggle.focus();
+  await page.keyboard.press('Space');
+  await expect(page.getByRole('log')).toContainText('mail: atlas and boreas do not answer');
+});
+
+test('the witness wizard by keyboard: own, box, machines, test, result pair by pair', async ({ page }) => {
+  await open(page, 'automatic', '#/witness');
+  await page.getByRole('radio', { name: new RegExp(`^${witness.kinds.nas}`) }).focus();
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('radio', { name: /^pi/ })).toBeChecked();
+  await page.getByRole('radio', { name: /^pi/ }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('checkbox', { name: /^mail/ })).toBeChecked();
+  await page.getByRole('checkbox', { name: /^files/ }).focus();
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText(/may be the virtual machine/)).toBeVisible();
+  await page.getByRole('button', { name: witness.test.go('pi') }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: witness.done.title('pi', 1, 2) })).toBeVisible();
+});
+
+test('the history can be taken away as a table', async ({ page }) => {
+  await open(page, 'unarmed', '#/pairs/pair-shop');
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: pairs.export }).click();
+  expect((await saved).suggestedFilename()).toBe('understudy-history-shop.csv');
 });
 
 test('the list of hundreds is found in, sorted, and kept', async ({ page }) => {

@@ -8,6 +8,7 @@ import { FleetIdentity } from '../../hosts/fleet-identity.ts';
 import { MemorySecretStore } from '../../secrets/secret-store.ts';
 import { openSession, type Session } from '../../session.ts';
 import { openStorage } from '../../storage/storage.ts';
+import { MemoryVoters } from '../../witness/voter-store.ts';
 import { fillPractice } from '../fill.ts';
 import { createPractice, type Practice, type PracticeOptions } from '../practice.ts';
 
@@ -49,6 +50,7 @@ export async function openPracticeBench(options: PracticeOptions = {}): Promise<
       report: (problem) => reported.push(problem),
     }),
     identity: new FleetIdentity(storage.settings),
+    votes: new MemoryVoters(),
     storage,
     secrets,
     practice: true,
