@@ -18,6 +18,8 @@ import { must, waitFor } from './run.ts';
 import type { Lab } from './running-lab.ts';
 
 const MINUTE = 60_000;
+/** How soon a person gives an order again that came to nothing. */
+const ORDER_AGAIN_MS = 3_000;
 const ROOT = join(import.meta.dirname, '..', '..');
 
 export interface FleetPlan {
@@ -43,6 +45,8 @@ export interface PairSight {
   standby: string | null;
   /** By host name; of those that answer. */
   members: Record<string, PairStatus>;
+  /** An agent carries out an order about it. */
+  busy: boolean;
 }
 
 /**
@@ -56,7 +60,8 @@ export class ProtectedFleet {
   readonly ids: Readonly<Record<string, string>>;
   /** Bystanders by host. */
   readonly bystanders: ReadonlyMap<string, string>;
-  readonly #resyncs = new Set<string>();
+  /** When a resync was ordered last, by machine. */
+  readonly #ordered = new Map<string, number>();
 
   private constructor(
     lab: Lab,
@@ -110,11 +115,16 @@ export class ProtectedFleet {
 
   async sight(machine: string): Promise<PairSight> {
     const members: Record<string, PairStatus> = {};
+    let busy = false;
     await Promise.all(
       this.hypervisors.map(async (host) => {
         const state = await agentState(this.lab, host);
         const status = state?.pairs.find(({ spec }) => spec.pairId === this.pairId(machine));
         if (status) members[host] = status;
+        const orders = state?.tasks.filter(
+          ({ pairId, state: how }) => pairId === this.pairId(machine) && how === 'running',
+        );
+        if (orders && orders.length > 0) busy = true;
       }),
     );
     const record = Object.values(members)
@@ -123,7 +133,7 @@ export class ProtectedFleet {
     const owner = record ? this.nameOf(record.owner) : null;
     const [known] = Object.values(members);
     const other = known?.spec.members.find((id) => id !== record?.owner);
-    return { record, owner, standby: other ? this.nameOf(other) : null, members };
+    return { record, owner, standby: other ? this.nameOf(other) : null, members, busy };
   }
 
   /** Owner and standby of a pair whose members answer. */
@@ -169,21 +179,18 @@ export class ProtectedFleet {
     }
   }
 
-  /** Orders a resync onto a host that waits with its old copy, once for every time it does. */
+  /** Orders a resync onto a host that waits with its old copy; again when that failed, as a person would. */
   async resolveQuarantine(machine: string, sight: PairSight): Promise<void> {
-    const { owner, standby, members } = sight;
-    if (!owner || !standby) return;
+    const { owner, standby, members, busy } = sight;
+    if (!owner || !standby || busy) return;
     const [mine, theirs] = [members[owner]?.local, members[standby]?.local];
     if (theirs?.kind !== 'quarantined' || mine?.kind !== 'primary' || mine.vm !== 'running') return;
-    const which = `${machine} ${standby} ${theirs.since}`;
-    if (this.#resyncs.has(which)) return;
-    this.#resyncs.add(which);
-    const given = await this.order('pair.resync', machine, owner).catch((error: unknown) => {
+    if (Date.now() - (this.#ordered.get(machine) ?? 0) < ORDER_AGAIN_MS) return;
+    this.#ordered.set(machine, Date.now());
+    await this.order('pair.resync', machine, owner).catch((error: unknown) => {
       if (!(error instanceof ProblemError)) throw error;
       this.plan.say?.(`resync of ${machine} refused: ${error.problem.kind} ${error.problem.message}`);
-      return null;
     });
-    if (!given) this.#resyncs.delete(which);
   }
 
   /** Gives an order about a pair to one host's agent; null when that cannot be asked. */
