@@ -39,7 +39,8 @@ export interface AgentOptions {
 export interface Agent {
   /** Resolves once consoles can attach and other members are dialled. */
   start(): Promise<void>;
-  stop(): Promise<void>;
+  /** `inOrder` false: its host lost power, so nobody is told. */
+  stop(inOrder?: boolean): Promise<void>;
   /** Serves a console on this stream (a connection to the agent's socket); hangs up unless started. */
   attachConsole(stream: Duplex): void;
   /** TCP port on which other members reach this one; 0 until enrolled. */
@@ -54,10 +55,10 @@ export function createAgent(options: AgentOptions): Agent {
       await startInOrder(options, wired);
       rooms = wired;
     },
-    async stop() {
+    async stop(inOrder = true) {
       const started = rooms;
       rooms = null;
-      if (started !== null) await stopInOrder(options, started);
+      if (started !== null) await stopAll(options, started, inOrder);
     },
     attachConsole(stream) {
       if (rooms === null) stream.destroy();
@@ -111,10 +112,14 @@ async function startInOrder(
   rooms.live.start();
 }
 
-async function stopInOrder({ hypervisor, source, target, guard }: AgentOptions, rooms: Rooms): Promise<void> {
+async function stopAll(
+  { hypervisor, source, target, guard }: AgentOptions,
+  rooms: Rooms,
+  inOrder: boolean,
+): Promise<void> {
   rooms.desk.close();
   rooms.live.stop();
-  await rooms.pairs.stop();
+  await rooms.pairs.stop(inOrder);
   await rooms.peers.stop();
   await Promise.all([source.stop(), target.stop()]);
   await hypervisor.stop();

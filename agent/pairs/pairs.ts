@@ -88,11 +88,11 @@ class Pairs implements PairsService {
     this.#beat();
   }
 
-  async stop(): Promise<void> {
+  async stop(inOrder = true): Promise<void> {
     const { nodes, tasks, store } = this.#context;
     this.#stopped = true;
     this.#timer?.cancel();
-    await this.#holdOn();
+    if (inOrder) await this.#holdOn();
     for (const end of this.#ends.splice(0)) end();
     await nodes.stop();
     await Promise.all([tasks.stop(), store.close()]);

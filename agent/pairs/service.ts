@@ -12,7 +12,8 @@ export interface PairsService {
    * (`ready`), everything else: orders, interrupted tasks. Call after identity, guard and peers have started.
    */
   start(ready?: Promise<unknown>): Promise<void>;
-  stop(): Promise<void>;
+  /** `inOrder`: the voters are asked first to be patient until the next agent has come up. */
+  stop(inOrder?: boolean): Promise<void>;
   list(): PairStatus[];
   tasks(): Task[];
   /** Pairs on which this host votes, member or witness. */

@@ -73,7 +73,7 @@ export const Automation = v.object({
   witness: v.nullable(v.object({ hostId: HostId, name: v.string() })),
   /** Null before any member told of one. */
   lease: v.nullable(LeaseSummary),
-  /** The guard on the owner's host; null while that was never heard. */
+  /** The guard on the owner's host; null while that does not answer. */
   guard: v.nullable(
     v.object({ hostId: HostId, fit: v.boolean(), on: v.boolean(), why: v.nullable(v.string()) }),
   ),

@@ -104,7 +104,7 @@ it('the one switch counts what is paused, and maintenance when the last of it en
   const maintenance = { until: at + 5, reason: 'disks' };
   const worked = pair('www', 'atlas', 'boreas', 'in-sync', { automation: { ...manual, maintenance } });
   const all = fleet(hosts, [], [of(), paused, worked]);
-  expect(pauseState(all)).toEqual({ pairs: 3, paused: 1, empty: false });
+  expect(pauseState(all)).toEqual({ pairs: 3, paused: 1, automatic: 1, empty: false });
   expect(maintenanceState(all)).toMatchObject({ until: at + 5, pairs: [{ name: 'www' }] });
 });
 

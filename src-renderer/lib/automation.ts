@@ -124,6 +124,8 @@ export function voterMark(
 export interface PauseState {
   pairs: number;
   paused: number;
+  /** Pairs that are set to start by themselves. */
+  automatic: number;
   /** Nothing is protected, so there is nothing to pause. */
   empty: boolean;
 }
@@ -133,6 +135,7 @@ export function pauseState(fleet: FleetSnapshot): PauseState {
   return {
     pairs: pairs.length,
     paused: pairs.filter((pair) => pair.automation.paused).length,
+    automatic: pairs.filter((pair) => pair.automation.policy === 'automatic').length,
     empty: pairs.length === 0,
   };
 }

@@ -12,7 +12,8 @@ export function automationOf(joined: Joined, input: JoinInput): Automation {
   const lease = leaseOf(joined, names);
   const witness = record.voters.find((voter) => !record.members.includes(voter));
   const told = lease?.voters.find((voter) => voter.hostId === witness)?.name;
-  const guard = owner.word?.lease.guard;
+  // Of a silent host nobody knows what its guard does now.
+  const guard = owner.reach === 'answers' ? owner.word?.lease.guard : undefined;
   return {
     policy: record.policy,
     profile: record.profile,

@@ -227,7 +227,20 @@ describe('after a failover', () => {
     const notYet = { ...boreas, record: { ...taken, begun: false } };
     const view = join({ boreas: notYet, tasks: [task({ kind: 'failover' }, 'h-boreas')] });
     expect(view).toMatchObject({ health: 'stopped', sentence: 'web is being started on boreas.' });
-    expect(join({ boreas: notYet }).sentence).toBe('boreas took web over and has not started it.');
+    expect(join({ boreas: notYet }).sentence).toBe('boreas took web over and is starting it.');
+  });
+
+  test('a new owner that waits for its own steps is starting; when that takes long, it says why', () => {
+    const waiting = (since: number) =>
+      status(
+        { kind: 'waiting', since, reason: 'this host cannot start it now' },
+        { record: { ...taken, begun: false } },
+      );
+    expect(join({ boreas: waiting(NOW - 500) })).toMatchObject({
+      health: 'stopped',
+      sentence: 'boreas took web over and is starting it.',
+    });
+    expect(join({ boreas: waiting(NOW - 15_000) })).toMatchObject({ health: 'waiting' });
   });
 
   test('the old host came back: quarantined, until it is being made the standby', () => {

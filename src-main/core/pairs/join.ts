@@ -12,6 +12,9 @@ const UNLISTED = 'its other host';
 /** How long a finished failover or switchover is news. */
 export const ON_STAGE_MS = 15 * 60_000;
 
+/** A new owner closes its copy and starts the machine: longer than this it is in trouble. */
+const BEGINNING_MS = 10_000;
+
 interface Finding {
   health: PairHealth;
   /** Null: not known from the agents; kept from the view before, or now. */
@@ -157,6 +160,8 @@ function returned(joined: Joined): Finding | null {
   const { owner, standby } = joined;
   if (owner.word?.local.kind === 'waiting') {
     const { since, reason } = owner.word.local;
+    // Who has just taken over waits for its own steps: that is no news before it takes long.
+    if (!joined.record.begun && joined.now - since < BEGINNING_MS) return null;
     return { health: 'waiting', since, sentence: say.waiting(joined, reason) };
   }
   const aside = standby.word?.local;

@@ -96,8 +96,7 @@ export function stepsIn(joined: Joined): Automation['stepsIn'] {
   if (passed <= (lease.leaseMs * 2) / 3 + ROAD_MS) return null;
   const at = standby.leaseAt + (lease.heldMs ?? 0);
   if (now > at + ELECTION_LEASES * lease.leaseMs) return null;
-  const owners = lease.voters.find((voter) => voter.hostId === owner.id)?.heardMsAgo ?? lease.holdMs;
-  return { hostId: standby.id, at, missingSince: standby.leaseAt - owners };
+  return { hostId: standby.id, at, missingSince: standby.leaseAt - passed };
 }
 
 /** It answers this console and holds a lease: only its way to the standby is cut, and the witness hears it. */

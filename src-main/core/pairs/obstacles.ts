@@ -82,7 +82,7 @@ function ownFindings(joined: Joined): Obstacle[] {
     say('not-in-sync', `The copy of ${machine} on ${standby.name} is not complete.`);
   }
   const guard = owner.word?.lease.guard;
-  if (guard && !guard.fit) {
+  if (guard && !guard.fit && owner.reach === 'answers') {
     const why = guard.why ?? 'it lacks something it needs';
     say('guard-unfit', `The guard on ${owner.name} is not ready: ${why}`, owner.id);
   }

@@ -71,7 +71,9 @@ export function moving({ machine, owner, destination }: Joined): string {
 }
 
 export function notBegun(joined: Joined): string {
-  return `${joined.owner.name} took ${joined.machine} over and has not started it.`;
+  const { owner, machine } = joined;
+  const starting = owner.reach === 'answers' ? 'is starting it' : 'has not started it';
+  return `${owner.name} took ${machine} over and ${starting}.`;
 }
 
 export function waiting(joined: Joined, reason: string): string {

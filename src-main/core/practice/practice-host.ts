@@ -136,7 +136,8 @@ export class PracticeHost implements HostOfCommands {
     this.agent = null;
     // An agent that is just starting can be stopped only afterwards.
     await this.starting.catch(() => undefined);
-    await agent?.stop();
+    // Without power it has nobody to tell.
+    await agent?.stop(this.simulated.powered);
   }
 
   private async switchOff(): Promise<void> {
@@ -170,12 +171,24 @@ export class PracticeHost implements HostOfCommands {
   }
 }
 
+/**
+ * Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152): one of those could be
+ * taken between this look and the agent's start.
+ */
+const PORTS = { from: 20_000, to: 32_000 } as const;
+
 /** A port nobody listens on now; the agent keeps it over its restarts. */
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, ADDRESS, resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (!address || typeof address === 'string') throw new Error('no free port on loopback');
-  return address.port;
+  for (let tries = 0; tries < 100; tries++) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, ADDRESS, () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    return port;
+  }
+  throw new Error('no free port on loopback');
 }

@@ -130,12 +130,12 @@ describe('the practice fleet', () => {
     const automatic = await session.automation.set({
       requestId: randomUUID(),
       scope,
-      change: { policy: 'automatic', profile: 'fast' },
+      change: { policy: 'automatic' },
     });
     expect(automatic.outcomes).toMatchObject([{ problem: null }]);
     await until(() => pairOf('mail')?.automation.armed === true);
     const { automation } = pairOf('mail') ?? {};
-    expect(automation).toMatchObject({ obstacles: [], witness: { name: 'cora' }, profile: 'fast' });
+    expect(automation).toMatchObject({ obstacles: [], witness: { name: 'cora' }, profile: 'balanced' });
     expect(automation?.lease?.voters.map(({ name, as }) => [name, as])).toEqual([
       ['atlas', 'owner'],
       ['boreas', 'standby'],
@@ -149,10 +149,18 @@ describe('the practice fleet', () => {
     expect(nameOf(pairOf('mail')?.onStageSince?.hostId)).toBe('boreas');
 
     await practice.power('atlas', true);
-    await until(() => pairOf('mail')?.automation.armed === true);
+    await until(() => pairOf('mail')?.health === 'quarantined');
     expect(runningOn('mail')).toEqual(['boreas']);
+    expect(pairOf('mail')?.automation.quarantine).toMatchObject({
+      ownEpoch: 1,
+      supersededBy: 2,
+      forced: false,
+    });
     const { text } = session.auditCsv(pairId);
-    expect(text).toContain('boreas');
+    for (const who of ['"atlas"', '"boreas"', '"cora"', '"this console"']) expect(text).toContain(who);
+
+    await taskDone(session.protect.resync({ requestId: randomUUID(), pairId }));
+    await until(() => pairOf('mail')?.automation.armed === true);
   }, 60_000);
 
   it('pauses everything with one switch, and goes on', async () => {

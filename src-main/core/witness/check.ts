@@ -9,6 +9,9 @@ import type { OwnIdentity } from './own-witness.ts';
 
 /** How long a member may take to say whom it hears. */
 const ASK_MS = 5_000;
+/** A box that was just connected is found by the others in a moment: asked again before it is said not to be heard. */
+const TRIES = 3;
+const PAUSE_MS = 500;
 
 /** May this box be the third vote of these pairs: answers it, do both hosts hear it, does it stand on its own? */
 export async function checkWitness(
@@ -82,9 +85,7 @@ async function hears(member: HostEntry, witness: HostEntry): Promise<Check> {
       next: `Bring ${host} back, then look again.`,
     };
   }
-  const answer = await member.link.call('sight.list', {}, { deadlineMs: ASK_MS });
-  const sight = answer.ok ? answer.value.sights.find((each) => each.hostId === witness.record.id) : undefined;
-  if (sight?.reachable)
+  if (await isHeard(member, witness.record.id))
     return { ...check, state: 'ok', message: `${host} reaches the agent on ${name}.`, next: '' };
   const { address, port } = witness.record.peer;
   return {
@@ -93,4 +94,14 @@ async function hears(member: HostEntry, witness: HostEntry): Promise<Check> {
     message: `${host} does not reach the agent on ${name} (${address}, port ${port}).`,
     next: `Let ${host} through to ${address}, TCP port ${port}: firewall, route, port forwarding. Then look again.`,
   };
+}
+
+async function isHeard(member: HostEntry, hostId: string): Promise<boolean> {
+  for (let nth = 1; ; nth += 1) {
+    const answer = await member.link.call('sight.list', {}, { deadlineMs: ASK_MS });
+    const sights = answer.ok ? answer.value.sights : [];
+    if (sights.some((sight) => sight.hostId === hostId && sight.reachable)) return true;
+    if (nth >= TRIES) return false;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
 }

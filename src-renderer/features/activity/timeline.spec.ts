@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditView } from '../../../src-main/contract/index.ts';
-import { eventTone, groupByDay, lastOf } from './timeline.ts';
+import { eventTone, groupByDay, lastOf, sentenceOf } from './timeline.ts';
 
 const now = new Date(2026, 0, 5, 14, 2, 3).getTime();
 const entry = (at: number): AuditView => ({
@@ -27,6 +27,13 @@ describe('the history', () => {
     });
     const entries = [of('atlas', 1), of('boreas', 2), of('atlas', 3)];
     expect(lastOf(entries, 'atlas').map((view) => view.key)).toEqual(['atlas3', 'atlas1']);
+  });
+
+  it('says whose part of a sentence it is', () => {
+    const view = { ...entry(now), sourceName: 'boreas' };
+    const say = (text: string) => sentenceOf({ ...view, entry: { ...view.entry, text } });
+    expect(say('takes over: epoch 2')).toBe('boreas: takes over: epoch 2.');
+    expect(say('mail is in sync on boreas.')).toBe('mail is in sync on boreas.');
   });
 
   it('weighs the failover core, too', () => {

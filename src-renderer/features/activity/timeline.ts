@@ -30,6 +30,11 @@ export function lastOf(entries: readonly AuditView[], source: string): AuditView
     .reverse();
 }
 
+/** Agents tell of themselves in parts of sentences ("takes over: epoch 2"): whose it is goes in front. */
+export function sentenceOf({ entry, sourceName }: AuditView): string {
+  return /[.!?]$/.test(entry.text) ? entry.text : `${sourceName}: ${entry.text}.`;
+}
+
 export type EventTone = 'order' | 'ok' | 'attention' | 'danger' | 'plain';
 
 /** Event names are kebab-case words; what they end in or contain tells their weight. */

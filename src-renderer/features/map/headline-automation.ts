@@ -97,7 +97,14 @@ export function worstLoss(fleet: FleetSnapshot): string {
   const ready = Object.values(fleet.pairs).filter((pair) => pair.health === 'in-sync');
   const byHost = new Map<string, PairView[]>();
   for (const pair of ready) byHost.set(pair.primary, [...(byHost.get(pair.primary) ?? []), pair]);
-  const [worst] = [...byHost].sort((a, b) => b[1].length - a[1].length || a[0].localeCompare(b[0]));
+  const armedOn = (on: PairView[]): number => on.filter((pair) => pair.automation.armed).length;
+  // Among equals the one of which most is to be told, then by name, so that the sentence stays.
+  const [worst] = [...byHost].sort(
+    ([hostA, a], [hostB, b]) =>
+      b.length - a.length ||
+      armedOn(b) - armedOn(a) ||
+      hostName(fleet, hostA).localeCompare(hostName(fleet, hostB), 'en'),
+  );
   if (!worst) return '';
   const [hostId, pairs] = worst;
   const host = hostName(fleet, hostId);

@@ -6,6 +6,8 @@ export interface Lane {
   narrow: boolean;
   runs: number;
   standbys: number;
+  /** Pairs for which it gives the third vote. */
+  votes: number;
 }
 
 export type Seat =
@@ -113,6 +115,7 @@ function makeLanes(hosts: HostView[], fleet: FleetSnapshot, { wide, focus }: Lay
     narrow,
     runs: countRunning(fleet, host.id),
     standbys: pairs.filter((pair) => pair.standby === host.id && pair.health !== 'quarantined').length,
+    votes: votesOf(fleet, host.id).length,
   });
   if (hosts.length <= wide) return hosts.map((host) => lane(host, false));
   const front = frontHosts(hosts, pairs, wide, focus);
@@ -120,6 +123,11 @@ function makeLanes(hosts: HostView[], fleet: FleetSnapshot, { wide, focus }: Lay
     ...hosts.filter((host) => front.has(host.id)).map((host) => lane(host, false)),
     ...hosts.filter((host) => !front.has(host.id)).map((host) => lane(host, true)),
   ];
+}
+
+/** Pairs for which the box with this id gives the third vote. */
+export function votesOf(fleet: FleetSnapshot, hostId: string): PairView[] {
+  return Object.values(fleet.pairs).filter((pair) => pair.automation.witness?.hostId === hostId);
 }
 
 /** The chosen host, its partners, then whoever comes next in order. */

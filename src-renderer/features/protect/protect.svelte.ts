@@ -8,7 +8,7 @@ import { to } from '../../lib/router.ts';
 import { call, session } from '../../lib/session.svelte.ts';
 import { unprotected } from '../map/layout.ts';
 
-export type ProtectStep = 'choose' | 'plan' | 'run';
+export type ProtectStep = 'choose' | 'policy' | 'plan' | 'run';
 
 /** The wizard's course from a machine to its first copy. */
 export class ProtectFlow {
@@ -105,8 +105,13 @@ export class ProtectFlow {
     return this.checks === null || this.checks.some((check) => check.state === 'failed');
   }
 
+  /** Machine and standby are known: what is to happen when its host fails? */
+  ask(): void {
+    if (this.missing() === null) this.step = 'policy';
+  }
+
   back(): void {
-    this.step = 'choose';
+    this.step = this.step === 'plan' ? 'policy' : 'choose';
     this.problem = null;
     this.checks = null;
   }

@@ -103,6 +103,8 @@ export const automation = {
   switch: {
     label: 'Automation',
     on: 'on',
+    /** Nothing is set to act by itself. */
+    none: 'none yet',
     paused: 'paused',
     partly: (n: number, all: number) => `paused for ${n} of ${all}`,
     pause: 'Pause all automation',

@@ -3,7 +3,10 @@ import { count, list } from '../format.ts';
 /** The picture of the fleet and the one sentence above it. */
 export const map = {
   grid: 'Hosts and the machines on them',
-  counts: (runs: number, standbys: number) => `${runs} run here · ${standbys} stand by`,
+  counts: (runs: number, standbys: number, votes: number) =>
+    [`${runs} run here`, `${standbys} stand by`, votes > 0 ? `votes for ${votes}` : '']
+      .filter(Boolean)
+      .join(' · '),
   cpu: (percent: string) => `CPU ${percent}`,
   memory: (percent: string) => `Memory ${percent}`,
   loadOld: (when: string) => `load from ${when}`,

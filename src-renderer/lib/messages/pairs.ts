@@ -82,6 +82,7 @@ export const pairs = {
   replicaPoint: (state: string, when: string) => `${state}, newest content from ${when}`,
   forcedYes: 'made by a person without an answer from the other host',
   forcedNo: 'agreed by both hosts',
+  votedFor: 'agreed by two of the three votes',
   disk: (target: string, size: string, format: string) => `${target}, ${size}, ${format}`,
   histories: {
     title: 'Two histories',

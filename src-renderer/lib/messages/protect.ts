@@ -1,7 +1,8 @@
 /** The wizard that gives a machine its standby. */
 export const protect = {
   title: 'Protect a machine',
-  steps: ['Machine and standby', 'Checks and plan', 'First copy'],
+  steps: ['Machine and standby', 'If its host fails', 'Checks and plan', 'First copy'],
+  policyTitle: (vm: string) => `What happens when the host of ${vm} fails?`,
   machine: 'Which machine?',
   filter: 'Find a machine',
   none: 'Every machine has a standby.',

@@ -141,6 +141,9 @@ test('by keyboard alone: protect a machine, open and close dialogs; the title te
     await expect(page.getByRole('radio', { name: /^atlas\b/ })).toBeChecked();
     await tabTo(page, shell.next);
     await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { name: protectWords.policyTitle('print') })).toBeVisible();
+    await tabTo(page, shell.next);
+    await page.keyboard.press('Enter');
     await expect(hand.button(protectWords.start)).toBeEnabled();
     await tabTo(page, protectWords.start);
     await page.keyboard.press('Enter');

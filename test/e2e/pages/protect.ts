@@ -20,6 +20,8 @@ export class ProtectWizard {
     const where = page.getByRole('radio', { name: new RegExp(`^${standby}\\b`) });
     if (!(await where.isChecked())) await this.hand.click(where);
     await this.hand.click(this.hand.button(shell.next));
+    await expect(page.getByRole('heading', { name: protect.policyTitle(machine) })).toBeVisible();
+    await this.hand.click(this.hand.button(shell.next));
   }
 
   async start(): Promise<void> {

@@ -135,10 +135,11 @@ async function visitPaused({ hand, look, open }: Visit): Promise<void> {
   await expect(hand.page.getByRole('log').getByText(/nothing was changed for/)).toBeVisible();
   await look('resume-partly');
   await open('#/protect');
-  await expect(hand.page.getByText(protect.automaticNeedsWitness)).toHaveCount(0);
+  await hand.click(hand.page.getByRole('radio', { name: /^crm/ }));
+  await hand.click(hand.button(shell.next));
+  await expect(hand.page.getByRole('heading', { name: protect.policyTitle('crm') })).toBeVisible();
   await look('protect-automation');
   await hand.page.getByLabel(protect.witness).selectOption(protect.noWitness);
-  await hand.click(hand.page.getByRole('radio', { name: /^crm/ }));
   await expect(hand.page.getByText(protect.automaticNeedsWitness)).toBeVisible();
   await look('protect-automation-without-witness');
 }

@@ -16,6 +16,8 @@ export async function visitProtect(tour: Tour): Promise<void> {
   await expect(hand.button(words.checkAgain)).toBeVisible();
   await look('protect-in-the-way');
   await hand.click(hand.button(shell.back));
+  await look('protect-policy');
+  await hand.click(hand.button(shell.back));
   await protect.choose('mail', 'boreas');
   await expect(hand.button(words.start)).toBeEnabled();
   await look('protect-plan');

@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import { automation } from '../../../src-renderer/lib/messages/automation.ts';
+import { orders } from '../../../src-renderer/lib/messages/orders.ts';
+import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
+import { expect, test } from '../fixtures.ts';
+import { HostPage } from '../pages/host.ts';
+import { MapPage } from '../pages/map.ts';
+import { PairPage } from '../pages/pair.ts';
+import { WitnessWizard } from '../pages/witness.ts';
+import { watchForTwoCopies } from '../running-twice.ts';
+
+test('mail gets a witness, arms itself, and comes back without anybody', async ({
+  hand,
+  page,
+  startConsole,
+}) => {
+  test.setTimeout(240_000);
+  const map = new MapPage(hand);
+  const host = new HostPage(hand);
+  const wizard = new WitnessWizard(hand);
+  const mail = new PairPage(hand, 'mail');
+  const twice = await watchForTwoCopies(page);
+
+  await test.step('a pair without a witness says so, with the way to one', async () => {
+    await page.goto((await startConsole(['--practice'])).url);
+    await map.says(/^2 of 7 machines are protected\.$/);
+    await mail.open();
+    await mail.shows(automation.says.manual);
+    await hand.click(hand.action(automation.mend.witness));
+  });
+
+  await test.step('cora, the third host, is tested and made the witness; mail starts by itself', async () => {
+    await wizard.choose('host', 'cora');
+    await wizard.only('mail');
+    await wizard.test();
+    await wizard.set('cora');
+    await wizard.makeAutomatic();
+  });
+
+  await test.step('it arms itself, and the picture says what that means', async () => {
+    await map.open();
+    await map.shows('mail', 'in sync armed', 'boreas', 60_000);
+    await expect(
+      page.getByText(/If atlas fails now, mail starts on boreas by itself after about 5 s\./),
+    ).toBeVisible();
+    await mail.open();
+    await expect(page.getByText(/^atlas may run it until renewed; renewed \d(\.\d)? s ago\.$/)).toBeVisible();
+    for (const voter of ['atlas', 'boreas', 'cora'])
+      await expect(
+        page.getByRole('listitem').filter({ hasText: voter }).getByText(automation.votes.fine),
+      ).toBeVisible();
+  });
+
+  await test.step('the one switch pauses it, and lets it go on', async () => {
+    const toggle = page.getByRole('switch');
+    await hand.click(toggle);
+    await expect(toggle).toHaveAttribute('aria-checked', 'false');
+    await mail.shows('Automation is paused.');
+    await hand.click(toggle);
+    await expect(toggle).toHaveAttribute('aria-checked', 'true');
+    await map.open();
+    await map.shows('mail', 'in sync armed', 'boreas', 60_000);
+  });
+
+  await test.step('atlas loses its power: boreas steps in, and nobody is asked', async () => {
+    await map.openHost('atlas');
+    await host.cutPower();
+    await map.open();
+    await map.shows('mail', /on stage since .+/, 'boreas');
+    await map.says(/^atlas is down\. mail came back on boreas\.$/);
+  });
+
+  await test.step('atlas returns: both histories stand side by side', async () => {
+    await map.openHost('atlas');
+    await host.restorePower();
+    await map.open();
+    await map.shows('mail', 'old copy, set aside', 'atlas');
+    await mail.open();
+    await expect(page.getByRole('heading', { name: pairs.histories.title })).toBeVisible();
+    await expect(page.getByText(pairs.histories.agreed)).toBeVisible();
+    await mail.shows(automation.changes.nth(1));
+  });
+
+  await test.step('the timeline tells it by every voter, and can be taken away', async () => {
+    const saved = page.waitForEvent('download');
+    await hand.click(hand.button(pairs.export));
+    const text = await readFile(await (await saved).path(), 'utf8');
+    for (const voice of ['"atlas"', '"boreas"', '"cora"', '"this console"']) expect(text).toContain(voice);
+    expect(text).toMatch(/take-?over/);
+  });
+
+  await test.step('atlas becomes the standby again, and the pair arms itself', async () => {
+    await mail.openDialog('return');
+    await mail.give(orders.return.go('atlas'), orders.return.done('atlas'));
+    await mail.closeDialog();
+    await map.open();
+    await map.shows('mail', 'in sync armed', 'atlas', 60_000);
+  });
+
+  expect(await twice()).toEqual([]);
+});
