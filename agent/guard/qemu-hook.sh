@@ -1,7 +1,8 @@
 #!/bin/sh
 # libvirt's hook "qemu" (libvirt: docs/hooks), installed as /etc/libvirt/hooks/qemu.d/understudy: refuses to start a
-# protected machine unless the agent has just allowed it, or has given it a standing permission here. It reads tmpfs and what libvirt gives it, runs no program, and
-# whatever it cannot find out it lets pass: a machine that is nobody's business must never wait for it.
+# protected machine unless the agent has just allowed it, or has given it a standing permission here. It reads tmpfs and
+# what libvirt gives it, runs no program, and whatever it cannot find out it lets pass: a machine that is nobody's
+# business must never wait for it.
 #
 #   qemu-hook NAME OPERATION SUB-OPERATION EXTRA < definition
 #

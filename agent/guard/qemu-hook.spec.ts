@@ -63,6 +63,19 @@ describe.runIf(process.platform === 'linux')('the hook of libvirt', () => {
     }
   });
 
+  it('lets an unarmed owner’s machine be started by hand, and no other', () => {
+    const permitted = (rest: string) => {
+      writeFileSync(file(A), `understudy-permission 1 7 - ${rest}\n`);
+      return hook('prepare begin').status === 0;
+    };
+    expect([permitted('standing'), permitted('standing resumed 5')]).toEqual([true, true]);
+    expect([permitted('deadline 900000000000'), permitted('ended'), permitted('')]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+
   it('goes by what the guard says until the agent has written its list', () => {
     rmSync(file('.protected'));
     expect(hook('prepare begin').status).toBe(0);

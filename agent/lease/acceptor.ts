@@ -47,7 +47,7 @@ export function prepare(state: VoterState, ballot: Ballot): Verdict {
 }
 
 /**
- * CASPaxos phase 2. `granted` says whether the proposer holds a live lease *from this voter*: without it a takeover into
+ * CASPaxos phase 2. `granted` says whether the record's owner holds a live lease *from this voter*: without it a takeover into
  * a newer epoch is not accepted (rule *coupling*, M).
  */
 export function accept(state: VoterState, ballot: Ballot, record: LeaseRecord, granted: boolean): Verdict {

@@ -12,6 +12,10 @@ import { type NodeView, viewOf } from './view.ts';
 
 export type { NodeOptions, NodePorts } from './core.ts';
 
+/** How many T an operator's swap is tried, and how soon again. */
+const ORDER_PATIENCE = 2;
+const ORDER_AGAIN_MS = 40;
+
 /** A member's two roles. */
 interface Roles {
   member: Member;
@@ -48,9 +52,25 @@ export class PairNode extends NodeCore {
     beat();
   }
 
-  /** An operator's swap, from whichever node he reached. */
-  order(change: Change, done: (kind: string) => void): void {
-    this.enter(() => this.proposer.swap(change, false, (outcome) => done(outcome.kind)));
+  /**
+   * An operator's swap, from whichever node he reached: `done`, `unreachable`, or `refused: ` and a stable reason. Asked
+   * again for a while when the node is busy or the outcome is unknown, so a change must be one that may be made twice.
+   */
+  order(change: Change, done: OrderDone): void {
+    const until = this.ports.now() + ORDER_PATIENCE * this.timing.leaseMs;
+    const attempt = (): void =>
+      this.proposer.swap(change, false, (outcome) => {
+        if (outcome.kind === 'done') {
+          this.ports.audit('ordered', 'a change ordered by a person is recorded', {
+            version: String(outcome.value.record.version),
+          });
+          done('done');
+        } else if (outcome.kind === 'refused' && outcome.reason !== 'voters-changed') {
+          done(`refused: ${outcome.reason}`);
+        } else if (this.ports.now() >= until) done('unreachable');
+        else this.ports.after(ORDER_AGAIN_MS, () => this.enter(attempt));
+      });
+    this.enter(attempt);
   }
 
   /** An operator's switchover, on the owner: `done`, `unreachable`, or `refused: ` and a stable reason. */
@@ -191,7 +211,8 @@ export class PairNode extends NodeCore {
     if (this.#roles === null) return;
     const { member, owner } = this.#roles;
     const owns = record.owner === this.options.self;
-    if (owns && owner.wantsLease(record)) {
+    if (owns && owner.yields()) this.lease.giveUp();
+    else if (owns && owner.wantsLease(record)) {
       owner.asking(record);
       this.lease.ask(false, this.#courtesies.leaseMs);
     }

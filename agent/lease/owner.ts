@@ -1,6 +1,7 @@
 import { hindrances, Missing, nearlyArmed } from './arming.ts';
 import { seconds } from './audit.ts';
 import { Giving, type OrderDone } from './giving.ts';
+import { HalfMade } from './half-made.ts';
 import type { Member } from './member.ts';
 import { Permits } from './permits.ts';
 import type { LeaseRecord } from './record.ts';
@@ -16,6 +17,7 @@ export class Owner {
   readonly #permits: Permits;
   readonly #giving: Giving;
   readonly #starting: Starting;
+  readonly #halfMade: HalfMade;
   readonly #missing = new Missing();
   #misses = 0;
 
@@ -24,6 +26,7 @@ export class Owner {
     this.#permits = new Permits(member);
     this.#giving = new Giving(member, this.#permits);
     this.#starting = new Starting(member, this.#permits);
+    this.#halfMade = new HalfMade(member);
   }
 
   /** Orders of the console. */
@@ -53,6 +56,11 @@ export class Owner {
   /** Whether the lease is wanted: armed, about to be, or not yet known not to be. */
   wantsLease(record: LeaseRecord): boolean {
     return record.begun && (record.armed || this.#permits.guarded || this.#readyToArm(record));
+  }
+
+  /** Whether it gives its vote back instead of asking for the lease. */
+  yields(): boolean {
+    return this.#halfMade.yields();
   }
 
   /** The lease is about to be asked for again: tells what became of the last request. */
@@ -86,9 +94,14 @@ export class Owner {
     const { site } = this.#member.parts;
     if (record.armed) this.#permits.guarded = true;
     this.#permits.tellLapse(record);
+    if (site.mirror() === 'whole') this.#member.changes.over('copy-starts');
     const guest = site.guest();
     this.#starting.begins(guest, known);
-    if (!known) return;
+    if (!known) {
+      this.#halfMade.look();
+      return;
+    }
+    this.#halfMade.settled();
     // Nothing is in doubt and the record is still this owner's: the hand-over did not happen.
     if (this.#permits.giving && !this.#giving.asked && !this.#member.busy) this.#permits.giving = false;
     if (this.#maintenanceEnds(record)) return;
@@ -194,7 +207,7 @@ export class Owner {
         'copies everything to the other host, as often as it takes',
       );
       site.startMirror();
-    } else if (mirror === 'whole') this.#member.changes.over('copy-starts');
+    }
     const whole = mirror === 'whole' || (!rules.completeCopy && mirror === 'copying');
     if (whole && record.replica.state !== 'in-sync') {
       const insync = replicaBecomes(record.epoch.n, self, 'in-sync', site.wall(), rules);

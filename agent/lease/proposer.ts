@@ -157,12 +157,22 @@ export class Proposer {
     const attempt = this.#mine(ballot);
     if (attempt === null || attempt.proposed !== null || !attempt.voters.includes(from)) return;
     attempt.promises.set(from, accepted);
-    if (attempt.promises.size >= majority(attempt.voters)) this.#propose(attempt);
+    if (attempt.promises.size < majority(attempt.voters)) return;
+    const found = newestOf(attempt.promises.values())?.record;
+    const half = found?.change === 'takeover' && !found.begun && found.owner !== this.#self;
+    const all = attempt.promises.size === attempt.voters.length;
+    if (!half || all) {
+      this.#propose(attempt);
+      return;
+    }
+    // Somebody's takeover, perhaps only half made: nobody but its owner can carry it through. The last voter can tell.
+    this.#ports.after(this.#timeoutMs() / 4, () => {
+      if (this.#attempt === attempt && attempt.proposed === null) this.#propose(attempt);
+    });
   }
 
   #propose(attempt: Attempt): void {
-    let base: Versioned | null = null;
-    for (const accepted of attempt.promises.values()) base = newest(base, accepted);
+    const base = baseOf(attempt);
     if (base === null) {
       this.#finish(attempt, { kind: 'unreachable' });
       return;
@@ -263,4 +273,25 @@ export class Proposer {
     if (read.answers.size < majority(read.voters)) read.done({ kind: 'unreachable' });
     else this.swap((record) => record, false, read.done);
   }
+}
+
+function newestOf(all: Iterable<Versioned | null>): Versioned | null {
+  let top: Versioned | null = null;
+  for (const one of all) top = newest(top, one);
+  return top;
+}
+
+/**
+ * What the change is applied to: the newest accepted. When *every* voter has promised, and fewer than a majority hold the
+ * newest, it is not chosen and never will be; then it is the newest of the others (one half-made takeover would otherwise
+ * be in an owner's way that it cannot carry through).
+ */
+function baseOf({ promises, voters }: Attempt): Versioned | null {
+  const top = newestOf(promises.values());
+  if (top === null || promises.size < voters.length || top.record.change !== 'takeover') return top;
+  const others = [...promises.values()].filter(
+    (one) => one !== null && compareBallot(one.ballot, top.ballot) !== 0,
+  );
+  const holders = promises.size - others.length;
+  return holders >= majority(voters) || top.record.begun ? top : newestOf(others);
 }

@@ -1,11 +1,10 @@
 import { seconds } from './audit.ts';
 import type { OrderDone } from './giving.ts';
+import { PATIENCE } from './half-made.ts';
 import type { Member } from './member.ts';
 import type { LeaseRecord } from './record.ts';
 import { isAutomatic, noSuccession, takeBack, takeOver } from './transitions.ts';
 
-/** How many T a former owner waits for the other to begin before it takes back. */
-const PATIENCE = 3;
 /** How many T an ordered takeover waits for the owner's lease to run out. */
 const ORDER_PATIENCE = 4;
 

@@ -69,7 +69,10 @@ export class Starting {
       return;
     }
     const text = (after: LeaseRecord): string => `has begun: epoch ${after.epoch.n}`;
-    this.#member.swap(begin(record.epoch.n, self, rules), { event: 'begun', text }, () => undefined);
+    this.#member.swap(begin(record.epoch.n, self, rules), { event: 'begun', text }, () => {
+      // Begun in this life: since the boot nobody else can have without this owner's knowing.
+      this.#standbyRead = true;
+    });
   }
 
   /** Paused by QEMU before its first instruction: everything is recorded, it may go. */

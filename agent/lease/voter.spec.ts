@@ -59,7 +59,7 @@ describe('voter', () => {
     expect(three.node('w').voter.state.sound).toBe(false);
     expect(ask(three, 'h1', false)).toContain('w unsound');
     three.cut.delete('h2');
-    three.advance(three.timing.leaseMs);
+    three.advance(2 * three.timing.holdMs);
     expect(three.node('w').voter.state.sound).toBe(true);
     expect(three.node('w').record?.armed).toBe(false);
   });

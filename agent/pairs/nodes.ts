@@ -229,10 +229,9 @@ export class Nodes {
     this.#deps.clock.setTimeout(() => {
       if (life.ended || this.#lives.get(pairId) !== life) return;
       life.ended = true;
-      void life.file.settled().then(async () => {
-        const state = await this.#read(pairId);
-        this.#open(pairId, state ?? freshState(false), true).node.start();
-      });
+      // With all it knows, also what was not worth a write: the disk may name the former length still.
+      const { state } = life.node.voter;
+      void life.file.settled().then(() => this.#open(pairId, state, true).node.start());
     }, 0);
   }
 

@@ -35,8 +35,8 @@ export class HostSite implements Site {
     const { hypervisor, guard } = this.#context.deps;
     const uuid = this.#uuid;
     const vm = this.#context.vm(uuid);
-    // Nobody can say: nothing is started, and nothing given up, until the hypervisor has answered.
-    if (vm === null && !hypervisor.reachable) return 'running';
+    // Nobody can say: an owner starts nothing, and gives nothing up, until the hypervisor has answered.
+    if (vm === null && !hypervisor.reachable) return this.#owns ? 'running' : 'none';
     if (vm === null || !isLive(vm.state)) return 'none';
     if (guard.stopped(uuid)) return 'stopped';
     if (vm.state !== 'paused') return 'running';
@@ -74,9 +74,10 @@ export class HostSite implements Site {
     const { deps, self } = this.#context;
     const { notes, spec } = this.#kept;
     const defined = spec.definitions[self] !== undefined;
-    const mine = this.#context.nodes.record(this.#pairId)?.owner === self;
     return (
-      deps.hypervisor.reachable && defined && (mine || (notes.image === 'complete' && !notes.quarantine))
+      deps.hypervisor.reachable &&
+      defined &&
+      (this.#owns || (notes.image === 'complete' && !notes.quarantine))
     );
   }
 
@@ -168,6 +169,10 @@ export class HostSite implements Site {
     const kept = this.#context.store.kept(this.#pairId);
     if (kept === null) throw new Error(`no pair ${this.#pairId}`);
     return kept;
+  }
+
+  get #owns(): boolean {
+    return this.#context.nodes.record(this.#pairId)?.owner === this.#context.self;
   }
 
   get #uuid(): string {

@@ -23,7 +23,7 @@ const { values } = parseArgs({
 });
 const began = Date.now();
 const say = (line: string): void =>
-  console.error(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} ${line}`);
+  console.error(`${Date.now()} ${((Date.now() - began) / 1000).toFixed(1).padStart(7)} ${line}`);
 const [seed, minutes] = [Number(values.seed), Number(values.minutes)];
 const profile = (['fast', 'balanced', 'patient'] as const).find((one) => one === values.profile);
 if (!Number.isInteger(seed) || !(minutes > 0) || !profile) {

@@ -26,12 +26,18 @@ export interface Result {
   observerGapMs: number;
   acked: number;
   missing: number;
-  outages: { count: number; medianS: number; maxS: number };
+  outages: { count: number; medianS: number; maxS: number; worst: Silence[] };
   /** How long after the last fault was undone every machine ran on one host and was written to; and was armed. */
   runsAgainS: number;
   armedAgainS: number | null;
   /** Faults that could not be brought about or undone. */
   troubles: string[];
+}
+
+/** A silence that clients noticed; `from` in Unix ms. */
+interface Silence {
+  seconds: number;
+  from: number;
 }
 
 interface Order {
@@ -47,6 +53,8 @@ const RUNS_WITHIN_MS = 2 * MINUTE;
 const ARMED_WITHIN_MS = 4 * MINUTE;
 /** A shorter silence is no outage here. */
 const OUTAGE_S = 1;
+/** How many of the longest are told one by one. */
+const WORST = 10;
 
 /** Chaos on an armed fleet, and the verdict on it. */
 export async function play(fleet: ProtectedFleet, order: Order): Promise<Result> {
@@ -132,7 +140,12 @@ async function judgeWrites(
   }
   const seconds = silences.map((silence) => silence.seconds).sort((a, b) => a - b);
   const medianS = rounded(seconds[Math.floor(seconds.length / 2)] ?? 0);
-  return { acked, missing, outages: { count: seconds.length, medianS, maxS: rounded(seconds.at(-1) ?? 0) } };
+  const worst = silences
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, WORST)
+    .map(({ seconds: length, from }) => ({ seconds: rounded(length), from }));
+  const outages = { count: seconds.length, medianS, maxS: rounded(seconds.at(-1) ?? 0), worst };
+  return { acked, missing, outages };
 }
 
 /** Faults stop: within a bounded time everything runs on exactly one host, is written to, and is armed again. */

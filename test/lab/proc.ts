@@ -23,21 +23,18 @@ export function pids(): number[] {
 /** Fields of stat(5) after the name: [0] is the state, [19] the start in ticks since boot. */
 const fields = (text: string): string[] => text.slice(text.lastIndexOf(')') + 2).split(' ');
 
-/** PF_EXITING of include/linux/sched.h; SIGKILL in the masks of /proc/PID/status (proc(5)). */
+/** Flag of stat(5): the thread is on its way out and never comes back to its program. */
 const EXITING = 0x4;
-const SIGKILL_BIT = 1n << 8n;
+/** SIGKILL in a signal mask of status(5). */
+const KILLED = 1n << 8n;
 
-/**
- * A thread that was sent SIGKILL never returns to its program, though it is seen running while it ends: the kernel gives
- * every thread of the group its own pending SIGKILL, and takes it away only in favour of PF_EXITING.
- */
-function dies(pid: number, thread: string, stat: string[]): boolean {
-  if ((Number(stat[6]) & EXITING) !== 0) return true;
-  const pending = /^SigPnd:\s*([0-9a-f]+)$/m.exec(read(`/proc/${pid}/task/${thread}/status`))?.[1];
-  return pending !== undefined && (BigInt(`0x${pending}`) & SIGKILL_BIT) !== 0n;
+/** A thread with SIGKILL pending wakes only to end, also out of a stop. */
+function isKilled(pid: number, thread: string): boolean {
+  const pending = /^SigPnd:\s+([0-9a-f]+)$/m.exec(read(`/proc/${pid}/task/${thread}/status`))?.[1];
+  return pending !== undefined && (BigInt(`0x${pending}`) & KILLED) !== 0n;
 }
 
-/** State letters of all threads, in one string: `S`, `R`, `D`, `T`, `t`, `Z`, `X`; one that is being killed counts as `X`. */
+/** State letters of all threads, in one string: `S`, `R`, `D`, `T`, `t`, `Z`, and `X` for those that are ending. */
 export function threadStates(pid: number): string {
   let names: string[] = [];
   try {
@@ -45,13 +42,16 @@ export function threadStates(pid: number): string {
   } catch {
     return '';
   }
-  return names
-    .map((name) => {
-      const stat = fields(read(`/proc/${pid}/task/${name}/stat`));
-      const state = stat[0] ?? '';
-      return executes(state) && dies(pid, name, stat) ? 'X' : state;
-    })
-    .join('');
+  const look = (name: string): string[] => fields(read(`/proc/${pid}/task/${name}/stat`));
+  const isEnding = (found: string[]): boolean => (Number(found[6]) & EXITING) !== 0;
+  const letter = (name: string): string => {
+    const found = look(name);
+    const state = found[0] ?? '';
+    if (isEnding(found)) return 'X';
+    // First pending, then taken and under way: looked at in this order, one of the two shows.
+    return executes(state) && (isKilled(pid, name) || isEnding(look(name))) ? 'X' : state;
+  };
+  return names.map(letter).join('');
 }
 
 /** Stopped threads execute nothing, neither do those that have ended; a thread in D may go on any moment. */

@@ -8,8 +8,8 @@ import {
   type Profile,
 } from '../../agent/protocol/index.ts';
 import { agentState, askAgent } from './agent-client.ts';
-import { LabConsole } from './core-client.ts';
-import { freeVolume, giveVolumes } from './faults-disk.ts';
+import { freeVolume } from './faults-disk.ts';
+import { deploy, hypervisors, ontoVolumes, startBystanders } from './fleet-parts.ts';
 import { guestProcess, serviceProcess, signal } from './host-processes.ts';
 import { down, up } from './lab.ts';
 import type { Places } from './places.ts';
@@ -18,6 +18,8 @@ import { must, waitFor } from './run.ts';
 import type { Lab } from './running-lab.ts';
 
 const MINUTE = 60_000;
+/** How soon a person gives an order again that came to nothing. */
+const ORDER_AGAIN_MS = 3_000;
 const ROOT = join(import.meta.dirname, '..', '..');
 
 export interface FleetPlan {
@@ -43,6 +45,8 @@ export interface PairSight {
   standby: string | null;
   /** By host name; of those that answer. */
   members: Record<string, PairStatus>;
+  /** An agent carries out an order about it. */
+  busy: boolean;
 }
 
 /**
@@ -56,7 +60,8 @@ export class ProtectedFleet {
   readonly ids: Readonly<Record<string, string>>;
   /** Bystanders by host. */
   readonly bystanders: ReadonlyMap<string, string>;
-  readonly #resyncs = new Set<string>();
+  /** When a resync was ordered last, by machine. */
+  readonly #ordered = new Map<string, number>();
 
   private constructor(
     lab: Lab,
@@ -110,11 +115,16 @@ export class ProtectedFleet {
 
   async sight(machine: string): Promise<PairSight> {
     const members: Record<string, PairStatus> = {};
+    let busy = false;
     await Promise.all(
       this.hypervisors.map(async (host) => {
         const state = await agentState(this.lab, host);
         const status = state?.pairs.find(({ spec }) => spec.pairId === this.pairId(machine));
         if (status) members[host] = status;
+        const orders = state?.tasks.filter(
+          ({ pairId, state: how }) => pairId === this.pairId(machine) && how === 'running',
+        );
+        if (orders && orders.length > 0) busy = true;
       }),
     );
     const record = Object.values(members)
@@ -123,7 +133,7 @@ export class ProtectedFleet {
     const owner = record ? this.nameOf(record.owner) : null;
     const [known] = Object.values(members);
     const other = known?.spec.members.find((id) => id !== record?.owner);
-    return { record, owner, standby: other ? this.nameOf(other) : null, members };
+    return { record, owner, standby: other ? this.nameOf(other) : null, members, busy };
   }
 
   /** Owner and standby of a pair whose members answer. */
@@ -169,21 +179,18 @@ export class ProtectedFleet {
     }
   }
 
-  /** Orders a resync onto a host that waits with its old copy, once for every time it does. */
+  /** Orders a resync onto a host that waits with its old copy; again when that failed, as a person would. */
   async resolveQuarantine(machine: string, sight: PairSight): Promise<void> {
-    const { owner, standby, members } = sight;
-    if (!owner || !standby) return;
+    const { owner, standby, members, busy } = sight;
+    if (!owner || !standby || busy) return;
     const [mine, theirs] = [members[owner]?.local, members[standby]?.local];
     if (theirs?.kind !== 'quarantined' || mine?.kind !== 'primary' || mine.vm !== 'running') return;
-    const which = `${machine} ${standby} ${theirs.since}`;
-    if (this.#resyncs.has(which)) return;
-    this.#resyncs.add(which);
-    const given = await this.order('pair.resync', machine, owner).catch((error: unknown) => {
+    if (Date.now() - (this.#ordered.get(machine) ?? 0) < ORDER_AGAIN_MS) return;
+    this.#ordered.set(machine, Date.now());
+    await this.order('pair.resync', machine, owner).catch((error: unknown) => {
       if (!(error instanceof ProblemError)) throw error;
       this.plan.say?.(`resync of ${machine} refused: ${error.problem.kind} ${error.problem.message}`);
-      return null;
     });
-    if (!given) this.#resyncs.delete(which);
   }
 
   /** Gives an order about a pair to one host's agent; null when that cannot be asked. */
@@ -217,6 +224,17 @@ export class ProtectedFleet {
       await this.lab.exec(host, ['systemctl', 'restart', 'libvirtd.socket', 'libvirtd']);
   }
 
+  /**
+   * What an operator would do now and then: copies that were set aside for good are deleted. Only while the pair is
+   * armed, since then nothing of them can be wanted.
+   */
+  async dropAside(): Promise<void> {
+    for (const host of this.hypervisors)
+      await this.lab.exec(host, ['sh', '-c', 'rm -f /var/lib/libvirt/images/*.aside-*'], {
+        timeoutMs: 10_000,
+      });
+  }
+
   guestOn(host: string, machine: string): ReturnType<typeof guestProcess> {
     return guestProcess(this.lab, host, this.lab.guest(machine).uuid);
   }
@@ -241,50 +259,6 @@ export class ProtectedFleet {
     });
     if (!task) throw new Error(`the agent of ${home} cannot be asked`);
   }
-}
-
-const hypervisors = (lab: Lab): { name: string }[] => lab.hosts.filter(({ role }) => role === 'hypervisor');
-
-async function ontoVolumes(lab: Lab, host: string): Promise<void> {
-  await lab.powerOff(host);
-  await giveVolumes(lab, host);
-  await lab.powerOn(host);
-}
-
-async function deploy(lab: Lab, say: (line: string) => void): Promise<Record<string, string>> {
-  const desk = await LabConsole.open(lab);
-  try {
-    const ids: Record<string, string> = {};
-    for (const { name, role } of lab.hosts) {
-      ids[name] = await desk.addHost(lab, name, role);
-      say(`agent on ${name}`);
-    }
-    // The console tells the earlier ones of the later: before it leaves, everybody must know everybody.
-    for (const { name } of lab.hosts)
-      await waitFor(`${name} to know the others`, MINUTE, async () => {
-        const known = await askAgent(lab, name, 'agent.peers', {});
-        return known?.peers.length === lab.hosts.length - 1;
-      });
-    return ids;
-  } finally {
-    await desk.close();
-  }
-}
-
-/** A bystander has no system that hears the power button, and a host on its way down would wait five minutes for it. */
-const SHUTDOWN = '\\nSHUTDOWN_TIMEOUT=5\\n';
-
-/** One unprotected machine a host, which starts with it; of different UUIDs. */
-async function startBystanders(lab: Lab): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  for (const [index, { name: host }] of hypervisors(lab).entries()) {
-    const names = await lab.defineIdleVms(host, index + 1);
-    const name = names[index] ?? '';
-    await must(lab.sshCommand(host, ['--', `printf '${SHUTDOWN}' >> /etc/default/libvirt-guests`]));
-    await must(lab.sshCommand(host, ['--', `virsh -q autostart ${name} && virsh -q start ${name}`]));
-    found.set(host, (await must(lab.sshCommand(host, ['--', `virsh -q domuuid ${name}`]))).trim());
-  }
-  return found;
 }
 
 /** A sight in one line, for errors. */

@@ -2,8 +2,6 @@ import { freshState } from '../../agent/lease/acceptor.ts';
 import {
   after,
   anyone,
-  bothWays,
-  cut,
   disk,
   everyone,
   type Fault,
@@ -52,24 +50,6 @@ export const HOST_FAULTS: Record<string, Fault> = {
   'fsync-slow': (world, ms) => disk(world, anyone(world), 'slow', ms),
   'state-corrupted': (world) => lose(world, anyone(world), () => ({ ...freshState(false) })),
   'state-restored': (world) => lose(world, anyone(world), (host) => host.backup),
-  'witness-restored-in-cut': (world, ms) => {
-    const witness = world.witness();
-    const before = witness.disk;
-    if (world.lossUsed || !everyone(world).every((one) => one.well)) return false;
-    // The standby has seen what the witness wrote since; the owner cannot be asked any more.
-    const host = owner(world);
-    after(world, 2.5 * world.timing.leaseMs + 1_000, () => {
-      if (lose(world, witness, () => before)) cut(world, bothWays(world, host), Math.max(ms, 9_000));
-    });
-    return cut(
-      world,
-      [
-        ['h1', 'h2'],
-        ['h2', 'h1'],
-      ],
-      24_000,
-    );
-  },
   'gone-owner': (world) => gone(world, owner(world)),
   'gone-standby': (world) => gone(world, world.other(owner(world))),
   'gone-witness': (world) => gone(world, world.witness()),

@@ -2,6 +2,7 @@ import { GUEST_FAULTS } from './faults-guest.ts';
 import { HOST_FAULTS } from './faults-hosts.ts';
 import { NETWORK_FAULTS } from './faults-network.ts';
 import { ORDERS } from './faults-orders.ts';
+import { STORIES } from './faults-stories.ts';
 import type { Fault } from './strike.ts';
 
 /** Every kind of fault, by its name in the report. */
@@ -10,6 +11,7 @@ export const FAULTS: Record<string, Fault> = {
   ...NETWORK_FAULTS,
   ...GUEST_FAULTS,
   ...ORDERS,
+  ...STORIES,
 };
 
 /** Some kinds are tried more often: most of what is hard begins with the owner. */
@@ -22,4 +24,4 @@ const OFTEN = [
   'slow-link',
   'qemu-killed',
 ];
-export const FAULT_KINDS = [...Object.keys(FAULTS), ...OFTEN, ...OFTEN];
+export const FAULT_KINDS = [...Object.keys(FAULTS), ...OFTEN, ...OFTEN, ...Object.keys(STORIES)];

@@ -21,6 +21,8 @@ export class Host extends Machine {
   intrudedAt = Number.NEGATIVE_INFINITY;
   /** QEMU does not answer and its guest does nothing; the process is there. */
   hung = false;
+  /** An unprotected machine of somebody else's on this host. */
+  bystander: GuestState = 'running';
   permission: Permission | null = null;
   /** When the permission was written, on the local clock. */
   permittedAt = 0;
@@ -87,6 +89,18 @@ export class Host extends Machine {
     this.guard.forget();
   }
 
+  /** Every QEMU of this host as the guard finds it; only `protects` says which are its business. */
+  machines(): { uuid: string; end: () => void }[] {
+    const touch = (): void => {
+      this.bystander = 'none';
+      this.world.violate('I5', `an unprotected machine on ${this.id} was touched`);
+    };
+    return [
+      { uuid: 'bystander', end: touch },
+      { uuid: 'pair', end: () => this.setGuest('none') },
+    ];
+  }
+
   protected onThaw(): void {
     this.guard.soon();
   }
@@ -117,6 +131,7 @@ export class Host extends Machine {
 
   /** SIGSTOP. */
   stopGuest(): void {
+    this.world.frozenBy(this);
     this.#stoppedFrom = this.guest;
     this.setGuest('stopped');
   }

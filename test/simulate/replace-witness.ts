@@ -1,8 +1,9 @@
 import { type Change, settings, setWitness } from '../../agent/lease/transitions.ts';
+import type { Host } from './host.ts';
 import type { World } from './world.ts';
 
 /** By the book: automation paused, the new voter holds the record and has kept silent, then the swap. */
-export function replaceWitness(world: World): boolean {
+export function replaceWitness(world: World, through: Host | null = null): boolean {
   const record = world.truth();
   const old = world.witness();
   if (world.lossUsed || record === null || record.config > 1 || old === world.spare) return false;
@@ -11,7 +12,7 @@ export function replaceWitness(world: World): boolean {
   world.lossUsed = true;
   const checked = world.rules.voterSwapChecked;
   const order = (change: Change): void => {
-    const host = world.members.find((one) => one.well);
+    const host = through?.well === true ? through : world.members.find((one) => one.well);
     host?.node?.order(change, () => undefined);
   };
   if (checked) {

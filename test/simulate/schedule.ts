@@ -27,10 +27,12 @@ export function runSchedule(seed: number, mistake: Mistake | null = null, tellin
   for (const one of worlds) {
     keepBackups(one);
     operator(one);
+    one.reach.watch();
   }
   try {
     world.kernel.runUntil(storm.endMs + 4_000);
-    storm.makeUp();
+    // A loss of memory wants quiet for a while.
+    while (storm.makeUp()) world.kernel.runUntil(world.quietUntil);
     world.kernel.runUntil(world.kernel.now + 20_000);
     world.kernel.runUntil(Math.max(MIN_MS, world.kernel.now + world.settleMs()));
     for (const one of worlds) judge(one);

@@ -3,30 +3,36 @@ import type { Mistake } from './mistakes.ts';
 import { runSchedule } from './schedule.ts';
 
 /**
- * Schedules in which the simulator once found a fault of the code; each stays a test. A seed replays exactly only as long as
- * code and fault list draw the same random numbers; what a fault taught is in a unit spec or comment as well.
+ * Schedules in which the simulator found a fault of the code; each stays a test. A seed replays exactly only as long as
+ * code and fault list draw the same random numbers, so what a fault taught is in a unit spec or comment as well.
  */
 const FOUND = [
-  [46, 'a permission of 0 written just now is not overdue'],
-  [41, 'learning the same record again woke everybody for ever'],
-  [984, 'a hand-over that found no majority left the guest stopped'],
-  [2623, 'a voter with a slow disk and nothing to write stayed ill'],
-  [12_057, 'an own swap in flight was not taken for a doubt: hand-over'],
-  [13_573, 'a mirror released unarmed, its stale never recorded, was handed over'],
-  [15_555, 'the same after an unknown in-sync'],
-  [18_981, 'an own swap in flight was not taken for a doubt: arming'],
-  [2874, 'starts that failed used up the restarts of an unarmed guest'],
+  [362, 'a take-back that came too late was tried for ever, and the record never read again'],
+  [963, 'an owner could not get past the half-made takeover of a host that was gone'],
+  [2527, 'a read stood in the way of a candidate that had to write its own takeover back'],
+  [20_933, 'a lapsed owner’s own vote blocked the takeover that it could not carry through'],
+  [22_850, 'an owner wrote the other’s half-made takeover back under its own lease'],
 ] as const;
+
+/** Schedules whose faults earlier code fell for; code and fault list have changed since, so they are schedules like any. */
+const ONCE = [41, 46, 984, 2623, 2874, 12_057, 13_573, 15_555, 18_981];
 
 /** Mistakes that a few schedules find. The rest: npm run simulate -- --mistakes. */
 const EARLY: [Mistake, string, number][] = [
   ['release-unrecorded', 'I4', 40],
   ['unarmed-takeover', 'I1', 60],
-  ['no-gossip', 'I7', 40],
+  ['no-gossip', 'I7', 60],
+  ['arm-lagging', 'I7', 40],
+  ['rollback-accepted', 'I4', 80],
+  ['voter-swap-unchecked', 'I1', 150],
 ];
 
 describe('simulator', () => {
   it.each(FOUND)('schedule %i: %s', (seed) => {
+    expect(runSchedule(seed).violations).toEqual([]);
+  });
+
+  it.each(ONCE)('schedule %i', (seed) => {
     expect(runSchedule(seed).violations).toEqual([]);
   });
 
@@ -35,6 +41,7 @@ describe('simulator', () => {
       const result = runSchedule(seed);
       expect({ seed, violations: result.violations }).toEqual({ seed, violations: [] });
       expect(result.simulatedMs).toBeGreaterThanOrEqual(60_000);
+      expect(Object.values(result.faults).reduce((sum, n) => sum + n, 0)).toBeGreaterThanOrEqual(3);
     }
   });
 

@@ -48,13 +48,14 @@ export class Storm {
     }
   }
 
-  /** Nothing more is lain in wait for; what did not fit or never came is made up for. */
-  makeUp(): void {
+  /** Nothing more is lain in wait for; what did not fit or never came is made up for. True when that has to wait. */
+  makeUp(): boolean {
     this.#world.ambushes.length = 0;
     let struck = Object.values(this.counts).reduce((sum, n) => sum + n, 0);
     for (let tries = 0; struck < LEAST && tries < 100; tries += 1) {
       if (this.#strike(this.#plan.pick(FAULT_KINDS), Math.min(this.#length(), 5_000))) struck += 1;
     }
+    return struck < LEAST && this.#world.quietUntil > this.#world.kernel.now;
   }
 
   #length(): number {

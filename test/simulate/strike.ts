@@ -80,21 +80,25 @@ export function killAgent(world: World, host: Host, ms: number): boolean {
 export function lose(world: World, host: Host, lost: (host: Host) => VoterState | null): boolean {
   const all = everyone(world);
   const others = all.filter((one) => one !== host);
-  // Everybody has seen the others' newest writes: a roll-back that nobody could know of is nobody's to find.
   const ms = 2.5 * world.timing.leaseMs + 500;
   const heard = others.every(
     (one) => world.network.openFor(one.id, host.id, ms) && world.network.openFor(host.id, one.id, ms),
   );
   const well = all.every((one) => one.well && world.kernel.now - one.wellSince >= ms);
   if (world.lossUsed || !heard || !world.network.calm(ms) || !well || all.length < 3) return false;
-  world.quietUntil = world.kernel.now + 8_000;
   const state = lost(host);
   if (state === null) return false;
+  forget(world, host, state);
+  return true;
+}
+
+/** `host` comes back with `state`, and nothing else happens for a while. */
+export function forget(world: World, host: Host, state: VoterState): void {
+  world.quietUntil = world.kernel.now + 8_000;
   world.lossUsed = true;
   host.killAgent();
   host.disk = state;
   after(world, world.random.between(300, 3000), () => host.startAgent());
-  return true;
 }
 
 export function gone(world: World, host: Host): boolean {

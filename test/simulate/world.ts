@@ -10,6 +10,7 @@ import { Kernel } from './kernel.ts';
 import type { Machine } from './machine.ts';
 import { Network } from './network.ts';
 import { Random } from './random.ts';
+import { Reach } from './reach.ts';
 
 const WRITE_MS = 250;
 
@@ -57,6 +58,7 @@ export class World {
   gone: Machine | null = null;
   wallJump = 0;
   lastWitness = 'w';
+  readonly reach = new Reach(this);
   /** Runs at the next audit line that contains this: a second fault in the middle of something. */
   readonly ambushes: { word: string; run: () => void }[] = [];
   /** No further fault before. */
@@ -272,6 +274,15 @@ export class World {
       else this.violate('I3', `what an admin started on ${host.id} still runs`);
     };
     this.kernel.after(2 * this.guardPollMs + 12, look);
+  }
+
+  /** Rule *disarm before the next loss*: what froze `host` must not be a second loss, long after the first. */
+  frozenBy(host: Host): void {
+    const onPurpose = host.permission?.kind === 'deadline' && host.permission.ms === 0;
+    if (host.id !== this.truth()?.owner || this.forced || onPurpose) return;
+    const since = this.reach.lost(host);
+    if (since === null) return;
+    this.violate('I7', `${host.id} is frozen by a second loss, ${Math.round(since)} ms after the first`);
   }
 
   /** Longest time in which everything has to be well again once the faults stopped (I7). */

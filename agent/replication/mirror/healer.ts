@@ -5,6 +5,8 @@ export interface HealerPorts {
   clock: Clock;
   /** Whether the stream is held and somebody still wants it back. */
   held(): boolean;
+  /** The forwarder itself started anew: nothing is known to be wrong with the standby. */
+  restarted(): boolean;
   /** Asks the forwarder to connect the stream anew. */
   resume(): Promise<Result<unknown>>;
   /** Says that the writes wait. */
@@ -13,10 +15,11 @@ export interface HealerPorts {
 
 const PAUSE_MS = 500;
 /**
- * How long a break may last before it is reported. A report ends in `stale` and a new full copy; a disk that
- * hesitates for half a second, or a forwarder that starts anew, shall not cost that. Writes are held meanwhile.
+ * How long a break may last before it is reported. A report ends in `stale` and a new full copy, and until then the guest
+ * waits: a standby that was already silent for its deadline (400 ms) gets no more than a moment; a forwarder that has
+ * started anew has to connect first.
  */
-const GRACE_MS = 1_000;
+const GRACE_MS = { lost: 30, restarted: 1_000 } as const;
 
 /** Brings a held stream back: what QEMU waits for is then sent again, and no copy is needed. */
 export class Healer {
@@ -30,7 +33,8 @@ export class Healer {
   async heal(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
-    const grace = this.#ports.clock.setTimeout(() => this.#report(), GRACE_MS);
+    const graceMs = this.#ports.restarted() ? GRACE_MS.restarted : GRACE_MS.lost;
+    const grace = this.#ports.clock.setTimeout(() => this.#report(), graceMs);
     while (this.#ports.held()) {
       const resumed = await this.#ports.resume();
       if (resumed.ok) break;

@@ -135,11 +135,12 @@ describe('the healing of a break', () => {
   async function healing(
     resume: () => Promise<ReturnType<typeof fail> | ReturnType<typeof ok<void>>>,
     ms: number,
+    restarted = false,
   ) {
     vi.useFakeTimers();
     const state = { held: true };
     const report = vi.fn();
-    const healer = new Healer({ clock, held: () => state.held, resume, report });
+    const healer = new Healer({ clock, held: () => state.held, restarted: () => restarted, resume, report });
     const done = healer.heal();
     await vi.advanceTimersByTimeAsync(ms);
     state.held = false;
@@ -157,10 +158,12 @@ describe('the healing of a break', () => {
     expect(await healing(async () => fail(problem), 0)).toHaveBeenCalled();
   });
 
-  it('reports after a second what does not answer', async () => {
+  it('reports after a moment what does not answer, after a second when the forwarder has started anew', async () => {
     const silence = () =>
       new Promise<ReturnType<typeof fail>>((done) => setTimeout(() => done(fail(problem)), 5_000));
-    expect(await healing(silence, 900)).not.toHaveBeenCalled();
-    expect(await healing(silence, 1_100)).toHaveBeenCalled();
+    expect(await healing(silence, 20)).not.toHaveBeenCalled();
+    expect(await healing(silence, 40)).toHaveBeenCalled();
+    expect(await healing(silence, 900, true)).not.toHaveBeenCalled();
+    expect(await healing(silence, 1_100, true)).toHaveBeenCalled();
   });
 });

@@ -53,6 +53,7 @@ export class PairMirror {
     this.#healer = new Healer({
       clock: ports.clock,
       held: () => !this.#over && !this.#leaving && !this.#lost && this.#group?.state === 'held',
+      restarted: () => this.#group?.reason?.kind === 'restarted',
       resume: () => this.#resume(),
       report: () => this.#reportHeld(),
     });

@@ -58,7 +58,7 @@ const all = (runs: Run[], name: string): (number | null)[] =>
 const sum = (runs: Run[], name: string): number => all(runs, name).reduce((a: number, b) => a + (b ?? 0), 0);
 
 const FIGURES: Record<'outage' | 'stall' | 'handover', string[]> = {
-  outage: ['outageS', 'vmStartS', 'haPartS', 'detectS', 'decideS', 'startS', 'answerS'],
+  outage: ['outageS', 'gapS', 'vmStartS', 'haPartS', 'detectS', 'decideS', 'startS', 'answerS'],
   stall: ['stallS', 'staleS'],
   handover: ['outageS', 'byHandS', 'overS'],
 };

@@ -9,6 +9,8 @@ export type OutageKind = (typeof OUTAGES)[number];
 
 export interface OutageRun extends Timeline {
   kind: OutageKind;
+  /** Longest gap between two acknowledgements, as it was measured. */
+  gapS: number;
   pauses: number;
   /** Starts of the machine's QEMU. */
   restarts: number;
@@ -17,7 +19,7 @@ export interface OutageRun extends Timeline {
 }
 
 /** Nobody answered for less than this: on a shared machine no outage, but the clients' and the scheduler's own noise. */
-const NOISE_S = 0.3;
+const NOISE_S = 0.5;
 
 async function finished(recorder: Recorder, more: number): Promise<Verdict> {
   await recorder.waitForMore(more, 3 * MINUTE);
@@ -59,7 +61,7 @@ async function told(
   const { acked, missing } = await finished(recorder, 20);
   const gap = await recorder.outage();
   const parts = timeline(gap, start, bench.audit(began - 1_000));
-  return { kind, ...parts, ...bench.disturbances(began), acked, missing };
+  return { kind, gapS: gap.seconds, ...parts, ...bench.disturbances(began), acked, missing };
 }
 
 async function replaceAgent(bench: Bench, host: string): Promise<void> {
