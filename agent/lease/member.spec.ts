@@ -54,10 +54,16 @@ describe('a pair with its hosts', () => {
     // Its new life hears the standby only, the standby has heard nothing: both hold the armed record.
     three.drop = ({ from, to }) => (from === 'h1' && to === 'w') || (from === 'w' && to === 'h1');
     three.start('h1', true);
+    three.advance(100);
+    // The lease is renewed by then, and continues nothing; now the other two carry the hand-over through.
+    expect(three.site('h1')).toMatchObject({ state: 'stopped', permission: { kind: 'deadline' } });
+    three.cut.add('h1');
     for (let i = 0; i < 300; i += 1) {
       three.advance(20);
       expect(running(three).length).toBeLessThanOrEqual(1);
     }
+    expect(running(three)).toEqual(['h2']);
+    three.cut.delete('h1');
     three.drop = () => false;
     three.advance(6 * T);
     expect(running(three)).toHaveLength(1);
