@@ -48,7 +48,29 @@ export class HostSite implements Site {
     const { notes } = this.#kept;
     if (this.#context.nodes.record(this.#pairId)?.begun === false) return 'run';
     if (notes.moving || this.#stopped === 'with-host') return 'moving';
-    return notes.wantRunning && this.#stopped === null ? 'run' : 'down';
+    return this.#meantToRun && !this.#gone ? 'run' : 'down';
+  }
+
+  /** Nothing but its missing definition keeps the guest down. */
+  get lacksDefinition(): boolean {
+    return this.#meantToRun && this.#gone;
+  }
+
+  /**
+   * Somebody took the guest away that had begun here: bringing it back, at a boot months later perhaps, is no answer to
+   * that. It starts once it is defined again.
+   */
+  get #gone(): boolean {
+    const { hypervisor } = this.#context.deps;
+    const begun = this.#context.nodes.record(this.#pairId)?.begun === true;
+    return begun && this.#owns && hypervisor.reachable && this.#context.vm(this.#uuid) === null;
+  }
+
+  get #meantToRun(): boolean {
+    const { notes, spec } = this.#kept;
+    // Started with its host before it was protected, and not yet seen in this boot: as its autostart would have it.
+    const autostart = spec.autostartBefore && notes.bootId !== this.#context.deps.bootId;
+    return (notes.wantRunning || autostart) && this.#stopped === null;
   }
 
   /** Known at once, though it is written down later. */

@@ -23,6 +23,10 @@ function waitingFor(
   pair: StoredPair,
   site: HostSite | null,
 ): { since: number; reason: string } | null {
+  if (site?.lacksDefinition) {
+    const reason = `${pair.spec.workload.name} is no longer defined on ${context.deps.selfName()}`;
+    return { since: site.waitingSince(reason), reason };
+  }
   const kind = context.nodes.get(pair.spec.pairId)?.waiting() ?? null;
   const standby = context.nameOf(context.other(pair.spec));
   const problem = site?.startProblem?.message ?? null;

@@ -178,11 +178,11 @@ export class Guests {
 
   /** Told once for each end, whether an event says it first or a reading (its event lost with a libvirtd that was down). */
   ended(uuid: string, reason: StopReason): void {
-    const wasLive = isLive(this.#guests.get(uuid)?.vm.state);
-    this.#stateIs(uuid, 'stopped');
-    this.update(uuid, { cpu: 0, memoryUsedBytes: 0, addresses: [] });
-    this.#setGuestAgent(uuid, false);
-    if (wasLive) this.#emit({ kind: 'stopped', uuid, reason });
+    const guest = this.#guests.get(uuid);
+    if (!guest) return;
+    const { pause: _, ...known } = guest.vm;
+    const vm: VmInfo = { ...known, state: 'stopped', cpu: 0, memoryUsedBytes: 0, addresses: [] };
+    this.#store({ ...guest, guestAgent: false, vm }, isLive(known.state) ? reason : null);
   }
 
   #setGuestAgent(uuid: string, connected: boolean): void {
@@ -280,10 +280,12 @@ export class Guests {
     if (this.#guests.delete(uuid)) this.#emit({ kind: 'vm', uuid, vm: null });
   }
 
-  #store(guest: Guest): void {
+  /** Why it ended is told first: whoever looks at a machine that is gone must know whether somebody meant it. */
+  #store(guest: Guest, ended: StopReason | null = null): void {
     const { uuid } = guest.vm;
     const before = this.#guests.get(uuid);
     this.#guests.set(uuid, guest);
+    if (ended) this.#emit({ kind: 'stopped', uuid, reason: ended });
     if (JSON.stringify(before?.vm) !== JSON.stringify(guest.vm))
       this.#emit({ kind: 'vm', uuid, vm: guest.vm });
   }

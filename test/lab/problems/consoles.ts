@@ -63,7 +63,7 @@ export function consolesAndVersions(bench: Bench): void {
         );
         await tamper(
           'cora',
-          `sed -i 's/\\([ ,;]\\)${name}=1\\([,;]\\)/\\1${name}=2\\2/' agent.cjs && ! cmp -s agent.cjs /root/agent.cjs`,
+          `sed -i 's/\\([ ,;]\\)${name}=[0-9]*\\([,;]\\)/\\1${name}=99\\2/' agent.cjs && ! cmp -s agent.cjs /root/agent.cjs`,
         );
         await bench.desk.until('refused', () => {
           const { connection } = bench.desk.host('cora');
