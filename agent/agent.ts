@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ConsoleDesk } from './console/console-desk.ts';
+import { ConsoleWitnesses } from './console/console-witnesses.ts';
 import { LiveState } from './console/live-state.ts';
 import type { Guard } from './guard/guard.ts';
 import type { Hypervisor } from './hypervisor/hypervisor.ts';
@@ -88,10 +89,18 @@ function wire(options: AgentOptions, facts: HostFacts): Rooms {
     selfHostId: () => identity.current?.hostId ?? null,
     selfName: () => identity.current?.name ?? hostname,
   };
-  const pairs = createPairs({ ...options, ...self, bootId, audit, peers });
+  const witnesses = new ConsoleWitnesses(peers, clock);
+  const pairs = createPairs({ ...options, ...self, bootId, audit, peers: witnesses });
   const rooms = { identity, peers, pairs, audit };
   const live = new LiveState({ ...options, ...rooms }, facts);
-  const desk = new ConsoleDesk({ ...options, ...rooms, live, bootId, hypervisor: hypervisor.kind });
+  const desk = new ConsoleDesk({
+    ...options,
+    ...rooms,
+    witnesses,
+    live,
+    bootId,
+    hypervisor: hypervisor.kind,
+  });
   return { ...rooms, live, desk };
 }
 

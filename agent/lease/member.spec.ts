@@ -45,7 +45,8 @@ describe('a pair with its hosts', () => {
     three.drop = ({ body, to }) => body.kind === 'accept' && body.record.change === 'hand-over' && to !== 'w';
     three.diskFails.add('h1');
     three.node('h1').askHandOver();
-    three.advance(20);
+    const given = (): boolean => three.disks.get('w')?.accepted?.record.change === 'hand-over';
+    for (let i = 0; i < 20 && !given(); i += 1) three.advance(20);
     expect(three.disks.get('w')?.accepted?.record).toMatchObject({ owner: 'h2', change: 'hand-over' });
     expect(three.site('h1').state).toBe('stopped');
     three.diskFails.clear();

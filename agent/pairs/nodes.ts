@@ -6,7 +6,7 @@ import type { Envelope } from '../lease/messages.ts';
 import { PairNode } from '../lease/node.ts';
 import type { LeaseRecord, Versioned } from '../lease/record.ts';
 import type { Site } from '../lease/site.ts';
-import { holdOf, PROFILES, timingOf } from '../lease/timing.ts';
+import { holdOf, timingOf } from '../lease/timing.ts';
 import type { Change } from '../lease/transitions.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -31,7 +31,6 @@ export interface NodesDeps {
 interface Life {
   node: PairNode;
   file: DurableFile<typeof VoterState>;
-  profile: LeaseRecord['profile'];
   ended: boolean;
 }
 
@@ -185,14 +184,13 @@ export class Nodes {
 
   #open(pairId: string, state: VoterState, restarted: boolean): Life {
     const { clock, peers, selfHostId, log } = this.#deps;
-    const profile = state.chosen?.record.profile ?? 'patient';
     const file = this.#lives.get(pairId)?.file ?? this.#file(pairId);
-    const life = { file, profile, ended: false } as Life;
+    const life = { file, ended: false } as Life;
     life.node = new PairNode(
       {
         pairId,
         self: selfHostId() ?? '',
-        timing: timingOf(profile, GUARD_BOUND_MS),
+        timing: (profile) => timingOf(profile, GUARD_BOUND_MS),
         state,
         restarted,
         site: this.#deps.site(pairId),
@@ -219,20 +217,8 @@ export class Nodes {
     life.node.provider.subscribe((event) => {
       if (event.kind !== 'record' || life.ended) return;
       this.#deps.changed(pairId, event.record);
-      if (event.record.profile !== life.profile) this.#reopen(pairId, life);
     });
     return life;
-  }
-
-  /** Another lease length: a new life with its times, which begins with the silence of a restart. Only ever unarmed. */
-  #reopen(pairId: string, life: Life): void {
-    this.#deps.clock.setTimeout(() => {
-      if (life.ended || this.#lives.get(pairId) !== life) return;
-      life.ended = true;
-      // With all it knows, also what was not worth a write: the disk may name the former length still.
-      const { state } = life.node.voter;
-      void life.file.settled().then(() => this.#open(pairId, state, true).node.start());
-    }, 0);
   }
 
   #file(pairId: string): DurableFile<typeof VoterState> {
@@ -254,8 +240,6 @@ export class Nodes {
     return new Promise((resolve) => void this.#deps.clock.setTimeout(resolve, ms + 10));
   }
 }
-
-export const leaseMsOf = (record: LeaseRecord): number => PROFILES[record.profile];
 
 const noVote = (pairId: string): Problem => ({
   kind: 'pair-unknown',

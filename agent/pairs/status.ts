@@ -8,8 +8,12 @@ import { isLive, type StoredPair } from './store.ts';
 /** Why an owner does not start its guest, in words. */
 const WAITING: Record<string, (standby: string, problem: string | null) => string> = {
   'ask-standby': (standby) => `${standby} cannot be asked whether it runs the machine`,
+  'no-record': () => "the pair's record is not known here yet",
   'no-majority': () => 'too few voters of the pair answer',
+  'state-lost': () => 'this host has lost its record of it: a person has to decide',
   'no-capacity': () => 'this host cannot start it now: its hypervisor does not answer',
+  'no-lease': () => 'the voters have not given the lease yet',
+  'closing-export': () => 'the copy is being closed to the other host’s writes',
   'forced-met': (standby) => `a person has started it on ${standby}`,
   starting: (_standby, problem) => problem ?? 'it is being started',
 };

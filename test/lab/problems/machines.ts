@@ -86,7 +86,7 @@ export function machinesTouchedByHand(bench: Bench): void {
     );
 
     test(
-      'set aside is frozen within moments when it is started by hand',
+      'set aside is frozen, and is not started by hand',
       async () => {
         await bench.lab.cut('atlas', 'boreas');
         await bench.lab.cut('atlas', 'cora');
@@ -96,8 +96,10 @@ export function machinesTouchedByHand(bench: Bench): void {
         await bench.lab.heal();
         await untilProcess(bench, 'atlas', 'tiny', 'T');
         await bench.desk.until('quarantined', () => health('tiny') === 'quarantined');
-        await sh(bench, 'atlas', 'virsh --quiet destroy tiny; virsh --quiet start tiny');
-        await untilProcess(bench, 'atlas', 'tiny', 'T');
+        await sh(bench, 'atlas', 'virsh --quiet destroy tiny');
+        const refused = await bench.lab.exec('atlas', ['virsh', '--quiet', 'start', 'tiny']);
+        expect(refused.stderr).toContain('Understudy protects tiny');
+        expect(await processState(bench, 'atlas', 'tiny')).toBe('none');
         expect(await processState(bench, 'boreas', 'tiny')).toMatch(/^[RS]$/);
         await bench.desk.order('pair.resync', 'tiny');
         await bench.desk.inSync('tiny');
