@@ -10,6 +10,7 @@ import { openAuditLog } from './journal/audit.ts';
 import { createPairs } from './pairs/pairs.ts';
 import type { PairsService } from './pairs/service.ts';
 import { PeerMesh } from './peers/peer-mesh.ts';
+import { certificateEnds } from './peers/trust.ts';
 import type { Clock, Log } from './ports.ts';
 import type { HostFacts, HostLoad, HostRole } from './protocol/index.ts';
 import type { ReplicaSource, ReplicaTarget } from './replication/replication.ts';
@@ -88,6 +89,8 @@ function wire(options: AgentOptions, facts: HostFacts): Rooms {
   const self = {
     selfHostId: () => identity.current?.hostId ?? null,
     selfName: () => identity.current?.name ?? hostname,
+    certificateEnds: () =>
+      identity.current === null ? null : certificateEnds(identity.current.certificate, clock.now()),
   };
   const witnesses = new ConsoleWitnesses(peers, clock);
   const pairs = createPairs({ ...options, ...self, bootId, audit, peers: witnesses });

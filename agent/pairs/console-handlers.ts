@@ -174,9 +174,14 @@ async function ordered(
     kind === 'switchover'
       ? { pairId: params.pairId, subject, other, epoch: null }
       : copyData(context, pair, kind === 'resync');
-  const task = must(
-    await context.tasks.order<unknown>(kind, { id: params.requestId, pairId: params.pairId, subject, data }),
-  );
+  const order = { id: params.requestId, pairId: params.pairId, subject, data };
+  let given = await context.tasks.order<unknown>(kind, order);
+  // The agent may have begun something of its own since it made way.
+  for (let tries = 0; !given.ok && tries < 3; tries++) {
+    await makeWay(context, params.pairId);
+    given = await context.tasks.order<unknown>(kind, order);
+  }
+  const task = must(given);
   context.audit(`${kind}-ordered`, pair, `${params.actor} ${text(pair, other)}`, undefined, params.actor);
   return { task };
 }

@@ -15,6 +15,9 @@ import { fail, type Problem, ProblemError, type Result } from '../protocol/index
 /** From a passed deadline to the stopped process, ms (agent/guard; `npm run bench:core`). */
 export const GUARD_BOUND_MS = 100;
 
+/** How long a change is tried while the voters do not answer, ms; with a long lease their answers may take longer. */
+const SWAP_MS = 15_000;
+
 export interface NodesDeps {
   stateDir: string;
   selfHostId(): string | null;
@@ -134,8 +137,9 @@ export class Nodes {
   }
 
   /** One swap, tried again while nobody knows its outcome or another one is under way. Throws ProblemError. */
-  async swap(pairId: string, change: Change, withinMs = 15_000): Promise<LeaseRecord> {
-    const until = this.#deps.clock.bootMs() + withinMs;
+  async swap(pairId: string, change: Change): Promise<LeaseRecord> {
+    const leaseMs = timingOf(this.record(pairId)?.profile ?? 'balanced', GUARD_BOUND_MS).leaseMs;
+    const until = this.#deps.clock.bootMs() + Math.max(SWAP_MS, 1.5 * leaseMs);
     for (;;) {
       const node = this.get(pairId);
       if (node === null) throw new ProblemError(noVote(pairId));

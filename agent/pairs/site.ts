@@ -47,7 +47,9 @@ export class HostSite implements Site {
   wanted(): 'run' | 'down' | 'moving' {
     const { notes } = this.#kept;
     if (this.#context.nodes.record(this.#pairId)?.begun === false) return 'run';
-    if (notes.moving || this.#stopped === 'with-host') return 'moving';
+    // A first protection cut short by a boot is taken back, and that starts the guest if its host would have.
+    const takenBack = this.booted && this.#context.tasks.running(this.#pairId)?.kind === 'protect';
+    if (notes.moving || takenBack || this.#stopped === 'with-host') return 'moving';
     return this.#meantToRun && !this.#gone ? 'run' : 'down';
   }
 
@@ -108,7 +110,7 @@ export class HostSite implements Site {
   }
 
   guardFit(): boolean {
-    return this.#context.deps.guard.view.state === 'armed';
+    return this.#context.deps.guard.view.state === 'armed' && this.#context.certificateEnds === null;
   }
 
   permit(permission: Permission): void {

@@ -72,6 +72,8 @@ function hindrance(context: PairContext, raw: string): Hindrance {
   const [kind = raw, hostId] = raw.split(':');
   const name = hostId === undefined ? '' : context.nameOf(hostId);
   const { view } = context.deps.guard;
+  if (kind === 'guard-unfit' && context.certificateEnds)
+    return { kind: 'certificate-ends', text: context.certificateEnds };
   if (kind === 'guard-unfit') return { kind, text: view.why ?? 'The guard does not run as it must.' };
   if (kind === 'voter-missing') return { kind, text: `${name} does not answer.` };
   if (kind === 'voter-behind') return { kind, text: `${name} does not hold the newest record yet.` };

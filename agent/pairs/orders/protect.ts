@@ -117,6 +117,8 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
         return;
       }
       await context.deps.source.end(data.pairId);
+      // Nobody's business any more, before it may be started: the guard would stop what has no permission.
+      await context.deps.guard.letGo(data.spec.workload.uuid);
       await leaveAsBefore(context, data);
       await forgetPair(context, data.pairId);
       context.audit('protect-undone', null, `${data.subject} is not protected: ${problem.message}`);
