@@ -149,11 +149,13 @@ async function afterCopy(context: PairContext, pairId: string): Promise<void> {
     await context.tasks.settled(task.id);
 }
 
-/** What the agent began of its own accord makes way for a person's order while that is possible. */
+/** What the agent began of its own accord makes way for a person's order. */
 async function makeWay(context: PairContext, pairId: string): Promise<void> {
   const task = context.tasks.running(pairId);
-  if (task?.id.startsWith(OWN_ORDER) && context.tasks.cancel(task.id).ok)
-    await context.tasks.settled(task.id);
+  if (!task?.id.startsWith(OWN_ORDER)) return;
+  // Past the point where it could be cancelled it is about to end.
+  context.tasks.cancel(task.id);
+  await context.tasks.settled(task.id);
 }
 
 async function ordered(
