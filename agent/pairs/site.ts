@@ -48,6 +48,9 @@ export class HostSite implements Site {
     const { notes } = this.#kept;
     if (this.#context.nodes.record(this.#pairId)?.begun === false) return 'run';
     if (notes.moving || this.#stopped === 'with-host') return 'moving';
+    // A first protection cut short by the boot is taken back, and that starts the guest if its host would have.
+    const cutShort = this.#context.tasks.running(this.#pairId)?.kind === 'protect';
+    if (cutShort && notes.bootId !== this.#context.deps.bootId) return 'moving';
     return this.#meantToRun && !this.#gone ? 'run' : 'down';
   }
 

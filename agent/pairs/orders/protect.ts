@@ -117,6 +117,8 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
         return;
       }
       await context.deps.source.end(data.pairId);
+      // Before it is started: libvirt's hook refuses a protected machine to everybody but the lease.
+      await context.deps.guard.letGo(data.spec.workload.uuid);
       await leaveAsBefore(context, data);
       await forgetPair(context, data.pairId);
       context.audit('protect-undone', null, `${data.subject} is not protected: ${problem.message}`);
