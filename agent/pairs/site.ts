@@ -233,7 +233,9 @@ export class HostSite implements Site {
   }
 
   #couldNotStart(problem: Problem): void {
-    const { spec } = this.#kept;
+    const spec = this.#context.store.kept(this.#pairId)?.spec;
+    // Its protection has ended meanwhile.
+    if (spec === undefined) return;
     if (this.startProblem?.message !== problem.message)
       this.#context.audit(
         'start-failed',
