@@ -145,3 +145,12 @@ it('gets another witness while it runs', async () => {
   await until(() => armed(atlas));
   expect(record(boreas)?.voters).toEqual(['atlas', 'boreas', 'cora']);
 });
+
+it('keeps no vote on a host that was away when it ceased to be the witness', async () => {
+  await cora.powerOff();
+  await until(() => record(atlas)?.armed === false);
+  await atlas.consoleCall('pair.witness', { pairId: PAIR, witness: null });
+  await cora.powerOn();
+  expect(cora.service.votes()).toEqual([PAIR]);
+  await until(() => cora.service.votes().length === 0);
+});

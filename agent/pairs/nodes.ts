@@ -11,6 +11,7 @@ import type { Change } from '../lease/transitions.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { Clock, Log } from '../ports.ts';
 import { fail, type Problem, ProblemError, type Result } from '../protocol/index.ts';
+import { Outsiders } from './outsiders.ts';
 
 /** From a passed deadline to the stopped process, ms (agent/guard; `npm run bench:core`). */
 export const GUARD_BOUND_MS = 100;
@@ -47,11 +48,20 @@ export class Nodes {
   readonly #lives = new Map<string, Life>();
   /** Pairs that ended here: a late message must not bring one back. */
   readonly #buried = new Set<string>();
+  readonly #outsiders: Outsiders;
   #unsubscribe: (() => void) | null = null;
 
   constructor(deps: NodesDeps) {
     this.#deps = deps;
     this.#directory = join(deps.stateDir, 'votes');
+    this.#outsiders = new Outsiders({
+      clock: deps.clock,
+      isOutside: (pairId) => this.#isOutside(pairId),
+      end: (pairId) => {
+        deps.audit(pairId, 'vote-over', 'votes on the pair no more: others do');
+        void this.bury(pairId).catch((error) => deps.log('warn', `${pairId}: ${String(error)}`));
+      },
+    });
   }
 
   /** Reads what this host has voted. `members` are those pairs of which it keeps a copy, whatever became of their votes. */
@@ -76,6 +86,7 @@ export class Nodes {
   async stop(): Promise<void> {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
+    this.#outsiders.stop();
     const lives = [...this.#lives.values()];
     for (const life of lives) life.ended = true;
     await Promise.all(lives.map((life) => life.file.settled()));
@@ -115,6 +126,7 @@ export class Nodes {
       this.#open(pairId, state, !brandNew).node.start();
       this.#deps.changed(pairId, first.record);
     } else this.get(pairId)?.voter.learn(first);
+    this.#outsiders.look(pairId);
     if (!brandNew) await this.#silence(first.record);
   }
 
@@ -186,6 +198,12 @@ export class Nodes {
     return chosen.record.voters.includes(self);
   }
 
+  #isOutside(pairId: string): boolean {
+    const self = this.#deps.selfHostId() ?? '';
+    const record = this.record(pairId);
+    return record !== null && ![...record.voters, ...record.members].includes(self);
+  }
+
   #open(pairId: string, state: VoterState, restarted: boolean): Life {
     const { clock, peers, selfHostId, log } = this.#deps;
     const file = this.#lives.get(pairId)?.file ?? this.#file(pairId);
@@ -221,7 +239,9 @@ export class Nodes {
     life.node.provider.subscribe((event) => {
       if (event.kind !== 'record' || life.ended) return;
       this.#deps.changed(pairId, event.record);
+      this.#outsiders.look(pairId);
     });
+    this.#outsiders.look(pairId);
     return life;
   }
 

@@ -77,6 +77,7 @@ class Pairs implements PairsService {
   async start(ready: Promise<unknown> = Promise.resolve()): Promise<void> {
     const { store, nodes, tasks } = this.#context;
     await store.load();
+    await tasks.load();
     await nodes.load(store.ids());
     for (const pairId of store.ids()) {
       const kept = store.kept(pairId);
@@ -88,7 +89,7 @@ class Pairs implements PairsService {
     this.#markLoaded();
     for (const pair of store.all()) if (!pair.notes.ended) await this.#watch.reconcile(pair);
     for (const pairId of nodes.ids()) nodes.look(pairId);
-    await tasks.resume();
+    tasks.resume();
     this.#beat();
   }
 

@@ -47,9 +47,10 @@ export class HostSite implements Site {
   wanted(): 'run' | 'down' | 'moving' {
     const { notes } = this.#kept;
     if (this.#context.nodes.record(this.#pairId)?.begun === false) return 'run';
-    // A first protection cut short by a boot is taken back, and that starts the guest if its host would have.
-    const takenBack = this.booted && this.#context.tasks.running(this.#pairId)?.kind === 'protect';
-    if (notes.moving || takenBack || this.#stopped === 'with-host') return 'moving';
+    if (notes.moving || this.#stopped === 'with-host') return 'moving';
+    // A first protection cut short by the boot is taken back, and that starts the guest if its host would have.
+    const cutShort = this.#context.tasks.running(this.#pairId)?.kind === 'protect';
+    if (cutShort && notes.bootId !== this.#context.deps.bootId) return 'moving';
     return this.#meantToRun && !this.#gone ? 'run' : 'down';
   }
 
@@ -232,7 +233,9 @@ export class HostSite implements Site {
   }
 
   #couldNotStart(problem: Problem): void {
-    const { spec } = this.#kept;
+    const spec = this.#context.store.kept(this.#pairId)?.spec;
+    // Its protection has ended meanwhile.
+    if (spec === undefined) return;
     if (this.startProblem?.message !== problem.message)
       this.#context.audit(
         'start-failed',

@@ -86,7 +86,8 @@ it('resumes at the interrupted step, with what earlier steps wrote down', async 
     },
     async (data, io) => void second.push({ data: [...data.log], resumed: io.resumed }),
   );
-  await after.resume();
+  await after.load();
+  after.resume();
   expect(await after.settled('t1')).toMatchObject({ state: 'done', resumed: 1 });
   expect(second).toEqual([{ data: ['ran'], resumed: true }]);
 });

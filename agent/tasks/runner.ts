@@ -170,14 +170,18 @@ export class TaskRunner {
     return ok(undefined);
   }
 
-  /** Reads the journal and goes on with what a crash or restart interrupted. */
-  async resume(): Promise<void> {
+  /** Reads the journal: what a crash or restart interrupted counts as running from now on. */
+  async load(): Promise<void> {
     const names = await readdir(this.#directory).catch(() => []);
     for (const name of names.filter((file) => file.endsWith('.json'))) {
       const stored = await new DurableFile(join(this.#directory, name), Stored).read();
       if (!stored.ok) this.#log('warn', stored.problem.message);
       else if (stored.value) this.#adopt(stored.value.task, stored.value.data);
     }
+  }
+
+  /** Goes on with what was interrupted. */
+  resume(): void {
     for (const entry of this.#entries.values()) {
       if (entry.task.state !== 'running') continue;
       entry.task.resumed += 1;

@@ -117,7 +117,7 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
         return;
       }
       await context.deps.source.end(data.pairId);
-      // Nobody's business any more, before it may be started: the guard would stop what has no permission.
+      // Before it is started: libvirt's hook refuses a protected machine to everybody but the lease.
       await context.deps.guard.letGo(data.spec.workload.uuid);
       await leaveAsBefore(context, data);
       await forgetPair(context, data.pairId);

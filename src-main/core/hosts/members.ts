@@ -104,7 +104,12 @@ export class HostMembers {
     const { access, logins, operator } = this.#deps;
     const order = { requestId: randomUUID(), actor: operator() };
     const { blockedBy } = unwrap(await host.link.call('agent.retire', order));
-    if (blockedBy.length > 0) throw new ProblemError(problems.pairsLiveThere(host.record.name, blockedBy));
+    if (blockedBy.length > 0) {
+      // The console would have refused by itself what it sees: these are pairs of hosts that do not answer it.
+      const seen = new Map(this.#deps.fleet.pairs().map((pair) => [pair.id, pair.name]));
+      const named = blockedBy.map((pairId) => seen.get(pairId) ?? 'a machine that this console does not see');
+      throw new ProblemError(problems.pairsLiveThere(host.record.name, [...new Set(named)]));
+    }
     const { login, ...target } = await logins.target(host.record);
     if (login === null) throw new ProblemError(problems.secretUnknown(host.record.name));
     const session = unwrap(await access.open({ ...target, login }));

@@ -64,10 +64,11 @@ export function strangersAtTheDoors(bench: Bench): void {
       });
     });
 
-    // All that is said before any proof, in hex: TLS alerts (RFC 8446, 6), NBD's greeting.
+    // All that is said before any proof, in hex: TLS alerts (RFC 8446, 6), NBD's greeting. Nothing where the connection was
+    // reset, for what was not read of the noise, before the stranger had looked.
     test.each([
       [7420, /^(1503..0002....)?$/],
-      [7421, /^4e42444d4147494349484156454f50540003/],
+      [7421, /^(4e42444d4147494349484156454f50540003.*)?$/],
     ])('with noise on port %i is heard by nobody', async (port, heard) => {
       await undisturbed(async () => {
         const said = await stranger('noise', 'boreas', String(port));
