@@ -6,7 +6,7 @@ import type { Envelope } from './messages.ts';
 import { Owner } from './owner.ts';
 import { audience, newest, otherMember } from './record.ts';
 import type { Site } from './site.ts';
-import { Standby } from './standby.ts';
+import { ASK_AGAIN_MS, Standby } from './standby.ts';
 import { type Change, force } from './transitions.ts';
 import { type NodeView, viewOf } from './view.ts';
 
@@ -228,7 +228,8 @@ export class PairNode extends NodeCore {
     const now = this.ports.now();
     const usual = nextOn(this.timing.leaseMs / 12, now) - now;
     const ends = this.#roles === null ? null : this.voter.grants.endsAt(this.options.self, now);
-    return ends === null ? usual : Math.min(usual, ends - now + 1);
+    const next = ends === null ? usual : Math.min(usual, ends - now + 1);
+    return this.#roles?.standby.standing === true ? Math.min(next, ASK_AGAIN_MS) : next;
   }
 }
 

@@ -8,12 +8,16 @@ import { isAutomatic, noSuccession, takeBack, takeOver } from './transitions.ts'
 /** How many T an ordered takeover waits for the owner's lease to run out. */
 const ORDER_PATIENCE = 4;
 
+/** A voter that received the owner's last request a moment later is about to forget it: asked again this soon, ms. */
+export const ASK_AGAIN_MS = 20;
+
 /** What the other member does: keeps the copy, steps in when the lease has run out, takes back what never began. */
 export class Standby {
   readonly #member: Member;
   #unbegun: { epoch: number; since: number } | null = null;
   #asking = false;
   #askedAt = 0;
+  #lastAsked = 0;
   #askAgainAt = Number.NEGATIVE_INFINITY;
   #order: { done: OrderDone; since: number } | null = null;
 
@@ -160,6 +164,10 @@ export class Standby {
       );
       lease.giveUp();
     }
+    if (this.standing && lease.missed !== null && lease.missed.denials.size > 0 && at > this.#lastAsked) {
+      this.#lastAsked = at;
+      lease.ask(true);
+    }
     const { former, owner } = record;
     const before = owner === this.#member.parts.self ? former : owner;
     const holder = voter.grants.holder(at);
@@ -167,6 +175,7 @@ export class Standby {
     if (this.#asking || at < this.#askAgainAt || holder === before || voter.grants.silent(at)) return;
     this.#asking = true;
     this.#askedAt = at;
+    this.#lastAsked = at;
     const ago = voter.grants.heardMsAgo(at);
     const since = ago === null ? '' : `: nothing heard of its owner for ${seconds(ago)}`;
     this.#member.changes.tell(

@@ -20,6 +20,8 @@ import { Watch } from './watch.ts';
 
 /** How often a watched lease is told, ms. */
 const TELL_MS = 1_000;
+/** The same words of one pair, one after the other, count once within this time, ms. */
+const SAID_AGAIN_MS = 2_000;
 /** Beats from one look at the host's certificate to the next: a minute. */
 const CERTIFICATE_EVERY = 60;
 /** How long an agent that stops asks its voters to be patient: its machines must not be frozen by a restart. */
@@ -45,6 +47,7 @@ class Pairs implements PairsService {
   #markLoaded: () => void = () => undefined;
   #timer: { cancel(): void } | null = null;
   #watched = false;
+  readonly #told = new Map<string, { text: string; at: number }>();
   #beats = 0;
   #stopped = false;
 
@@ -223,15 +226,20 @@ class Pairs implements PairsService {
     }
   }
 
-  /** Every armed owner obtains a lease long enough for the next agent to come up in. */
+  /**
+   * Every armed owner obtains a lease long enough for the next agent to come up in. When the host itself goes down its
+   * machines have been shut down already: they are given to the other host, which need not wait for any lease.
+   */
   async #holdOn(): Promise<void> {
     const { store, nodes } = this.#context;
     const armed = store.all().filter((pair) => pair.record.armed && this.#context.isOwner(pair));
+    const withHost = armed.length > 0 && (await this.#deps.hostStopping?.()) === true;
     const asked = armed.map(
       (pair) =>
         new Promise<void>((resolve) => {
           const node = nodes.get(pair.spec.pairId);
           if (node === null) resolve();
+          else if (withHost) node.askHandOver(() => resolve());
           else node.holdOn(HOLD_ON_MS, () => resolve());
         }),
     );
@@ -258,6 +266,10 @@ class Pairs implements PairsService {
   #tell(pairId: string, event: string, text: string, evidence?: Record<string, string>): void {
     const record = this.#context.nodes.record(pairId);
     const ids = [...new Set([...(record?.members ?? []), ...(record?.voters ?? [])])];
+    // Said at every look until it has come true.
+    const last = this.#told.get(pairId);
+    if (last?.text === text && this.#context.now() - last.at < SAID_AGAIN_MS) return;
+    this.#told.set(pairId, { text, at: this.#context.now() });
     const named = (words: string): string =>
       ids.reduce((said, id) => said.replaceAll(id, this.#context.nameOf(id)), words);
     const told = evidence

@@ -18,6 +18,7 @@ export type SwitchoverData = v.InferOutput<typeof SwitchoverData>;
 const SHUTDOWN_LIMIT_MS = 180_000;
 /** A guest that is just starting up misses a request, so it is asked again. */
 const ASK_AGAIN_MS = 30_000;
+const RETRY_MS = 1_000;
 
 async function checkFirst(context: PairContext, data: SwitchoverData): Promise<void> {
   must(await context.nodes.read(data.pairId));
@@ -65,6 +66,16 @@ async function shutDown(context: PairContext, data: SwitchoverData, io: StepIo):
   }
 }
 
+/** Asks the owner's duties to give it away, again while that came to nothing: the voters may just have been busy. */
+function giveAway(context: PairContext, pairId: string, epoch: number, signal: AbortSignal): void {
+  const record = context.nodes.record(pairId);
+  if (signal.aborted || record?.epoch.n !== epoch || record.owner !== context.self) return;
+  context.nodes.get(pairId)?.askHandOver((result) => {
+    if (result === 'done') return;
+    context.deps.clock.setTimeout(() => giveAway(context, pairId, epoch, signal), RETRY_MS);
+  });
+}
+
 /** Gives it away by one swap, and waits until the other has begun, or this host has taken it back. */
 async function handOver(context: PairContext, data: SwitchoverData, io: StepIo): Promise<void> {
   const before = context.pair(data.pairId);
@@ -72,7 +83,7 @@ async function handOver(context: PairContext, data: SwitchoverData, io: StepIo):
   const { epoch } = data;
   if (before.record.epoch.n === epoch && context.isOwner(before)) {
     await context.setNotes(data.pairId, (notes) => ({ ...notes, image: 'complete' }));
-    context.nodes.get(data.pairId)?.askHandOver();
+    giveAway(context, data.pairId, epoch, io.signal);
   }
   let refused: Problem | null = null;
   await context.until(
