@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ConsoleDesk } from './console/console-desk.ts';
+import { ConsoleWitnesses } from './console/console-witnesses.ts';
 import { LiveState } from './console/live-state.ts';
 import type { Guard } from './guard/guard.ts';
 import type { Hypervisor } from './hypervisor/hypervisor.ts';
@@ -9,6 +10,7 @@ import { openAuditLog } from './journal/audit.ts';
 import { createPairs } from './pairs/pairs.ts';
 import type { PairsService } from './pairs/service.ts';
 import { PeerMesh } from './peers/peer-mesh.ts';
+import { certificateEnds } from './peers/trust.ts';
 import type { Clock, Log } from './ports.ts';
 import type { HostFacts, HostLoad, HostRole } from './protocol/index.ts';
 import type { ReplicaSource, ReplicaTarget } from './replication/replication.ts';
@@ -87,11 +89,21 @@ function wire(options: AgentOptions, facts: HostFacts): Rooms {
   const self = {
     selfHostId: () => identity.current?.hostId ?? null,
     selfName: () => identity.current?.name ?? hostname,
+    certificateEnds: () =>
+      identity.current === null ? null : certificateEnds(identity.current.certificate, clock.now()),
   };
-  const pairs = createPairs({ ...options, ...self, bootId, audit, peers });
+  const witnesses = new ConsoleWitnesses(peers, clock);
+  const pairs = createPairs({ ...options, ...self, bootId, audit, peers: witnesses });
   const rooms = { identity, peers, pairs, audit };
   const live = new LiveState({ ...options, ...rooms }, facts);
-  const desk = new ConsoleDesk({ ...options, ...rooms, live, bootId, hypervisor: hypervisor.kind });
+  const desk = new ConsoleDesk({
+    ...options,
+    ...rooms,
+    witnesses,
+    live,
+    bootId,
+    hypervisor: hypervisor.kind,
+  });
   return { ...rooms, live, desk };
 }
 

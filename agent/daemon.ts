@@ -8,6 +8,7 @@ import { createNoGuard } from './guard/no-guard.ts';
 import { hostClock } from './host/clock.ts';
 import { readHostFacts } from './host/facts.ts';
 import { loadReader } from './host/load.ts';
+import { machineMark } from './host/machine.ts';
 import type { Hypervisor } from './hypervisor/hypervisor.ts';
 import { LibvirtHypervisor } from './hypervisor/libvirt/libvirt-hypervisor.ts';
 import { NoHypervisor } from './hypervisor/none.ts';
@@ -35,7 +36,7 @@ const LIBVIRT_PROGRAMS = ['/usr/sbin/libvirtd', '/usr/sbin/virtqemud'];
 export async function runAgent(config: DaemonConfig, log: Log): Promise<Result<() => Promise<void>>> {
   const { stateDir, runDir } = config;
   const clock = hostClock();
-  const identity = new IdentityStore({ stateDir, clock, log });
+  const identity = new IdentityStore({ stateDir, clock, log, machine: machineMark() });
   await identity.load();
   const agent = assemble(config, identity, clock, log);
   await agent.start();

@@ -19,9 +19,10 @@ import {
   ProblemError,
 } from '../protocol/index.ts';
 import { type Link, type LinkEnd, openLink } from '../rpc/index.ts';
+import type { ConsoleWitnesses } from './console-witnesses.ts';
 import type { LiveState, Telling } from './live-state.ts';
 import { membershipHandlers } from './membership.ts';
-import { ownWitnessHandlers } from './own-witness.ts';
+import { OwnWitnessDesk } from './own-witness.ts';
 
 export interface ConsoleDeskOptions {
   version: string;
@@ -33,6 +34,7 @@ export interface ConsoleDeskOptions {
   log: Log;
   identity: IdentityStore;
   peers: PeerMesh;
+  witnesses: ConsoleWitnesses;
   pairs: PairsService;
   audit: AuditLog;
   live: LiveState;
@@ -58,14 +60,18 @@ export class ConsoleDesk {
 
   attach(stream: Duplex): void {
     const attached: Attached = { greeted: false, unsubscribe: null };
+    const vote = new OwnWitnessDesk(this.#options.witnesses, {
+      notify: (notice, value) => link.notify(notice, value),
+    });
     const link: ConsoleLink = openLink({
       stream,
-      serve: { api: consoleApi, handlers: this.#handlers(attached, () => link) },
+      serve: { api: consoleApi, handlers: this.#handlers(attached, vote, () => link) },
       noticesOut: consoleNotices,
       maxMessageBytes: MAX_MESSAGE_BYTES,
       log: this.#options.log,
       onClose: (end) => {
         attached.unsubscribe?.();
+        vote.close();
         this.#links.delete(link);
         this.#logEnd(end);
       },
@@ -82,12 +88,12 @@ export class ConsoleDesk {
     this.#options.log(inOrder ? 'debug' : 'warn', `console detached: ${end.text}`);
   }
 
-  #handlers(attached: Attached, link: () => ConsoleLink): Handlers<ConsoleApi> {
+  #handlers(attached: Attached, vote: OwnWitnessDesk, link: () => ConsoleLink): Handlers<ConsoleApi> {
     const { peers, audit, pairs } = this.#options;
     const handlers: Handlers<ConsoleApi> = {
       ...pairs.consoleHandlers,
       ...membershipHandlers(this.#options),
-      ...ownWitnessHandlers,
+      ...vote.handlers,
       'agent.hello': async ({ protocol }) => {
         attached.greeted = false;
         checkProtocol(protocol, this.#options.version);

@@ -66,7 +66,7 @@ function must(result: Result<void>): void {
 }
 
 /** Would other members be shown something new? A new display name alone breaks no link. */
-const provesOtherwise = (before: Identity | null, after: Identity): boolean =>
+const provesOtherwise = (before: Identity | null, after: Omit<Identity, 'machine'>): boolean =>
   before === null ||
   before.certificate !== after.certificate ||
   before.trustedCas.join() !== after.trustedCas.join();

@@ -1,21 +1,51 @@
-import { type ConsoleApi, type Handlers, ProblemError } from '../protocol/index.ts';
+import { type ConsoleApi, type Handlers, type Problem, ProblemError } from '../protocol/index.ts';
+import type { ConsoleWitnesses, WitnessLine } from './console-witnesses.ts';
 
-const NOT_YET = {
-  kind: 'console-witness-unsupported',
-  message: 'This agent does not yet carry the votes of a console.',
-  next: 'Choose a box of its own as the witness, or update the agent.',
-};
+type WitnessMethod = 'witness.attach' | 'witness.envelope' | 'witness.answer';
 
-/** The console's own vote (console-api.ts, `witness.attach`): refused in words until the agent carries it. */
-export const ownWitnessHandlers: Pick<
-  Handlers<ConsoleApi>,
-  'witness.attach' | 'witness.envelope' | 'witness.answer'
-> = {
-  'witness.attach': refuse,
-  'witness.envelope': refuse,
-  'witness.answer': refuse,
-};
+/** One connection's part in its console's own vote. */
+export class OwnWitnessDesk {
+  readonly #witnesses: ConsoleWitnesses;
+  readonly #console: WitnessLine['console'];
+  #line: WitnessLine | null = null;
 
-async function refuse(): Promise<never> {
-  throw new ProblemError(NOT_YET);
+  constructor(witnesses: ConsoleWitnesses, console: WitnessLine['console']) {
+    this.#witnesses = witnesses;
+    this.#console = console;
+  }
+
+  readonly handlers: Pick<Handlers<ConsoleApi>, WitnessMethod> = {
+    'witness.attach': async ({ hostId, name }) => {
+      const line = { hostId, name, console: this.#console };
+      this.#witnesses.attach(line);
+      this.close();
+      this.#line = line;
+      return {};
+    },
+    'witness.envelope': async ({ envelope }) => {
+      this.#witnesses.receive(this.#attached(), envelope);
+      return {};
+    },
+    'witness.answer': async (answer) => {
+      this.#witnesses.answered(this.#attached(), answer);
+      return {};
+    },
+  };
+
+  /** The connection has ended. */
+  close(): void {
+    if (this.#line !== null) this.#witnesses.detach(this.#line);
+    this.#line = null;
+  }
+
+  #attached(): WitnessLine {
+    if (this.#line === null) throw new ProblemError(notAttached);
+    return this.#line;
+  }
 }
+
+const notAttached: Problem = {
+  kind: 'not-attached',
+  message: 'This console has not said yet that it votes.',
+  next: 'Attach first.',
+};

@@ -21,7 +21,7 @@ async function identityFor(store: IdentityStore, given: Partial<Identity> = {}):
   const csr = await store.certificateRequest('atlas', 'fleet-1');
   const certificate = await ca.issue(csr, { hostId: 'atlas' });
   const name = { hostId: 'atlas', fleetId: 'fleet-1', name: 'Atlas', role: 'hypervisor' } as const;
-  return { ...name, certificate, trustedCas: [ca.certificate], ...given };
+  return { ...name, certificate, trustedCas: [ca.certificate], machine: '', ...given };
 }
 
 test('the request is a PKCS#10 that another implementation verifies, the key is private and kept', async () => {
@@ -85,6 +85,25 @@ test("a certificate outside its time is refused with a word about the host's clo
   const late = open({ ...systemClock, now: () => Date.now() + 50 * 365 * 86_400_000 });
   const refused = await late.enrol(await identityFor(late));
   expect(refused).toMatchObject({ ok: false, problem: { next: expect.stringContaining('timedatectl') } });
+});
+
+test('on a copy of the disk in another machine there is no identity: two hosts must not vote as one', async () => {
+  const on = (machine: string, lines: string[] = []) =>
+    new IdentityStore({ stateDir, clock: systemClock, log: (_level, text) => lines.push(text), machine });
+  const store = on('board-1');
+  await store.enrol(await identityFor(store));
+  const same = on('board-1');
+  await same.load();
+  expect(same.current).toMatchObject({ hostId: 'atlas', machine: 'board-1' });
+  const lines: string[] = [];
+  const copy = on('board-2', lines);
+  await copy.load();
+  expect(copy.current).toBeNull();
+  expect(lines.join()).toContain('copy of that of Atlas');
+  // Where nothing can be read nothing is claimed.
+  const unsure = on('');
+  await unsure.load();
+  expect(unsure.current).not.toBeNull();
 });
 
 test('without a key there is nothing to enrol, and a damaged identity counts as none', async () => {

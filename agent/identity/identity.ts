@@ -18,6 +18,8 @@ export const Identity = v.object({
   certificate: v.string(),
   /** PEM, one or more: several while the fleet's CA is being replaced. */
   trustedCas: v.array(v.string()),
+  /** Which machine was enrolled (`machine` of the options); '' where nobody could say. */
+  machine: v.optional(v.string(), ''),
 });
 export type Identity = v.InferOutput<typeof Identity>;
 
@@ -48,14 +50,17 @@ export class IdentityStore {
   readonly #file: DurableFile<typeof Identity>;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #machine: string;
   #identity: Identity | null = null;
   #key: string | null = null;
 
-  constructor(options: { stateDir: string; clock: Clock; log: Log }) {
+  /** `machine`: what tells this machine from a copy of its disk; '' when nothing does. */
+  constructor(options: { stateDir: string; clock: Clock; log: Log; machine?: string }) {
     this.#tls = join(options.stateDir, 'tls');
     this.#file = new DurableFile(join(options.stateDir, 'identity.json'), Identity);
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#machine = options.machine ?? '';
   }
 
   /** Null until enrolled. */
@@ -74,6 +79,12 @@ export class IdentityStore {
     const stored = await this.#file.read();
     if (!stored.ok) return this.#log('warn', stored.problem.message);
     if (stored.value === null) return;
+    if (isCopy(stored.value.machine, this.#machine)) {
+      return this.#log(
+        'warn',
+        `this disk is a copy of that of ${stored.value.name}: two hosts must not vote as one. Add this host in the console under its own name; nothing protected is started here until then.`,
+      );
+    }
     const key = await this.#readKey();
     if (key === null)
       return this.#log('warn', `no usable key in ${this.#tls}; this host must be enrolled anew`);
@@ -88,14 +99,15 @@ export class IdentityStore {
   }
 
   /** Takes an identity on, durably; refuses one that other members would not believe. */
-  async enrol(identity: Identity): Promise<Result<void>> {
+  async enrol(identity: Omit<Identity, 'machine'>): Promise<Result<void>> {
     const key = await this.#readKey();
     if (key === null) return fail(NO_KEY);
     const check = checkEnrolment(identity, key, this.#clock.now());
     if (!check.ok) return check;
-    await this.#file.write(identity);
-    await this.#writePublicFiles(identity);
-    this.#adopt(identity, key);
+    const bound = { ...identity, machine: this.#machine };
+    await this.#file.write(bound);
+    await this.#writePublicFiles(bound);
+    this.#adopt(bound, key);
     return ok(undefined);
   }
 
@@ -151,6 +163,10 @@ export class IdentityStore {
     }
   }
 }
+
+/** Known of both, and not the same. */
+const isCopy = (enrolled: string, machine: string): boolean =>
+  enrolled !== '' && machine !== '' && enrolled !== machine;
 
 const exportKey = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 

@@ -5,7 +5,7 @@ import { Contacts } from './contacts.ts';
 import type { Body, Envelope } from './messages.ts';
 import { OwnerLease } from './owner-lease.ts';
 import { Proposer } from './proposer.ts';
-import { audience, type LeaseRecord } from './record.ts';
+import { audience, type LeaseRecord, type Versioned } from './record.ts';
 import { Recovery } from './recovery.ts';
 import { CONTRACT, type Rules } from './rules.ts';
 import type { Site } from './site.ts';
@@ -69,7 +69,7 @@ export abstract class NodeCore {
       after: (ms, run) => ports.after(ms, () => this.enter(run)),
       random: ports.random,
       chosen: () => this.voter.chosen,
-      learnt: (chosen) => this.voter.learn(chosen),
+      learnt: (chosen) => this.#chose(chosen),
     });
     this.lease = this.#makeLease();
     this.recovery = new Recovery({
@@ -199,6 +199,18 @@ export abstract class NodeCore {
     if (record.owner !== this.options.self) this.lease.void();
     this.again();
     this.provider.tell({ kind: 'record', record });
+  }
+
+  /**
+   * Known here to be chosen, by an own round. Whoever has only accepted it does not know that yet, and would wait for the
+   * next message: told at once, a host that was given the machine begins at once.
+   */
+  #chose(chosen: Versioned): void {
+    const before = this.voter.chosen;
+    this.voter.learn(chosen);
+    if (this.voter.chosen === before || !this.rules.gossip) return;
+    for (const one of audience(chosen.record))
+      if (one !== this.options.self) this.request(one, { kind: 'gossip' });
   }
 
   /** Asks everybody how far they have seen this voter: a restored one finds out before it votes. */

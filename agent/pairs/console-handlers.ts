@@ -149,11 +149,13 @@ async function afterCopy(context: PairContext, pairId: string): Promise<void> {
     await context.tasks.settled(task.id);
 }
 
-/** What the agent began of its own accord makes way for a person's order while that is possible. */
+/** What the agent began of its own accord makes way for a person's order. */
 async function makeWay(context: PairContext, pairId: string): Promise<void> {
   const task = context.tasks.running(pairId);
-  if (task?.id.startsWith(OWN_ORDER) && context.tasks.cancel(task.id).ok)
-    await context.tasks.settled(task.id);
+  if (!task?.id.startsWith(OWN_ORDER)) return;
+  // Past the point where it could be cancelled it is about to end.
+  context.tasks.cancel(task.id);
+  await context.tasks.settled(task.id);
 }
 
 async function ordered(
@@ -174,9 +176,14 @@ async function ordered(
     kind === 'switchover'
       ? { pairId: params.pairId, subject, other, epoch: null }
       : copyData(context, pair, kind === 'resync');
-  const task = must(
-    await context.tasks.order<unknown>(kind, { id: params.requestId, pairId: params.pairId, subject, data }),
-  );
+  const order = { id: params.requestId, pairId: params.pairId, subject, data };
+  let given = await context.tasks.order<unknown>(kind, order);
+  // The agent may have begun something of its own since it made way.
+  for (let tries = 0; !given.ok && tries < 3; tries++) {
+    await makeWay(context, params.pairId);
+    given = await context.tasks.order<unknown>(kind, order);
+  }
+  const task = must(given);
   context.audit(`${kind}-ordered`, pair, `${params.actor} ${text(pair, other)}`, undefined, params.actor);
   return { task };
 }

@@ -36,6 +36,8 @@ export interface PairsDeps {
   target: ReplicaTarget;
   guard: Guard;
   peers: Peers;
+  /** Why this host may not be relied on soon: its certificate ends; null while there is time. */
+  certificateEnds?(): string | null;
   /** True while the host is shutting down: guests then stop because of it, not because somebody wanted them stopped. */
   hostStopping?(): Promise<boolean>;
 }
@@ -52,6 +54,8 @@ export class PairContext {
   readonly store: PairStore;
   readonly tasks: TaskRunner;
   readonly nodes: Nodes;
+  /** What `certificateEnds` said last. */
+  certificateEnds: string | null = null;
 
   constructor(deps: PairsDeps, store: PairStore, tasks: TaskRunner, nodes: Nodes) {
     this.deps = deps;

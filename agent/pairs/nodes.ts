@@ -6,7 +6,7 @@ import type { Envelope } from '../lease/messages.ts';
 import { PairNode } from '../lease/node.ts';
 import type { LeaseRecord, Versioned } from '../lease/record.ts';
 import type { Site } from '../lease/site.ts';
-import { holdOf, PROFILES, timingOf } from '../lease/timing.ts';
+import { holdOf, timingOf } from '../lease/timing.ts';
 import type { Change } from '../lease/transitions.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -15,6 +15,9 @@ import { Outsiders } from './outsiders.ts';
 
 /** From a passed deadline to the stopped process, ms (agent/guard; `npm run bench:core`). */
 export const GUARD_BOUND_MS = 100;
+
+/** How long a change is tried while the voters do not answer, ms; with a long lease their answers may take longer. */
+const SWAP_MS = 15_000;
 
 export interface NodesDeps {
   stateDir: string;
@@ -32,7 +35,6 @@ export interface NodesDeps {
 interface Life {
   node: PairNode;
   file: DurableFile<typeof VoterState>;
-  profile: LeaseRecord['profile'];
   ended: boolean;
 }
 
@@ -147,8 +149,9 @@ export class Nodes {
   }
 
   /** One swap, tried again while nobody knows its outcome or another one is under way. Throws ProblemError. */
-  async swap(pairId: string, change: Change, withinMs = 15_000): Promise<LeaseRecord> {
-    const until = this.#deps.clock.bootMs() + withinMs;
+  async swap(pairId: string, change: Change): Promise<LeaseRecord> {
+    const leaseMs = timingOf(this.record(pairId)?.profile ?? 'balanced', GUARD_BOUND_MS).leaseMs;
+    const until = this.#deps.clock.bootMs() + Math.max(SWAP_MS, 1.5 * leaseMs);
     for (;;) {
       const node = this.get(pairId);
       if (node === null) throw new ProblemError(noVote(pairId));
@@ -203,14 +206,13 @@ export class Nodes {
 
   #open(pairId: string, state: VoterState, restarted: boolean): Life {
     const { clock, peers, selfHostId, log } = this.#deps;
-    const profile = state.chosen?.record.profile ?? 'patient';
     const file = this.#lives.get(pairId)?.file ?? this.#file(pairId);
-    const life = { file, profile, ended: false } as Life;
+    const life = { file, ended: false } as Life;
     life.node = new PairNode(
       {
         pairId,
         self: selfHostId() ?? '',
-        timing: timingOf(profile, GUARD_BOUND_MS),
+        timing: (profile) => timingOf(profile, GUARD_BOUND_MS),
         state,
         restarted,
         site: this.#deps.site(pairId),
@@ -238,21 +240,9 @@ export class Nodes {
       if (event.kind !== 'record' || life.ended) return;
       this.#deps.changed(pairId, event.record);
       this.#outsiders.look(pairId);
-      if (event.record.profile !== life.profile) this.#reopen(pairId, life);
     });
     this.#outsiders.look(pairId);
     return life;
-  }
-
-  /** Another lease length: a new life with its times, which begins with the silence of a restart. Only ever unarmed. */
-  #reopen(pairId: string, life: Life): void {
-    this.#deps.clock.setTimeout(() => {
-      if (life.ended || this.#lives.get(pairId) !== life) return;
-      life.ended = true;
-      // With all it knows, also what was not worth a write: the disk may name the former length still.
-      const { state } = life.node.voter;
-      void life.file.settled().then(() => this.#open(pairId, state, true).node.start());
-    }, 0);
   }
 
   #file(pairId: string): DurableFile<typeof VoterState> {
@@ -274,8 +264,6 @@ export class Nodes {
     return new Promise((resolve) => void this.#deps.clock.setTimeout(resolve, ms + 10));
   }
 }
-
-export const leaseMsOf = (record: LeaseRecord): number => PROFILES[record.profile];
 
 const noVote = (pairId: string): Problem => ({
   kind: 'pair-unknown',

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { LeaseRecord } from '../lease/record.ts';
-import { settings } from '../lease/transitions.ts';
+import { CONTRACT } from '../lease/rules.ts';
+import { disarm } from '../lease/transitions.ts';
 import { TaskRunner } from '../tasks/runner.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
@@ -17,8 +18,10 @@ import { leaseView, pairStatus } from './status.ts';
 import { PairStore } from './store.ts';
 import { Watch } from './watch.ts';
 
-/** How often a watched lease is told, and what has an end by the clock is looked at, ms. */
+/** How often a watched lease is told, ms. */
 const TELL_MS = 1_000;
+/** Beats from one look at the host's certificate to the next: a minute. */
+const CERTIFICATE_EVERY = 60;
 /** How long an agent that stops asks its voters to be patient: its machines must not be frozen by a restart. */
 const HOLD_ON_MS = 15_000;
 /** Voters that do not answer by then do not keep the agent from stopping. */
@@ -42,6 +45,7 @@ class Pairs implements PairsService {
   #markLoaded: () => void = () => undefined;
   #timer: { cancel(): void } | null = null;
   #watched = false;
+  #beats = 0;
   #stopped = false;
 
   constructor(deps: PairsDeps) {
@@ -190,14 +194,26 @@ class Pairs implements PairsService {
     return site;
   }
 
-  /** Every second: what has an end by the clock ends, and whoever looks is told how the leases stand. */
+  /** A certificate that is about to end disarms while all still hear each other (docs/safety.md). */
+  #lookAtCertificate(): void {
+    this.#context.certificateEnds = this.#deps.certificateEnds?.() ?? null;
+    if (this.#context.certificateEnds === null) return;
+    for (const { spec, record } of this.#context.store.all())
+      if (record.armed && this.#context.isOwner({ record }))
+        this.#run('certificate', this.#disarm(spec.pairId, record));
+  }
+
+  async #disarm(pairId: string, record: LeaseRecord): Promise<void> {
+    await this.#context.swap(pairId, disarm(record.epoch.n, record.owner, CONTRACT));
+    this.#tell(pairId, 'disarmed', `disarmed: ${this.#context.certificateEnds}`);
+  }
+
+  /** Every second whoever looks is told how the leases stand. */
   #beat(): void {
     if (this.#stopped) return;
+    if (this.#beats++ % CERTIFICATE_EVERY === 0) this.#lookAtCertificate();
     this.#timer = this.#deps.clock.setTimeout(() => this.#beat(), TELL_MS);
     for (const pair of this.#context.store.all()) {
-      const { maintenance } = pair.record;
-      if (maintenance && maintenance.until <= this.#context.now() && this.#context.isOwner(pair))
-        this.#run('maintenance', this.#endMaintenance(pair.spec.pairId));
       if (this.#watched)
         this.#emit({
           kind: 'lease',
@@ -205,12 +221,6 @@ class Pairs implements PairsService {
           lease: leaseView(this.#context, pair),
         });
     }
-  }
-
-  async #endMaintenance(pairId: string): Promise<void> {
-    const outcome = await this.#context.nodes.get(pairId)?.provider.swap(settings({ maintenance: null }));
-    if (outcome?.kind === 'done')
-      this.#tell(pairId, 'maintenance-over', 'Maintenance has reached its end: automation goes on.');
   }
 
   /** Every armed owner obtains a lease long enough for the next agent to come up in. */

@@ -111,7 +111,7 @@ export class HostSite implements Site {
   }
 
   guardFit(): boolean {
-    return this.#context.deps.guard.view.state === 'armed';
+    return this.#context.deps.guard.view.state === 'armed' && this.#context.certificateEnds === null;
   }
 
   permit(permission: Permission): void {

@@ -8,8 +8,12 @@ import { isLive, type StoredPair } from './store.ts';
 /** Why an owner does not start its guest, in words. */
 const WAITING: Record<string, (standby: string, problem: string | null) => string> = {
   'ask-standby': (standby) => `${standby} cannot be asked whether it runs the machine`,
+  'no-record': () => "the pair's record is not known here yet",
   'no-majority': () => 'too few voters of the pair answer',
+  'state-lost': () => 'this host has lost its record of it: a person has to decide',
   'no-capacity': () => 'this host cannot start it now: its hypervisor does not answer',
+  'no-lease': () => 'the voters have not given the lease yet',
+  'closing-export': () => 'the copy is being closed to the other host’s writes',
   'forced-met': (standby) => `a person has started it on ${standby}`,
   starting: (_standby, problem) => problem ?? 'it is being started',
 };
@@ -68,6 +72,8 @@ function hindrance(context: PairContext, raw: string): Hindrance {
   const [kind = raw, hostId] = raw.split(':');
   const name = hostId === undefined ? '' : context.nameOf(hostId);
   const { view } = context.deps.guard;
+  if (kind === 'guard-unfit' && context.certificateEnds)
+    return { kind: 'certificate-ends', text: context.certificateEnds };
   if (kind === 'guard-unfit') return { kind, text: view.why ?? 'The guard does not run as it must.' };
   if (kind === 'voter-missing') return { kind, text: `${name} does not answer.` };
   if (kind === 'voter-behind') return { kind, text: `${name} does not hold the newest record yet.` };

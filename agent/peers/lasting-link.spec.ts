@@ -54,7 +54,7 @@ test('pauses grow from 0.2 s to 1 s; one who was heard elsewhere is tried at onc
     log: () => undefined,
     credentials: () => credentials,
     onSight: (sight) => sights.push(sight.reachable),
-    onEnvelope: () => undefined,
+    onLease: () => undefined,
     onAlive: () => undefined,
   });
   link.start();

@@ -1,9 +1,9 @@
 import type { Credentials } from '../identity/identity.ts';
-import type { Envelope } from '../lease/messages.ts';
 import type { Clock, Log } from '../ports.ts';
 import { type Peer, type PeerApi, peerApi, type Result, type Sight } from '../protocol/index.ts';
 import { type Caller, type Link, openLink } from '../rpc/index.ts';
 import { dial, unreachable } from './dial.ts';
+import type { LeaseBundle } from './lease-wire.ts';
 import { type PeerNotices, peerNotices } from './notices.ts';
 
 /** First and longest pause between two attempts, ms. */
@@ -20,8 +20,8 @@ export interface LastingLinkOptions {
   log: Log;
   credentials(): Credentials | null;
   onSight(sight: Sight): void;
-  /** A message of the lease came over this link. */
-  onEnvelope(envelope: Envelope, link: PeerLink): void;
+  /** Messages of the lease came over this link. */
+  onLease(bundle: LeaseBundle, link: PeerLink): void;
   /** A greeting was answered: this link works. */
   onAlive(link: PeerLink): void;
 }
@@ -80,9 +80,9 @@ export class LastingLink implements Caller<PeerApi> {
     return this.#link.call(method, params, options);
   };
 
-  /** Over the link dialled from here, when there is one. */
-  send(envelope: Envelope): void {
-    this.#link?.notify('lease', envelope);
+  /** The link dialled from here, when it works. */
+  get link(): PeerLink | null {
+    return this.#link;
   }
 
   async #run(): Promise<void> {
@@ -112,7 +112,7 @@ export class LastingLink implements Caller<PeerApi> {
       calls: peerApi,
       noticesOut: peerNotices,
       noticesIn: peerNotices,
-      onNotice: ({ value }) => this.#options.onEnvelope(value, link),
+      onNotice: ({ value }) => this.#options.onLease(value, link),
       onClose: (end) => {
         if (!closing) this.#lost(end.text);
         this.#wake?.();

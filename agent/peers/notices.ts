@@ -1,5 +1,5 @@
-import { Envelope } from '../lease/messages.ts';
+import { LeaseBundle } from './lease-wire.ts';
 
 /** What agents tell each other without an answer: the lease's messages, lost ones included in its rules. */
-export const peerNotices = { lease: Envelope } as const;
+export const peerNotices = { lease: LeaseBundle } as const;
 export type PeerNotices = typeof peerNotices;

@@ -199,7 +199,7 @@ async function wireTo(port: number) {
   return { port: relayPort, freeze: () => setFrozen(true), thaw: () => setFrozen(false) };
 }
 
-test('a certificate of another CA, of another fleet, or past its time gets nowhere', async () => {
+test('a certificate of another CA, of another fleet, or of one who is no member gets nowhere', async () => {
   const ca = await makeFleetCa('fleet-1');
   const foreignCa = await makeFleetCa('fleet-1');
   const atlas = await member('atlas', { ca });
@@ -209,7 +209,7 @@ test('a certificate of another CA, of another fleet, or past its time gets nowhe
     expired: await member('expired', { ca, notAfter: new Date(Date.now() - 60_000) }),
     unlisted: await member('unlisted', { ca }),
   };
-  const listed = ['foreign', 'elsewhere', 'expired'] as const;
+  const listed = ['foreign', 'elsewhere'] as const;
   await atlas.mesh.setPeers(listed.map((name) => peer(name, strangers[name])));
   for (const stranger of Object.values(strangers)) await stranger.mesh.setPeers([peer('atlas', atlas)]);
   await until(() => atlas.lines.some((line) => line.includes('refused')));
@@ -220,6 +220,18 @@ test('a certificate of another CA, of another fleet, or past its time gets nowhe
   expect(atlas.mesh.sights().filter((sight) => sight.reachable)).toEqual([]);
   // All of them came from one address: one line a minute.
   expect(atlas.lines.filter((line) => line.includes('refused'))).toHaveLength(1);
+});
+
+test('a member stays one when its certificate is past its time: the list of members says who is', async () => {
+  const ca = await makeFleetCa('fleet-1');
+  const atlas = await member('atlas', { ca });
+  const boreas = await member('boreas', { ca, notAfter: new Date(Date.now() - 60_000) });
+  await atlas.mesh.setPeers([peer('boreas', boreas)]);
+  await boreas.mesh.setPeers([peer('atlas', atlas)]);
+  await sees(atlas, 'boreas', true);
+  await sees(boreas, 'atlas', true);
+  await atlas.mesh.setPeers([]);
+  await sees(boreas, 'atlas', false);
 });
 
 test('one who answers in the place of a member, with a good certificate of its own, is not believed', async () => {

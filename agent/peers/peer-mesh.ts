@@ -18,6 +18,7 @@ import {
 } from '../protocol/index.ts';
 import { type Caller, openLink } from '../rpc/index.ts';
 import { LastingLink, type PeerLink } from './lasting-link.ts';
+import { type LeaseBundle, LeaseWire } from './lease-wire.ts';
 import { peerNotices } from './notices.ts';
 import { PeerServer } from './peer-server.ts';
 import type { Peers } from './peers.ts';
@@ -48,6 +49,9 @@ export class PeerMesh implements Peers {
   readonly #envelopeListeners = new Set<(envelope: Envelope) => void>();
   /** The link, dialled here or there, over which a member was heard last: the next message goes that way. */
   readonly #ways = new Map<string, PeerLink>();
+  readonly #wires = new WeakMap<PeerLink, LeaseWire>();
+  /** By receiver: sent together at the end of this turn of the event loop. */
+  #outbox = new Map<string, Envelope[]>();
   readonly #file: DurableFile<v.ArraySchema<typeof Peer, undefined>>;
   #handlers: PeerHandlers | null = null;
   #running = false;
@@ -144,9 +148,28 @@ export class PeerMesh implements Peers {
   }
 
   send(envelope: Envelope): void {
-    const way = this.#ways.get(envelope.to);
-    if (way !== undefined && !way.closed) way.notify('lease', envelope);
-    else this.#links.get(envelope.to)?.send(envelope);
+    if (this.#outbox.size === 0) setImmediate(() => this.#flush());
+    const waiting = this.#outbox.get(envelope.to);
+    if (waiting === undefined) this.#outbox.set(envelope.to, [envelope]);
+    else waiting.push(envelope);
+  }
+
+  #flush(): void {
+    const outbox = this.#outbox;
+    this.#outbox = new Map();
+    for (const [hostId, envelopes] of outbox) {
+      const way = this.#ways.get(hostId);
+      const link = way !== undefined && !way.closed ? way : (this.#links.get(hostId)?.link ?? null);
+      link?.notify('lease', this.#wireOf(link).encode(envelopes));
+    }
+  }
+
+  #wireOf(link: PeerLink): LeaseWire {
+    const known = this.#wires.get(link);
+    if (known !== undefined) return known;
+    const wire = new LeaseWire();
+    this.#wires.set(link, wire);
+    return wire;
   }
 
   onEnvelope(listener: (envelope: Envelope) => void): () => void {
@@ -184,7 +207,7 @@ export class PeerMesh implements Peers {
       log,
       credentials: () => identity.credentials,
       onSight: (sight) => this.#tell(link, sight),
-      onEnvelope: (envelope, over) => this.#receive(peer.hostId, envelope, over),
+      onLease: (bundle, over) => this.#receive(peer.hostId, bundle, over),
       onAlive: (over) => void this.#ways.set(peer.hostId, over),
     });
     this.#links.set(peer.hostId, link);
@@ -198,11 +221,20 @@ export class PeerMesh implements Peers {
   }
 
   /** `proven` by the certificate of the link; a message in another's name is dropped. */
-  #receive(proven: string, envelope: Envelope, over: PeerLink): void {
-    const self = this.#options.identity.current?.hostId;
-    if (envelope.from !== proven || envelope.to !== self || !this.#links.has(proven)) return;
+  #receive(proven: string, bundle: LeaseBundle, over: PeerLink): void {
+    const envelopes = this.#wireOf(over).decode(bundle);
+    if (envelopes === null) {
+      this.#options.log('warn', `closed the link with ${proven}: it says what refers to nothing`);
+      over.close();
+      return;
+    }
+    if (!this.#links.has(proven)) return;
     this.#ways.set(proven, over);
-    for (const listener of this.#envelopeListeners) listener(envelope);
+    const self = this.#options.identity.current?.hostId;
+    for (const envelope of envelopes) {
+      if (envelope.from !== proven || envelope.to !== self) continue;
+      for (const listener of this.#envelopeListeners) listener(envelope);
+    }
   }
 
   #answer(hostId: string, stream: TLSSocket): void {

@@ -10,6 +10,7 @@ import type { Credentials } from '../identity/identity.ts';
 import type { Clock, Log } from '../ports.ts';
 import { fail, ok, type Problem, type Result } from '../protocol/index.ts';
 import { Admission } from './admission.ts';
+import { trustedCertificate } from './trust.ts';
 
 /** A handshake takes two round trips; who needs longer holds a place that others may want. */
 const HANDSHAKE_MS = 3000;
@@ -36,6 +37,7 @@ export class PeerServer {
   #server: Server | null = null;
   #tls: TlsServer | null = null;
   #fleetId = '';
+  #cas: readonly string[] = [];
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -53,7 +55,7 @@ export class PeerServer {
   }
 
   async listen(at: { host?: string; port: number }, credentials: Credentials): Promise<Result<void>> {
-    const tls = createTlsServer({ ...contextOf(credentials), requestCert: true, rejectUnauthorized: true });
+    const tls = createTlsServer({ ...contextOf(credentials), requestCert: true, rejectUnauthorized: false });
     tls.on('secureConnection', (socket) => this.#greet(socket));
     tls.on('tlsClientError', (error, socket) => {
       // One who hung up in the middle has no address any more, and was not turned away.
@@ -71,6 +73,7 @@ export class PeerServer {
     this.#server = server;
     this.#tls = tls;
     this.#fleetId = credentials.fleetId;
+    this.#cas = credentials.ca;
     return ok(undefined);
   }
 
@@ -79,6 +82,7 @@ export class PeerServer {
     this.#tls?.setSecureContext(contextOf(credentials));
     if (credentials.fleetId !== this.#fleetId) this.#destroyAll();
     this.#fleetId = credentials.fleetId;
+    this.#cas = credentials.ca;
   }
 
   /** Ends the links of one who is a member no longer. */
@@ -127,10 +131,18 @@ export class PeerServer {
     tls.emit('connection', socket);
   }
 
-  /** The chain and the dates hold; now for whom the certificate was made. */
+  /** Whose authority vouches for it, for whom it was made, and whether he is a member. */
   #greet(socket: TLSSocket): void {
-    const certificate = socket.getPeerX509Certificate();
-    const holder = certificate === undefined ? null : holderOf(certificate);
+    const certificate = trustedCertificate(socket, this.#cas);
+    if (certificate === null) {
+      this.#admission.turnedAway(
+        addressOf(socket),
+        socket.authorizationError?.toString() ?? 'no certificate',
+      );
+      socket.destroy();
+      return;
+    }
+    const holder = holderOf(certificate);
     if (holder === null || holder.fleetId !== this.#fleetId || !this.#options.isMember(holder.hostId)) {
       this.#admission.turnedAway(addressOf(socket), `certificate of ${describe(holder)}, no member here`);
       socket.destroy();

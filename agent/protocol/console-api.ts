@@ -170,13 +170,13 @@ export const consoleApi = {
       }),
     }),
     v.object({ record: PairRecord }),
-    30_000,
+    60_000,
   ),
   /** On the owner: who gives the third vote; null: nobody. Disarms first; arms again by itself. */
   'pair.witness': method(
     v.object({ ...Order, pairId: PairId, witness: v.nullable(HostId) }),
     v.object({ record: PairRecord }),
-    60_000,
+    150_000,
   ),
   /**
    * This console votes: as long as the connection lasts the agent reaches the voter `hostId` by the notices `envelope`

@@ -46,6 +46,8 @@ export const HostView = v.object({
   /** The guard there; null before the first word of its agent. A witness needs none. */
   guard: v.nullable(GuardView),
   agentVersion: v.nullable(v.string()),
+  /** How far its wall clock is ahead of this workstation's (ms), at the last greeting; null before that. */
+  clockAheadMs: v.nullable(v.number()),
   /** Wall clock (ms) of the last message from its agent. */
   heardAt: v.nullable(v.number()),
 });

@@ -19,7 +19,7 @@ import { ProtectService } from './protect/protect.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
 import type { Storage } from './storage/storage.ts';
 import { checkWitness } from './witness/check.ts';
-import { OwnWitness, ownIdentity } from './witness/own-witness.ts';
+import { HERE, OwnWitness, ownIdentity } from './witness/own-witness.ts';
 import type { VoterStore } from './witness/voter-store.ts';
 
 export interface SessionOptions {
@@ -61,7 +61,8 @@ export interface Session {
 /** Builds the services and starts a link to every host that is kept. */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { storage, access, openLink, operator, now, emit, report } = options;
-  const self = ownIdentity(storage.settings);
+  const own = ownIdentity(storage.settings);
+  const self = { hostId: own.hostId, name: HERE };
   const fleet = new Fleet({
     table: storage.hosts,
     practice: options.practice,
@@ -93,7 +94,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     now,
     onDeploy: (draftId, step, fraction) => emit('deploy', { draftId, step, fraction }),
   });
-  const witness = new OwnWitness({ identity: self, store: options.votes, fleet, audit, report });
+  const witness = new OwnWitness({ identity: own, store: options.votes, fleet, audit, report });
   await witness.open();
   for (const record of storage.hosts.list()) fleet.add(record, openLink(await logins.target(record)));
   return {

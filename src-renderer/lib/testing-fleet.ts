@@ -25,6 +25,7 @@ export function host(id: string, over: Partial<HostView> = {}): HostView {
     load: null,
     guard: { state: 'armed', why: null },
     agentVersion: null,
+    clockAheadMs: 0,
     heardAt: at,
     ...over,
   };

@@ -73,7 +73,10 @@ export class Director {
       const roles = await scene.roles(machine);
       scene.say(`${kind.name} of ${machine} (${roles.owner} > ${roles.standby}) for ${holdMs} ms`);
       const undo = await kind.strike(scene, roles, random);
-      if (!undo) return false;
+      if (!undo) {
+        scene.say(`... ${kind.name} cannot happen now`);
+        return false;
+      }
       scene.count(kind.name);
       const rest = pause(holdMs)
         .then(undo)

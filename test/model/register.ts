@@ -95,7 +95,7 @@ export function commit(
   coupling: boolean,
 ): boolean {
   const coupled = coupling && (record & TAKEN) !== 0;
-  if (coupled && (holderOf(n, h) !== h || holderOf(n, partner) !== h)) return false;
+  if (coupled && [h, partner].some((v) => !grantedTo(n, v, record, epoch))) return false;
   const ballot = topBallot(n) + 1;
   for (const one of [0, 1]) block(n, one, (1 << h) | (1 << partner));
   for (const v of [h, partner]) accept(n, v, record, ballot, epoch);
@@ -136,8 +136,14 @@ function accept(n: State, v: number, record: number, ballot: number, epoch: numb
 export function mayDeliver(s: State, h: number, v: number, coupling: boolean): boolean {
   if ((hf(s, h, H.PROP_TO) & (1 << v)) === 0 || !voterUp(s, v)) return false;
   if (vf(s, v, V.BALLOT) >= hf(s, h, H.PROP_BALLOT)) return false;
-  return !coupling || hf(s, h, H.PROP_COUPLED) === 0 || holderOf(s, v) === h;
+  return (
+    !coupling || hf(s, h, H.PROP_COUPLED) === 0 || grantedTo(s, v, hf(s, h, H.PROP), hf(s, h, H.PROP_EPOCH))
+  );
 }
+
+/** A takeover into an epoch that is new to voter `v`: whoever carries it there, its new owner must hold the lease of `v`. */
+const grantedTo = (s: State, v: number, record: number, epoch: number): boolean =>
+  vf(s, v, V.EPOCH) >= epoch || holderOf(s, v) === ownerOf(record);
 
 export function deliver(n: State, h: number, v: number): void {
   const ballot = hf(n, h, H.PROP_BALLOT);

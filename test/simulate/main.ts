@@ -4,7 +4,7 @@ import { caughtBy, MISTAKE_NAMES, type Mistake } from './mistakes.ts';
 import { runSchedule } from './schedule.ts';
 
 /** How many schedules may pass before a seeded mistake counts as missed. */
-const PER_MISTAKE = 15_000;
+const PER_MISTAKE = 30_000;
 
 interface Order {
   from: number;

@@ -176,7 +176,8 @@ export class World {
 
   #endOverlap(): void {
     if (this.#overlapSince === null) return;
-    this.thawOverlapMs = Math.max(this.thawOverlapMs, this.kernel.now - this.#overlapSince);
+    // One that a person has prolonged by forcing is his.
+    if (!this.forced) this.thawOverlapMs = Math.max(this.thawOverlapMs, this.kernel.now - this.#overlapSince);
     this.#overlapSince = null;
   }
 

@@ -185,3 +185,10 @@ test('a host tells how its guard is', async () => {
   await settle();
   expect(snapshot().hosts['h-atlas']?.guard).toEqual(guard);
 });
+
+test('a greeting tells how far the clock of the host is off', async () => {
+  bench.link('atlas').greet(bench.clock.now + 4_000);
+  await settle();
+  expect(snapshot().hosts['h-atlas']?.clockAheadMs).toBe(4_000);
+  expect(snapshot().hosts['h-boreas']?.clockAheadMs).toBeNull();
+});

@@ -44,6 +44,7 @@ export class HostEntry {
   load: HostLoad | null = null;
   guard: GuardView | null = null;
   agentVersion: string | null = null;
+  clockAheadMs: number | null = null;
   sights: Sight[] = [];
   readonly vms = new Map<string, VmInfo>();
   readonly pairs = new Map<string, PairStatus>();
@@ -94,7 +95,7 @@ export class HostEntry {
 
   view(practice: boolean): HostView {
     const { id, name, site, address, port, user, role } = this.record;
-    const { connection, facts, load, guard, agentVersion, heardAt } = this;
+    const { connection, facts, load, guard, agentVersion, clockAheadMs, heardAt } = this;
     return {
       id,
       name,
@@ -109,6 +110,7 @@ export class HostEntry {
       load,
       guard,
       agentVersion,
+      clockAheadMs,
       heardAt,
     };
   }
@@ -127,6 +129,7 @@ export class HostEntry {
       this.#connected(event.connection);
     } else if (event.kind === 'hello') {
       this.agentVersion = event.hello.version;
+      this.clockAheadMs = event.hello.clock.wallMs - this.#now();
       this.#tell({ kind: 'host' });
     } else if (event.kind === 'state') {
       this.heardAt = this.#now();

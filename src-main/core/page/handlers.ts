@@ -4,6 +4,7 @@ import type { App } from '../app.ts';
 import type { Session } from '../session.ts';
 import type { SettingsService } from '../settings/settings.ts';
 import type { Stage } from '../stage.ts';
+import { HERE } from '../witness/own-witness.ts';
 
 export interface HandlerDeps {
   app: App;
@@ -45,7 +46,7 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.switchover': (order) => on().protect.switchover(order),
     'pair.resync': (order) => on().protect.resync(order),
     'automation.set': (order) => on().automation.set(order),
-    'witness.own': async () => on().witness.identity,
+    'witness.own': async () => ({ hostId: on().witness.identity.hostId, name: HERE }),
     'witness.check': (order) => on().checkWitness(order),
     'witness.set': (order) => on().automation.setWitness(order),
     'task.cancel': done(({ taskId }) => on().cancelTask(taskId)),

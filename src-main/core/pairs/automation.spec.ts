@@ -18,6 +18,8 @@ interface Given {
   atlasLocal?: LocalCopy;
   boreasLocal?: LocalCopy;
   input?: Partial<JoinInput>;
+  /** boreas' view of atlas. */
+  peer?: PairStatus['peer'];
 }
 
 function join(given: Given = {}) {
@@ -28,7 +30,11 @@ function join(given: Given = {}) {
   return joinPair({
     members: {
       'h-atlas': word({ ...atlas, local: given.atlasLocal ?? atlas.local }),
-      'h-boreas': word({ ...boreas, local: given.boreasLocal ?? boreas.local }),
+      'h-boreas': word({
+        ...boreas,
+        local: given.boreasLocal ?? boreas.local,
+        peer: given.peer ?? boreas.peer,
+      }),
     },
     hosts: ALL,
     tasks: [],
@@ -80,6 +86,13 @@ describe('the standby misses the owner', () => {
     expect(pair.sentence).toMatch(
       /^boreas misses atlas, which runs web: it steps in at .* unless it hears atlas\.$/,
     );
+  });
+
+  test('a lost link to the owner is enough to count down by', () => {
+    const peer = { hostId: 'h-atlas', reachable: false, since: NOW };
+    const given = { atlas: { leftMs: null }, boreas: {}, input: { hosts: ATLAS_LOST } };
+    expect(join(given).health).toBe('in-sync');
+    expect(join({ ...given, peer }).automation.stepsIn).toMatchObject({ at: NOW + 3_050 });
   });
 
   test('nobody steps in while the owner holds a lease by the witness', () => {

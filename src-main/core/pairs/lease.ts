@@ -85,7 +85,7 @@ function isAutomatic({ record }: Joined): boolean {
   return record.armed && record.policy === 'automatic' && !record.paused && record.maintenance === null;
 }
 
-/** The standby has missed two renewals, knows the record by a majority, and steps in when its vote is free again. */
+/** The standby has missed two renewals, or lost its link to the owner; it knows the record by a majority, and steps in when its vote is free again. */
 export function stepsIn(joined: Joined): Automation['stepsIn'] {
   const { owner, standby, record, now } = joined;
   const lease = standby.word?.lease;
@@ -93,7 +93,9 @@ export function stepsIn(joined: Joined): Automation['stepsIn'] {
     return null;
   if (ownerLives(owner)) return null;
   const passed = lease.holdMs - (lease.heldMs ?? 0);
-  if (passed <= (lease.leaseMs * 2) / 3 + ROAD_MS) return null;
+  const { peer } = standby.word ?? {};
+  const unreachable = peer?.hostId === owner.id && !peer.reachable;
+  if (!unreachable && passed <= (lease.leaseMs * 2) / 3 + ROAD_MS) return null;
   const at = standby.leaseAt + (lease.heldMs ?? 0);
   if (now > at + ELECTION_LEASES * lease.leaseMs) return null;
   return { hostId: standby.id, at, missingSince: standby.leaseAt - passed };

@@ -163,6 +163,33 @@ describe('the practice fleet', () => {
     await until(() => pairOf('mail')?.automation.armed === true);
   }, 60_000);
 
+  it('takes this workstation for a witness: arms, disarms while it sleeps, and comes back by its vote', async () => {
+    const { session, practice } = bench;
+    const pairId = pairOf('mail')?.id ?? '';
+    const scope = { kind: 'pairs' as const, pairIds: [pairId] };
+    const armed = () => pairOf('mail')?.automation.armed === true;
+    const own = session.witness.identity;
+    const report = await session.checkWitness({ witness: own.hostId, pairIds: [pairId] });
+    expect(report.usable).toBe(true);
+    const chosen = { requestId: randomUUID(), pairIds: [pairId], witness: own.hostId };
+    expect((await session.automation.setWitness(chosen)).outcomes).toMatchObject([{ problem: null }]);
+    const automatic = { requestId: randomUUID(), scope, change: { policy: 'automatic' as const } };
+    expect((await session.automation.set(automatic)).outcomes).toMatchObject([{ problem: null }]);
+    await until(armed);
+    expect(pairOf('mail')?.automation.witness).toEqual({ hostId: own.hostId, name: 'this workstation' });
+
+    await session.witness.goodbye();
+    await until(() => !armed());
+    expect(runningOn('mail')).toEqual(['atlas']);
+    session.witness.stay();
+    await until(armed);
+
+    await practice.power('atlas', false);
+    await until(() => runningOn('mail').join() === 'boreas');
+    await until(() => nameOf(pairOf('mail')?.primary) === 'boreas');
+    expect(pairOf('mail')?.automation.lastChange).toBe('takeover');
+  }, 90_000);
+
   it('pauses everything with one switch, and goes on', async () => {
     const { session } = bench;
     const pause = (paused: boolean) =>

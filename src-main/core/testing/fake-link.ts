@@ -1,6 +1,7 @@
 import type {
   AgentState,
   ConsoleApi,
+  Hello,
   PairStatus,
   ParamsOf,
   Problem,
@@ -73,6 +74,23 @@ export class FakeLink implements HostLink {
   goOnline(state: AgentState, at = 1_000): void {
     this.connect({ state: 'online', since: at });
     this.#tell({ kind: 'state', state });
+  }
+
+  /** The agent's greeting, with its wall clock (ms). */
+  greet(wallMs: number): void {
+    const hello: Hello = {
+      protocol: 2,
+      version: '0.1.0+spec',
+      hostId: null,
+      fleetId: null,
+      name: 'host',
+      role: 'hypervisor',
+      hypervisor: 'libvirt',
+      clock: { bootMs: 1, wallMs },
+      bootId: 'boot-1',
+      capabilities: [],
+    };
+    this.#tell({ kind: 'hello', hello });
   }
 
   goOffline(at = 2_000): void {

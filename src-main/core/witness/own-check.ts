@@ -8,7 +8,7 @@ import type { OwnIdentity } from './own-witness.ts';
 /** May this workstation be the third vote: reaches it both hosts, and is it no machine of theirs? */
 export async function checkOwn(self: OwnIdentity, members: HostEntry[]): Promise<Check[]> {
   const own = await ownLikeness();
-  const independent = members.map((member) => independenceOf({ ...own, name: self.name }, member));
+  const independent = members.map((member) => independenceOf({ ...own, name: 'This workstation' }, member));
   return [sleeps(self), ...members.map((member) => reaches(self, member)), ...independent];
 }
 

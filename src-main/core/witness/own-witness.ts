@@ -17,15 +17,19 @@ const VOTE_MS = 2_000;
 
 export interface OwnIdentity {
   hostId: string;
+  /** What the agents call it: other consoles read that too. */
   name: string;
 }
+
+/** What it is called here. */
+export const HERE = 'this workstation';
 
 /** Under which id and name this workstation votes; the same for as long as its database lasts. */
 export function ownIdentity(settings: SettingTable, name = hostname()): OwnIdentity {
   const kept = settings.get(KEY);
   const hostId = typeof kept === 'string' ? kept : `console-${randomUUID()}`;
   if (hostId !== kept) settings.put(KEY, hostId);
-  return { hostId, name: `this workstation (${name})` };
+  return { hostId, name: `workstation ${name}` };
 }
 
 /**

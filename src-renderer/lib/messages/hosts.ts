@@ -41,6 +41,9 @@ export const hosts = {
     agentNone: 'not heard',
     heard: 'Last heard',
     addresses: 'Addresses',
+    clock: 'Clock',
+    ahead: (by: string) => `${by} ahead of this workstation`,
+    behind: (by: string) => `${by} behind this workstation`,
   },
   machines: {
     title: 'Machines here',

@@ -1,5 +1,8 @@
 import { count, list } from '../format.ts';
 
+/** Hosts keep their names as they are; "this workstation" begins a sentence like any word. */
+const start = (name: string): string => (name.startsWith('this ') ? `T${name.slice(1)}` : name);
+
 /** The wizard that finds the third vote. */
 export const witness = {
   title: 'Choose a witness',
@@ -56,7 +59,7 @@ export const witness = {
     blocked: 'A check stands in the way. Mend it, then test again.',
     happens: 'What will happen',
     items: (name: string, machines: readonly string[]) => [
-      `${name} gets the third vote for ${list(machines, 5)}.`,
+      `${start(name)} gets the third vote for ${list(machines, 5)}.`,
       'Pairs that are armed disarm for a moment, and arm again by themselves.',
       'No machine is touched. A witness never sees their data.',
     ],
@@ -66,10 +69,10 @@ export const witness = {
   done: {
     title: (name: string, bad: number, all: number) =>
       bad === 0
-        ? `${name} is the witness.`
+        ? `${start(name)} is the witness.`
         : bad === all
-          ? `${name} is not the witness.`
-          : `${name} judges ${all - bad} of ${all}.`,
+          ? `${start(name)} is not the witness.`
+          : `${start(name)} judges ${all - bad} of ${all}.`,
     automatic: (names: readonly string[]) =>
       `${list(names)} still ${names.length === 1 ? 'waits' : 'wait'} for a person when ${names.length === 1 ? 'its' : 'their'} host fails.`,
     makeAutomatic: 'Start by themselves from now on',

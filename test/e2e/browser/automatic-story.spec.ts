@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { automation } from '../../../src-renderer/lib/messages/automation.ts';
+import { map as mapWords } from '../../../src-renderer/lib/messages/map.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { expect, test } from '../fixtures.ts';
@@ -98,4 +99,27 @@ test('mail gets a witness, arms itself, and comes back without anybody', async (
   });
 
   expect(await twice()).toEqual([]);
+});
+
+test('this workstation gives the third vote, and says what that is worth', async ({
+  hand,
+  page,
+  startConsole,
+}) => {
+  test.setTimeout(180_000);
+  const map = new MapPage(hand);
+  const wizard = new WitnessWizard(hand);
+  await page.goto((await startConsole(['--practice'])).url);
+  await map.says(/^2 of 7 machines are protected\.$/);
+  await page.goto(`${new URL(page.url()).origin}/#/witness`);
+  await wizard.chooseWorkstation();
+  await wizard.only('mail');
+  await wizard.test();
+  await expect(page.getByText(/votes only while it is awake/)).toBeVisible();
+  await wizard.set('this workstation');
+  await wizard.makeAutomatic();
+  await map.open();
+  await map.shows('mail', 'in sync armed', 'boreas', 60_000);
+  const vote = page.getByRole('list', { name: mapWords.witness }).getByRole('listitem');
+  await expect(vote.filter({ hasText: 'this workstation' })).toContainText(mapWords.witnessVotes(1));
 });

@@ -14,10 +14,21 @@ export class WitnessWizard {
   /** From "what do you own?" to the machines it judges, which are those without a witness. */
   async choose(kind: keyof typeof witness.kinds, box: string): Promise<void> {
     const { page } = this.hand;
-    await this.hand.click(page.getByRole('radio', { name: new RegExp(`^${witness.kinds[kind]}`) }));
-    await this.hand.click(this.hand.button(shell.next));
+    await this.#own(kind);
     const choice = page.getByRole('radio', { name: new RegExp(`^${box}\\b`) });
     if (!(await choice.isChecked())) await this.hand.click(choice);
+    await this.hand.click(this.hand.button(shell.next));
+  }
+
+  /** There is only one of it: no box to choose. */
+  async chooseWorkstation(): Promise<void> {
+    await this.#own('console');
+    await expect(this.hand.page.getByRole('checkbox').first()).toBeVisible();
+  }
+
+  async #own(kind: keyof typeof witness.kinds): Promise<void> {
+    const { page } = this.hand;
+    await this.hand.click(page.getByRole('radio', { name: new RegExp(`^${witness.kinds[kind]}`) }));
     await this.hand.click(this.hand.button(shell.next));
   }
 

@@ -8,6 +8,8 @@ import { waitFor } from '../run.ts';
 
 export const MINUTE = 60_000;
 export const MACHINE = 'erp';
+/** The same guest, unprotected. */
+export const TWIN = 'shop';
 
 /** What every measurement stands on: an armed pair, the observer, and who is who at the moment. */
 export class Bench {
@@ -22,7 +24,8 @@ export class Bench {
   }
 
   static async open(fleet: ProtectedFleet): Promise<Bench> {
-    return new Bench(fleet, await Observer.start(fleet.lab, [fleet.lab.guest(MACHINE).uuid]));
+    const uuids = [MACHINE, TWIN].map((name) => fleet.lab.guest(name).uuid);
+    return new Bench(fleet, await Observer.start(fleet.lab, uuids));
   }
 
   /** A client that has written for a while: mostly old records anew, or only new ones. */

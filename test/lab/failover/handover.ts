@@ -1,19 +1,21 @@
 import { agentState } from '../agent-client.ts';
+import { startedAt } from '../proc.ts';
 import { Recorder } from '../recorder.ts';
 import { must, waitFor } from '../run.ts';
 import type { Lab } from '../running-lab.ts';
-import { type Bench, MACHINE, MINUTE } from './bench.ts';
+import { type Bench, MACHINE, MINUTE, TWIN } from './bench.ts';
 
 export interface HandoverRun {
   outageS: number;
   /** The same guest's twin, shut down and started by hand on one host. */
   byHandS: number;
   overS: number;
+  /** One QEMU's end to the next one's start: what of it is not the guest's own shutdown and boot. */
+  betweenS: number;
+  byHandBetweenS: number;
   acked: number;
   missing: number;
 }
-
-const TWIN = 'shop';
 
 /** The outage of an unprotected machine that is stopped in order and started again by hand. */
 async function byHand(lab: Lab): Promise<number> {
@@ -33,6 +35,16 @@ async function byHand(lab: Lab): Promise<number> {
   return (await recorder.outage()).seconds;
 }
 
+/** From the end of a machine's process to the start of its next, by what the observer saw since then. */
+function between(bench: Bench, machine: string, since: number): number {
+  const { uuid } = bench.fleet.lab.guest(machine);
+  const changes = bench.observer.changes.filter((change) => change.uuid === uuid && change.at >= since);
+  const ended = changes.find(({ to }) => to === 'none');
+  const started = changes.find(({ from }) => from === 'none');
+  if (!ended || !started) throw new Error(`the observer did not see ${machine} end and start`);
+  return (startedAt(started.start) - ended.at) / 1000;
+}
+
 async function untilDone(bench: Bench, host: string, taskId: string): Promise<void> {
   const state = await waitFor('the switchover to end', 2 * MINUTE, async () => {
     const found = (await agentState(bench.fleet.lab, host))?.tasks.find(({ id }) => id === taskId);
@@ -42,7 +54,9 @@ async function untilDone(bench: Bench, host: string, taskId: string): Promise<vo
 }
 
 export async function handoverRun(bench: Bench): Promise<HandoverRun> {
+  const first = Date.now();
   const byHandS = await byHand(bench.fleet.lab);
+  const byHandBetweenS = between(bench, TWIN, first);
   const { owner, standby } = await bench.fleet.roles(MACHINE);
   const recorder = await bench.record(20, 500);
   const began = Date.now();
@@ -54,5 +68,13 @@ export async function handoverRun(bench: Bench): Promise<HandoverRun> {
   await recorder.stop();
   const { acked, missing } = await recorder.verify();
   const { seconds } = await recorder.outage();
-  return { outageS: seconds, byHandS, overS: seconds - byHandS, acked, missing };
+  return {
+    outageS: seconds,
+    byHandS,
+    overS: seconds - byHandS,
+    betweenS: between(bench, MACHINE, began),
+    byHandBetweenS,
+    acked,
+    missing,
+  };
 }

@@ -60,7 +60,7 @@ const sum = (runs: Run[], name: string): number => all(runs, name).reduce((a: nu
 const FIGURES: Record<'outage' | 'stall' | 'handover', string[]> = {
   outage: ['outageS', 'gapS', 'vmStartS', 'haPartS', 'detectS', 'decideS', 'startS', 'answerS'],
   stall: ['stallS', 'staleS'],
-  handover: ['outageS', 'byHandS', 'overS'],
+  handover: ['outageS', 'byHandS', 'overS', 'betweenS', 'byHandBetweenS'],
 };
 
 function report(runs: Run[], failures: string[], bench: Bench | null): Record<string, unknown> {
