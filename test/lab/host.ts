@@ -212,6 +212,9 @@ export async function execInHost(
   return run(['nsenter', '-t', String(pid), '-a', '--', ...argv], { env, ...options });
 }
 
+/** A killed process ends only when its disk has answered, and this machine's disk may be busy with other labs. */
+const KILL_LIMIT_MS = 60_000;
+
 /**
  * Power loss: every process of the host, guests included, is killed in one go. The page cache survives, so this is
  * a crash of the host and not a loss of unsynced disk writes.
@@ -221,7 +224,7 @@ export async function killHost(places: Places, name: string): Promise<void> {
   const init = await initPid(places, name);
   await waitFor(
     `all processes of ${name} gone`,
-    20_000,
+    KILL_LIMIT_MS,
     async () => {
       const pids = await pidsOf(group);
       // The init first: with it the kernel ends everything else in the container.
