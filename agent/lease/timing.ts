@@ -1,6 +1,9 @@
 import { fail, ok, type Profile, type Result } from '../protocol/index.ts';
 import { CONTRACT, type Rules } from './rules.ts';
 
+/** From a passed deadline to the stopped process, ms (agent/guard; measured by `npm run bench:core`). */
+export const GUARD_BOUND_MS = 100;
+
 /** Lease length T by profile (ms). */
 export const PROFILES: Readonly<Record<Profile, number>> = { fast: 1200, balanced: 4000, patient: 30_000 };
 

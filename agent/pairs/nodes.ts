@@ -6,15 +6,12 @@ import type { Envelope } from '../lease/messages.ts';
 import { PairNode } from '../lease/node.ts';
 import type { LeaseRecord, Versioned } from '../lease/record.ts';
 import type { Site } from '../lease/site.ts';
-import { holdOf, timingOf } from '../lease/timing.ts';
+import { GUARD_BOUND_MS, holdOf, timingOf } from '../lease/timing.ts';
 import type { Change } from '../lease/transitions.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { Clock, Log } from '../ports.ts';
 import { fail, type Problem, ProblemError, type Result } from '../protocol/index.ts';
 import { Outsiders } from './outsiders.ts';
-
-/** From a passed deadline to the stopped process, ms (agent/guard; `npm run bench:core`). */
-export const GUARD_BOUND_MS = 100;
 
 /** How long a change is tried while the voters do not answer, ms; with a long lease their answers may take longer. */
 const SWAP_MS = 15_000;

@@ -1,7 +1,6 @@
-import { timingOf } from '../lease/timing.ts';
+import { GUARD_BOUND_MS, timingOf } from '../lease/timing.ts';
 import type { Hindrance, LeaseView, LocalCopy, PairStatus } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
-import { GUARD_BOUND_MS } from './nodes.ts';
 import type { HostSite } from './site.ts';
 import { isLive, type StoredPair } from './store.ts';
 

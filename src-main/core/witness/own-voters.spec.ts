@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { freshState } from '../../../agent/lease/acceptor.ts';
-import { GUARD_BOUND_MS as AGENTS_BOUND_MS } from '../../../agent/pairs/nodes.ts';
-import { GUARD_BOUND_MS } from './own-voters.ts';
 import { FileVoters } from './voter-store.ts';
 
 let folder: string;
@@ -12,10 +10,6 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'understudy-votes-'));
 });
 afterEach(() => rm(folder, { recursive: true }));
-
-test('the workstation honours a grant for as long as an agent does', () => {
-  expect(GUARD_BOUND_MS).toBe(AGENTS_BOUND_MS);
-});
 
 test('votes outlast the console; what was damaged is put aside and abstains', async () => {
   const first = new FileVoters(folder, () => 5);

@@ -3,11 +3,9 @@ import { freshState } from '../../../agent/lease/acceptor.ts';
 import type { Envelope } from '../../../agent/lease/messages.ts';
 import { PairNode } from '../../../agent/lease/node.ts';
 import type { LeaseRecord, Versioned } from '../../../agent/lease/record.ts';
-import { timingOf } from '../../../agent/lease/timing.ts';
+import { GUARD_BOUND_MS, timingOf } from '../../../agent/lease/timing.ts';
 import type { VoterStore } from './voter-store.ts';
 
-/** From a passed deadline to the stopped process, ms; the agents' own number (own-voters.spec.ts). */
-export const GUARD_BOUND_MS = 100;
 /** How long a goodbye may take: then the owners notice by themselves that this voter is gone. */
 const GOODBYE_MS = 3_000;
 const SILENCE_SLACK_MS = 10;

@@ -1,0 +1,123 @@
+import { CONTRACT } from '../lease/rules.ts';
+import { createRecord, settings, setWitness } from '../lease/transitions.ts';
+import { type PairRecord, type Problem, ProblemError } from '../protocol/index.ts';
+import { must, type PairContext } from './context.ts';
+import type { PairsService } from './service.ts';
+import type { StoredPair } from './store.ts';
+
+type Handlers = PairsService['consoleHandlers'];
+
+/** Throws unless the machine is this host's. */
+export function refuseForeign(context: PairContext, pair: StoredPair): void {
+  if (context.isOwner(pair)) return;
+  throw new ProblemError({
+    kind: 'not-owner',
+    message: `${pair.spec.workload.name} does not run on ${context.deps.selfName()}.`,
+    next: `Give this order to ${context.nameOf(pair.record.owner)}.`,
+  });
+}
+
+/** The record a pair begins with; who votes is the operator's choice. */
+export function firstRecord(
+  context: PairContext,
+  { pairId, standby, witness, policy, profile }: Parameters<Handlers['protect.start']>[0],
+): { record: PairRecord; name: string | null } {
+  if (witness !== null && [context.self, standby].includes(witness)) throw new ProblemError(notAWitness);
+  const members: [string, string] = [context.self, standby];
+  const voters = witness === null ? [context.self] : [...members, witness];
+  const created = createRecord({
+    pairId,
+    members,
+    voters,
+    owner: context.self,
+    wall: context.now(),
+    profile,
+  });
+  return { record: { ...created, policy }, name: witness === null ? null : context.nameOf(witness) };
+}
+
+const notAWitness: Problem = {
+  kind: 'witness-is-member',
+  message: 'The witness must be a third machine: it decides between the two hosts.',
+  next: 'Choose another host, a small box or this workstation as the witness.',
+  field: 'witness',
+};
+
+/** In words, for the audit log. */
+function describe(
+  { policy, paused, maintenance, profile }: Parameters<Handlers['pair.settings']>[0]['change'],
+  context: PairContext,
+): string {
+  const said: string[] = [];
+  if (policy !== undefined) said.push(`failover ${policy}`);
+  if (paused !== undefined) said.push(paused ? 'automation paused' : 'automation goes on');
+  if (maintenance === null) said.push('maintenance ends');
+  else if (maintenance !== undefined)
+    said.push(
+      `maintenance until ${new Date(maintenance.until).toISOString()}${maintenance.until <= context.now() ? ' (over)' : ''}: ${maintenance.reason}`,
+    );
+  if (profile !== undefined) said.push(`lease ${profile}`);
+  return said.join(', ');
+}
+
+/** Disarmed first, the new voter prepared, then one swap; the owner arms again by itself (docs/safety.md). */
+export async function setWitnessOf(
+  context: PairContext,
+  { pairId, witness, actor }: Parameters<Handlers['pair.witness']>[0],
+): Promise<{ record: PairRecord }> {
+  const pair = context.pair(pairId);
+  refuseForeign(context, pair);
+  if (witness !== null && pair.spec.members.includes(witness)) throw new ProblemError(notAWitness);
+  const before = pair.record;
+  const leaving = before.voters.filter((voter) => !pair.spec.members.includes(voter) && voter !== witness);
+  await context.swap(pairId, settings({ paused: true }));
+  try {
+    if (witness !== null) await prepareVoters(context, pairId, witness);
+    await context.swap(pairId, setWitness(witness, true, CONTRACT));
+  } finally {
+    if (!before.paused) await context.swap(pairId, settings({ paused: false }));
+  }
+  // Whoever left votes no more: the others refuse its configuration. Told so that it keeps nothing.
+  for (const hostId of leaving) void context.deps.peers.to(hostId).call('pair.forget', { pairId });
+  const name = witness === null ? 'nobody' : context.nameOf(witness);
+  context.audit(
+    'witness',
+    pair,
+    `${actor} makes ${name} the witness of ${pair.spec.workload.name}.`,
+    undefined,
+    actor,
+  );
+  return { record: context.pair(pairId).record };
+}
+
+/** Whoever votes from now on and did not before holds the record, fsynced, and has kept its silence. */
+async function prepareVoters(context: PairContext, pairId: string, witness: string): Promise<void> {
+  const chosen = context.nodes.chosen(pairId);
+  if (chosen === null) return;
+  const { voters, members } = chosen.record;
+  const newcomers = [...members, witness].filter(
+    (hostId) => hostId !== context.self && !voters.includes(hostId),
+  );
+  await Promise.all(
+    newcomers.map(async (hostId) =>
+      must(await context.deps.peers.to(hostId).call('record.keep', { chosen, brandNew: false, spec: null })),
+    ),
+  );
+}
+
+/** What the pair may do by itself, as an operator wants it. */
+export async function setAutomation(
+  context: PairContext,
+  { pairId, change, actor }: Parameters<Handlers['pair.settings']>[0],
+): Promise<{ record: PairRecord }> {
+  const pair = context.pair(pairId);
+  const record = await context.swap(pairId, settings(change));
+  context.audit(
+    'settings',
+    pair,
+    `${actor} changes what ${pair.spec.workload.name} may do by itself: ${describe(change, context)}.`,
+    undefined,
+    actor,
+  );
+  return { record };
+}
