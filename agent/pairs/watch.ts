@@ -161,7 +161,10 @@ export class Watch {
   async #stopped(pair: StoredPair, reason: string): Promise<void> {
     const context = this.#context;
     const { pairId, workload } = pair.spec;
-    const meant = reason === 'shutdown' || reason === 'destroyed';
+    // An undefined machine is forgotten with its end, often before that can be read: nobody says how it ended, and it has
+    // no definition to start from. It stays down like one that somebody stopped.
+    const untold = reason === 'failed' && context.isUndefined(workload.uuid);
+    const meant = reason === 'shutdown' || reason === 'destroyed' || untold;
     const site = this.#siteOf(pairId);
     // At once, before anybody looks: a guest that somebody stopped must not be started again meanwhile.
     if (meant) site?.stoppedBy('with-host');
