@@ -138,9 +138,23 @@ async function forget(context: PairContext, pairId: string): Promise<void> {
   await context.nodes.bury(pairId);
 }
 
+/** What touches a pair's images waits for what touched them before: an order that was given up may still be at it here. */
+function oneAtATime(): <T>(pairId: string, work: () => Promise<T>) => Promise<T> {
+  const tails = new Map<string, Promise<unknown>>();
+  return (pairId, work) => {
+    const run = (tails.get(pairId) ?? Promise.resolve()).then(work, work);
+    tails.set(
+      pairId,
+      run.catch(() => undefined),
+    );
+    return run;
+  };
+}
+
 /** What this member, or witness, answers to the other agents of its fleet. */
 export function peerHandlers(context: PairContext): PairPeerHandlers {
   const { hypervisor } = context.deps;
+  const inTurn = oneAtATime();
   return {
     'record.read': async ({ pairId }) => {
       const kept = context.store.kept(pairId);
@@ -183,11 +197,12 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       must(await hypervisor.fix(vmUuid, fix));
       return {};
     },
-    'standby.prepare': (params) => prepare(context, params),
-    'pair.forget': async ({ pairId }) => {
-      await forget(context, pairId);
-      return {};
-    },
+    'standby.prepare': (params) => inTurn(params.spec.pairId, () => prepare(context, params)),
+    'pair.forget': ({ pairId }) =>
+      inTurn(pairId, async () => {
+        await forget(context, pairId);
+        return {};
+      }),
   };
 }
 
