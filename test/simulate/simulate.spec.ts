@@ -17,14 +17,14 @@ const FOUND = [
 /** Schedules whose faults earlier code fell for; code and fault list have changed since, so they are schedules like any. */
 const ONCE = [41, 46, 984, 2623, 2874, 12_057, 13_573, 15_555, 18_981];
 
-/** Mistakes that a few schedules find. The rest: npm run simulate -- --mistakes. */
+/** Mistakes that a few schedules find, and how many may be tried: which one does changes with every message sent. The rest: npm run simulate -- --mistakes. */
 const EARLY: [Mistake, string, number][] = [
-  ['release-unrecorded', 'I4', 40],
-  ['unarmed-takeover', 'I1', 60],
-  ['no-gossip', 'I7', 60],
-  ['arm-lagging', 'I7', 40],
-  ['rollback-accepted', 'I4', 80],
-  ['voter-swap-unchecked', 'I1', 150],
+  ['release-unrecorded', 'I4', 200],
+  ['unarmed-takeover', 'I1', 200],
+  ['no-gossip', 'I7', 200],
+  ['arm-lagging', 'I7', 200],
+  ['rollback-accepted', 'I4', 600],
+  ['voter-swap-unchecked', 'I1', 600],
 ];
 
 describe('simulator', () => {
@@ -51,7 +51,7 @@ describe('simulator', () => {
 
   it.each(EARLY)('finds %s', (mistake, invariant, schedules) => {
     const found = new Set<string>();
-    for (let seed = 1; seed <= schedules; seed += 1) {
+    for (let seed = 1; seed <= schedules && !found.has(invariant); seed += 1) {
       for (const one of runSchedule(seed, mistake).violations) found.add(one.invariant);
     }
     expect(found).toContain(invariant);
