@@ -69,7 +69,7 @@ describe.runIf(reasonAgainst() === null)('guard: permissions', () => {
       const pid = await bench.qemu(A);
       await bench.startGuard();
       await stopped(pid);
-      expect(bench.status().told).toEqual([`${A} unreadable`]);
+      await until('it is told', () => bench.status().told.join() === `${A} unreadable`);
     });
   });
 
