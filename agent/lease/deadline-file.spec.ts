@@ -1,17 +1,7 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  formatPermission,
-  type Permission,
-  parsePermission,
-  writePermission,
-  writePermissionSync,
-} from './deadline-file.ts';
+import { formatPermission, type Permission, parsePermission } from './deadline-file.ts';
 
 const EPOCH = { n: 7, by: '' };
-const UUID = '6f3e7a52-0000-4000-8000-000000000001';
 
 describe('permission file (agent/guard/FORMAT.md)', () => {
   it.each<[Permission, string]>([
@@ -50,20 +40,5 @@ describe('permission file (agent/guard/FORMAT.md)', () => {
     const permission: Permission = { kind: 'standing', epoch: EPOCH, resumed: 42.7 };
     expect(formatPermission(permission)).toBe('understudy-permission 1 7 - standing resumed 42\n');
     expect(parsePermission(formatPermission(permission))).toEqual({ ...permission, resumed: 42 });
-  });
-
-  it.each([
-    ['waited for', writePermission],
-    ['at once', writePermissionSync],
-  ] as const)('is replaced whole, and leaves nothing beside: %s', async (_how, write) => {
-    const directory = await mkdtemp(join(tmpdir(), 'permission-'));
-    try {
-      await write(directory, UUID, { kind: 'standing', epoch: EPOCH });
-      await write(directory, UUID, { kind: 'deadline', epoch: EPOCH, ms: 5 });
-      expect(await readFile(join(directory, UUID), 'utf8')).toBe('understudy-permission 1 7 - deadline 5\n');
-      expect(await readdir(directory)).toEqual([UUID]);
-    } finally {
-      await rm(directory, { recursive: true });
-    }
   });
 });

@@ -1,6 +1,3 @@
-import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Epoch } from '../protocol/index.ts';
 
 /**
@@ -36,35 +33,4 @@ export function parsePermission(line: string): Permission | null {
   const order = resumed === undefined ? {} : { resumed: Number(resumed) };
   if (standing !== undefined) return { kind: 'standing', epoch, ...order };
   return { kind: 'deadline', epoch, ms: Number(ms), ...order };
-}
-
-/** Replaces the permission of one machine in `directory` (tmpfs): beside, then renamed, so no reader sees a part. */
-export async function writePermission(
-  directory: string,
-  uuid: string,
-  permission: Permission,
-): Promise<void> {
-  const beside = join(directory, `.${uuid}.tmp`);
-  const handle = await open(beside, 'w', 0o600);
-  try {
-    await handle.writeFile(formatPermission(permission));
-  } finally {
-    await handle.close();
-  }
-  await rename(beside, join(directory, uuid));
-}
-
-/**
- * The same without giving up the processor: a permission that is decided is on the file before anything else happens, so
- * that no later decision can overtake it. tmpfs does not wait for a disk.
- */
-export function writePermissionSync(directory: string, uuid: string, permission: Permission): void {
-  const beside = join(directory, `.${uuid}.tmp`);
-  const file = openSync(beside, 'w', 0o600);
-  try {
-    writeSync(file, formatPermission(permission));
-  } finally {
-    closeSync(file);
-  }
-  renameSync(beside, join(directory, uuid));
 }

@@ -168,12 +168,12 @@ class Pairs implements PairsService {
   }
 
   async #peerReturned(hostId: string): Promise<void> {
-    const { store, other } = this.#context;
+    const { store } = this.#context;
     for (const pairId of store.ids()) {
       const kept = store.kept(pairId);
       if (!kept) continue;
       if (kept.notes.ended) await forgetPair(this.#context, pairId);
-      else if (other.call(this.#context, kept.spec) === hostId)
+      else if (this.#context.other(kept.spec) === hostId)
         await this.#deps.peers
           .to(hostId)
           .call('spec.offer', { spec: kept.spec, chosen: this.#context.nodes.chosen(pairId) });
@@ -216,14 +216,9 @@ class Pairs implements PairsService {
     if (this.#stopped) return;
     if (this.#beats++ % CERTIFICATE_EVERY === 0) this.#lookAtCertificate();
     this.#timer = this.#deps.clock.setTimeout(() => this.#beat(), TELL_MS);
-    for (const pair of this.#context.store.all()) {
-      if (this.#watched)
-        this.#emit({
-          kind: 'lease',
-          pairId: pair.spec.pairId,
-          lease: leaseView(this.#context, pair),
-        });
-    }
+    if (!this.#watched) return;
+    for (const pair of this.#context.store.all())
+      this.#emit({ kind: 'lease', pairId: pair.spec.pairId, lease: leaseView(this.#context, pair) });
   }
 
   /**
@@ -264,12 +259,12 @@ class Pairs implements PairsService {
 
   /** The lease speaks of hosts by id; people know them by name. */
   #tell(pairId: string, event: string, text: string, evidence?: Record<string, string>): void {
-    const record = this.#context.nodes.record(pairId);
-    const ids = [...new Set([...(record?.members ?? []), ...(record?.voters ?? [])])];
     // Said at every look until it has come true.
     const last = this.#told.get(pairId);
     if (last?.text === text && this.#context.now() - last.at < SAID_AGAIN_MS) return;
     this.#told.set(pairId, { text, at: this.#context.now() });
+    const record = this.#context.nodes.record(pairId);
+    const ids = [...new Set([...(record?.members ?? []), ...(record?.voters ?? [])])];
     const named = (words: string): string =>
       ids.reduce((said, id) => said.replaceAll(id, this.#context.nameOf(id)), words);
     const told = evidence
