@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { armedRecord, ThreeVoters } from './testing/three-voters.ts';
+import { PROFILES } from './timing.ts';
 import { settings } from './transitions.ts';
 
-const T = 1200;
+const T = PROFILES.fast;
 const running = (three: ThreeVoters): string[] =>
   (['h1', 'h2'] as const).filter((host) => three.site(host).state === 'running');
 const armed = (): ThreeVoters => {
@@ -251,7 +252,7 @@ describe('a pair with its hosts', () => {
     expect(three.node('h1').record?.armed).toBe(false);
     expect(three.node('h1').view().hindrances).toMatchObject([{ kind: 'voter-missing:w' }]);
     expect(three.told.find(({ event }) => event === 'disarmed')?.text).toMatch(
-      /^disarmed: w missing for [34] s$/,
+      /^disarmed: w missing for [345] s$/,
     );
   });
 

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { freshState } from './acceptor.ts';
 import { CONTRACT } from './rules.ts';
 import { armedRecord, ThreeVoters } from './testing/three-voters.ts';
+import { PROFILES } from './timing.ts';
 import { settings, setWitness } from './transitions.ts';
 
-const T = 1200;
+const T = PROFILES.fast;
 const running = (three: ThreeVoters): string[] =>
   (['h1', 'h2'] as const).filter((host) => three.site(host).state === 'running');
 
