@@ -186,6 +186,36 @@ describe('a pair with its hosts', () => {
     expect(three.node('h1').record).toMatchObject({ owner: 'h1' });
   });
 
+  it('disarms rather than to be replaced under a long lease while a voter is away', () => {
+    const three = armed();
+    three.cut.add('w');
+    three.advance(1.1 * T);
+    expect(three.node('h1').record?.armed).toBe(true);
+    let held = false;
+    three.node('h1').holdOn(8000, (yes) => {
+      held = yes;
+    });
+    three.advance(20);
+    expect(held).toBe(true);
+    expect(three.node('h1').record?.armed).toBe(false);
+    expect(three.site('h1').permission).toMatchObject({ kind: 'standing' });
+  });
+
+  it('tells of every copy that is ended on the standby, also of a second one in one epoch', () => {
+    const three = armed();
+    three.cut.add('h1');
+    three.advance(4 * T);
+    three.cut.clear();
+    three.advance(2 * T);
+    const ended = (): number => three.told.filter(({ event }) => event === 'superseded').length;
+    expect(ended()).toBe(1);
+    three.site('h1').state = 'running';
+    three.node('h1').look();
+    three.advance(T);
+    expect(three.site('h1').state).toBe('none');
+    expect(ended()).toBe(2);
+  });
+
   it('keeps silent after a restart for as long as a longer lease may live', () => {
     const three = armed();
     three.node('h1').holdOn(10_000, () => undefined);
