@@ -126,7 +126,7 @@ async function forget(context: PairContext, pairId: string): Promise<void> {
       const spare = pair.notes.aside.filter((aside) => !aside.keep).map((aside) => aside.path);
       must(await context.deps.target.discard(spare));
     }
-    await context.deps.guard.letGo(pair.spec.workload.uuid);
+    await context.letGo(pair.spec);
     await context.store.remove(pairId);
     context.audit(
       'replica-removed',
