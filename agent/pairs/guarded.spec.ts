@@ -2,20 +2,17 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSimulatedGuard } from '../guard/simulated-guard.ts';
-import { guestDraft, MAIL } from '../hypervisor/simulated/spec-world.ts';
-import { type Box, Rig, until } from '../replication/simulated/spec-rig.ts';
+import { MAIL } from '../hypervisor/simulated/spec-world.ts';
+import { type Box, type Rig, until } from '../replication/simulated/spec-rig.ts';
+import { PAIR, protectedMail } from './testing/mail.ts';
 
 /** A host whose guard protects a machine though the host has lost the machine's pair. */
-const PAIR = 'pair-mail';
 let rig: Rig;
 let atlas: Box;
 let boreas: Box;
 
 beforeEach(async () => {
-  rig = await Rig.open([{ name: 'atlas', guests: [{ ...guestDraft() }] }, { name: 'boreas' }]);
-  atlas = rig.box('atlas');
-  boreas = rig.box('boreas');
-  await atlas.order('protect.start', { pairId: PAIR, vmUuid: MAIL, standby: 'boreas' });
+  ({ rig, atlas, boreas } = await protectedMail());
 });
 afterEach(() => rig.close());
 

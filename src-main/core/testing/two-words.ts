@@ -2,6 +2,7 @@ import type { LocalCopy, MirrorStatus, PairRecord, PairStatus, Task } from '../.
 import type { TaskView } from '../../contract/index.ts';
 import type { HostSight, JoinInput } from '../pairs/inputs.ts';
 import { joinPair } from '../pairs/join.ts';
+import { task as taskWords } from './fake-link.ts';
 import { leaseView, pairRecord } from './pair-words.ts';
 
 /** What atlas (owner) and boreas (standby) say of their pair of web, in sync, and how it is joined to one view. */
@@ -73,20 +74,5 @@ export function join(
 }
 
 export function task(change: Partial<Task>, hostId = 'h-atlas'): TaskView {
-  const task: Task = {
-    id: 't1',
-    kind: 'protect',
-    pairId: 'p1',
-    subject: 'web',
-    state: 'running',
-    startedAt: NOW - 9_000,
-    endedAt: null,
-    steps: [],
-    progress: null,
-    problem: null,
-    cancellable: true,
-    resumed: 0,
-    ...change,
-  };
-  return { hostId, task };
+  return { hostId, task: taskWords({ startedAt: NOW - 9_000, ...change }) };
 }
