@@ -135,7 +135,7 @@ test('a machine whose pair is lost is let go only with the word of a person', as
   await page.getByRole('button', { name: words.openName('crm') }).click();
   const vouch = page.getByRole('checkbox', { name: words.vouch('crm') });
   await expect(vouch).toHaveCount(0);
-  const go = page.getByRole('button', { name: words.go('crm') });
+  const go = page.getByRole('button', { name: words.go('crm'), exact: true });
   await go.click();
   await expect(page.getByRole('dialog').getByRole('alert')).toContainText('boreas cannot be asked');
   await vouch.check();
