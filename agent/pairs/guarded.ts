@@ -33,8 +33,11 @@ export class Guarded {
 
   /** Once the pairs are loaded and the hypervisor has answered: what a crash left undone, and what was lost. */
   async reconcile(): Promise<void> {
-    // Its protection had ended when the agent did.
-    for (const { spec, notes } of this.#kept()) if (notes.ended) await this.#context.letGo(spec);
+    const { log } = this.#context.deps;
+    // Its protection had ended when the agent did. Left for the next start when it cannot be written down.
+    for (const { spec, notes } of this.#kept())
+      if (notes.ended)
+        await this.#context.letGo(spec).catch((error) => log('warn', `${spec.pairId}: ${String(error)}`));
     this.look();
   }
 
