@@ -5,6 +5,7 @@ import { disarm } from '../lease/transitions.ts';
 import { TaskRunner } from '../tasks/runner.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
+import { Guarded } from './guarded.ts';
 import { Healer } from './healer.ts';
 import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
@@ -41,6 +42,7 @@ class Pairs implements PairsService {
   readonly #context: PairContext;
   readonly #healer: Healer;
   readonly #watch: Watch;
+  readonly #guarded: Guarded;
   readonly #sites = new Map<string, HostSite>();
   readonly #listeners = new Set<(event: PairsEvent) => void>();
   readonly #ends: (() => void)[] = [];
@@ -66,6 +68,7 @@ class Pairs implements PairsService {
     this.#context = new PairContext(deps, store, tasks, nodes);
     const siteOf = (pairId: string): HostSite | null => this.#sites.get(pairId) ?? null;
     this.#watch = new Watch(this.#context, siteOf);
+    this.#guarded = new Guarded(this.#context, () => this.#emit({ kind: 'unclaimed' }));
     for (const order of [unprotectOrder(this.#context), resyncOrder(this.#context)]) tasks.register(order);
     tasks.register(protectOrder(this.#context));
     tasks.register(failoverOrder(this.#context, siteOf));
@@ -73,7 +76,7 @@ class Pairs implements PairsService {
     const loaded = new Promise<void>((resolve) => {
       this.#markLoaded = resolve;
     });
-    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context), loaded);
+    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context, this.#guarded), loaded);
     this.peerHandlers = onceLoaded(peerHandlers(this.#context), loaded);
   }
 
@@ -82,16 +85,18 @@ class Pairs implements PairsService {
     await store.load();
     await tasks.load();
     await nodes.load(store.ids());
-    for (const pairId of store.ids()) {
-      const kept = store.kept(pairId);
-      if (kept && !kept.notes.ended) await this.#deps.guard.protect(kept.spec.workload.uuid);
-    }
+    await this.#guarded.restore();
     this.#subscribe();
     nodes.start();
     await ready;
     this.#markLoaded();
+    await this.#guarded.reconcile();
+    this.#ends.push(store.subscribe(() => this.#guarded.look()));
     for (const pair of store.all()) if (!pair.notes.ended) await this.#watch.reconcile(pair);
     for (const pairId of nodes.ids()) nodes.look(pairId);
+    // Whoever was seen before anybody listened here has returned as well.
+    for (const sight of this.#deps.peers.sights())
+      if (sight.reachable) this.#run('peer', this.#peerReturned(sight.hostId));
     tasks.resume();
     this.#beat();
   }
@@ -116,6 +121,10 @@ class Pairs implements PairsService {
 
   votes(): string[] {
     return this.#context.nodes.ids();
+  }
+
+  unclaimed(): ReturnType<PairsService['unclaimed']> {
+    return this.#guarded.unclaimed;
   }
 
   watched(on: boolean): void {

@@ -1,4 +1,3 @@
-import { compareBallot } from '../lease/record.ts';
 import { type Handlers, type PairDisk, type PeerApi, ProblemError } from '../protocol/index.ts';
 import type { ReplicaDisk } from '../replication/replication.ts';
 import { must, type PairContext } from './context.ts';
@@ -127,7 +126,7 @@ async function forget(context: PairContext, pairId: string): Promise<void> {
       const spare = pair.notes.aside.filter((aside) => !aside.keep).map((aside) => aside.path);
       must(await context.deps.target.discard(spare));
     }
-    await context.deps.guard.letGo(pair.spec.workload.uuid);
+    await context.letGo(pair.spec);
     await context.store.remove(pairId);
     context.audit(
       'replica-removed',
@@ -180,8 +179,7 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       await context.nodes.seed(pairId, chosen, brandNew);
       // What it means for the copy here is on disk too.
       await context.setNotes(pairId, (notes) => notes);
-      const held = context.nodes.chosen(pairId);
-      return { current: held !== null && compareBallot(held.ballot, chosen.ballot) >= 0 };
+      return { current: context.nodes.holds(pairId, chosen) };
     },
     'vm.state': async ({ vmUuid }) => ({ state: hypervisor.reachable ? context.vmState(vmUuid) : 'unknown' }),
     'standby.check': async (needs) => {

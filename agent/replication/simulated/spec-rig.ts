@@ -31,7 +31,7 @@ const SPEED = 20;
 
 type Ordered = Exclude<
   keyof PairsService['consoleHandlers'],
-  'protect.check' | 'protect.fix' | 'task.cancel' | 'pair.settings' | 'pair.witness'
+  'protect.check' | 'protect.fix' | 'task.cancel' | 'pair.settings' | 'pair.witness' | 'guard.letGo'
 >;
 
 /** Without a witness: a person decides. */
@@ -171,7 +171,7 @@ export class Box {
   }
 
   /** Any other call of a console. */
-  async consoleCall<M extends 'pair.settings' | 'pair.witness'>(
+  async consoleCall<M extends 'pair.settings' | 'pair.witness' | 'guard.letGo'>(
     method: M,
     params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>,
   ): Promise<void> {
