@@ -69,6 +69,17 @@ const query = (from: string, chosen: Versioned): Envelope => envelope(from, chos
 const kinds = (kind: Body['kind']): Envelope[] => sent.filter(({ body }) => body.kind === kind);
 
 describe('a record that is shown', () => {
+  it('makes no sound voter of one that is counted on already and has forgotten it', async () => {
+    const kept = voters.seed('p', later({}), false);
+    await advance(2 * HOLD_MS);
+    await kept;
+    expect(voters.get('p')?.voter.state.sound).toBe(false);
+    voters.receive(envelope('h1', later({}), { kind: 'lease', id: 1, candidate: false, leaseMs: 4_000 }));
+    await advance(1);
+    expect(kinds('granted')).toEqual([]);
+    expect(kinds('denied')).toMatchObject([{ body: { reason: 'unsound' } }]);
+  });
+
   it('makes a voter of a brand-new pair at once, durable before the answer', async () => {
     await voters.seed('p', first, true);
     expect((await store.load()).get('p')).toMatchObject({ value: { accepted: first, chosen: first } });
@@ -79,13 +90,14 @@ describe('a record that is shown', () => {
   });
 
   it('makes any other newcomer keep its restart silence first', async () => {
+    const before = later({ voters: ['h1', 'h2', 'other'] });
     let over = false;
-    const kept = voters.seed('p', later({}), false).then(() => {
+    const kept = voters.seed('p', before, false).then(() => {
       over = true;
     });
     await advance(HOLD_MS);
     expect(over).toBe(false);
-    voters.receive(envelope('h2', later({}), { kind: 'lease', id: 1, candidate: true, leaseMs: 4_000 }));
+    voters.receive(envelope('h2', before, { kind: 'lease', id: 1, candidate: true, leaseMs: 4_000 }));
     await advance(0);
     expect(kinds('denied').map(({ body }) => body)).toMatchObject([{ reason: 'silent' }]);
     await advance(100);

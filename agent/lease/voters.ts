@@ -123,10 +123,12 @@ export class Voters {
 
   /**
    * A record shown to this voter. Makes a voter of one that had none: on disk when it resolves, and unless the pair is
-   * brand-new its restart silence has passed too, because it may have voted and forgotten it.
+   * brand-new its restart silence has passed too, because it may have voted and forgotten it. One that is counted on
+   * already has forgotten it, and abstains until it has read both others.
    */
   async seed(pairId: string, chosen: Versioned, brandNew: boolean): Promise<void> {
-    const state = { ...freshState(true), promised: chosen.ballot, accepted: chosen, chosen };
+    const forgot = !brandNew && chosen.record.voters.includes(this.#deps.self() ?? '');
+    const state = { ...freshState(!forgot), promised: chosen.ballot, accepted: chosen, chosen };
     if (this.get(pairId) === null) await this.#deps.store.write(pairId, state);
     const node = this.get(pairId);
     if (node === null) {

@@ -72,7 +72,7 @@ async function prepare(context: PairContext, params: Parameters<PairPeerHandlers
   const { target, guard } = context.deps;
   const { pairId, workload } = params.spec;
   await context.adoptSpec(params.spec, freshNotes(context.deps.bootId));
-  await context.nodes.seed(pairId, params.chosen, true);
+  await context.nodes.seed(pairId, params.chosen, false);
   // No permission: whatever is started of it here by hand is stopped.
   await guard.protect(workload.uuid);
   // What learning that record writes down (a quarantine) is on disk before anything is decided here.
