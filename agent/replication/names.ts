@@ -30,19 +30,20 @@ export const jobId = (pairId: string, target: string): string => `understudy-${p
 /** What a point of a replica is taken for; one of each may stand at a time. */
 export type PointUse = 'drill' | 'seal';
 
-/** Of a point: its overlay, the overlay's file, and the filter that copies before a write. At most 31 bytes. */
-export function pointNode(
-  role: 'image' | 'file' | 'filter',
-  use: PointUse,
-  pairId: string,
-  target: string,
-): string {
+/**
+ * Of a point: its overlay, the overlay's file, the filter that copies before a write; and what keeps an overlay that
+ * cannot be written from failing the replica's writes: a bottomless sink, and the choice between it and the file.
+ */
+export type PointNode = 'image' | 'file' | 'filter' | 'sink' | 'either';
+
+/** At most 31 bytes. */
+export function pointNode(role: PointNode, use: PointUse, pairId: string, target: string): string {
   return `${pointNodes(role, use, pairId)}${target.slice(0, 14)}`;
 }
 
 /** All of one point's nodes in one role start like this. */
-export function pointNodes(role: 'image' | 'file' | 'filter', use: PointUse, pairId: string): string {
-  const short = { image: 'p', file: 'q', filter: 'c' }[role];
+export function pointNodes(role: PointNode, use: PointUse, pairId: string): string {
+  const short = { image: 'p', file: 'q', filter: 'c', sink: 'n', either: 'e' }[role];
   return `u${short}${use.slice(0, 1)}-${pairDigest(pairId)}-`;
 }
 

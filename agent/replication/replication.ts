@@ -26,8 +26,9 @@ export interface PointTaken {
  * - `seal`: taken of a whole replica before it is written over in disorder (a resync), then undone when it is whole
  *   again, or sealed when the source is lost half-way: the overlay, over the half-written replica, is the last whole copy.
  *
- * A point lives as long as the storage daemon. It takes space as the replica is written to, at most the disk's size; when
- * there is none left the replica's writes fail, so whoever takes a point looks at the space while it stands.
+ * A point lives as long as the storage daemon. It takes space as the replica is written to, at most the disk's size. When
+ * there is none left, a drill's point breaks (it does not stand any more) and the replica goes on; a sealing point stays whole
+ * and the replica's write fails. Whoever takes a point looks at the space while it stands.
  */
 export interface ReplicaPoints {
   /**

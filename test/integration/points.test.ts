@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ExportAddress } from '../../agent/protocol/index.ts';
-import { Bench, MIB, PAIR } from './replication/bench.ts';
+import { Bench, MIB, PAIR, smallFileSystem } from './replication/bench.ts';
 import { until } from './replication/ports.ts';
 
 /** One disk of an export, read as another process of this host reads it: over mutual TLS. */
@@ -144,5 +144,37 @@ describe('a point of a replica in a real storage daemon', () => {
     }
     console.log(`points taken in ms: ${taken.map((ms) => ms.toFixed(1)).join(' ')}`);
     expect(Math.min(...taken)).toBeLessThan(1_000);
+  });
+});
+
+describe('a point on a disk that fills up', () => {
+  it('breaks, and the replica goes on', async () => {
+    const small = smallFileSystem(96);
+    const bench = await Bench.open({ replicaDir: small.path });
+    try {
+      await bench.inSync();
+      const { guest, target } = bench.parts;
+      const disks = bench.replicaDisks();
+      await guest.write('vda', 1, 0, 16 * MIB);
+      await until(() => guest.completed === 1);
+      expect(await target.points.take(PAIR, 'drill', disks)).toMatchObject({ ok: true });
+      const space = statfsSync(small.path);
+      writeFileSync(join(small.path, 'filler'), Buffer.alloc(space.bavail * space.bsize - 2 * MIB));
+      for (let n = 0; n < 16; n += 1) await guest.write('vda', n + 2, n * MIB, MIB);
+      await until(() => guest.completed === 17);
+      await until(async () => {
+        const stands = await target.points.stands(PAIR, 'drill', disks);
+        return stands.ok && !stands.value;
+      });
+      expect(bench.state).toBe('in-sync');
+      expect(await target.points.undo(PAIR, 'drill', disks)).toMatchObject({ ok: true });
+      await guest.quit();
+      await until(() => bench.state === 'off');
+      await target.close(PAIR);
+      expect(bench.identical()).toBe(true);
+    } finally {
+      await bench.close();
+      small.remove();
+    }
   });
 });

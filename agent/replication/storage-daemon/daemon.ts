@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import type { Log } from '../../ports.ts';
 import { fail, ok, type Result } from '../../protocol/index.ts';
-import { QmpClient } from '../qmp.ts';
+import { QmpClient, type QmpEvent } from '../qmp.ts';
 import type { ServiceRunner } from '../services.ts';
 
 export interface DaemonOptions {
@@ -24,6 +24,8 @@ export interface DaemonOptions {
 export interface DaemonEvents {
   /** The daemon is gone, and with it everything it offered. */
   gone(): void;
+  /** What the daemon tells unasked. */
+  told(event: QmpEvent): void;
 }
 
 export const HEARTBEAT_EXPORT = 'understudy-heartbeat';
@@ -138,6 +140,7 @@ export class StorageDaemon {
   #adopt(client: QmpClient): void {
     this.#client = client;
     this.#certificate = '';
+    client.onEvent((event) => this.#events.told(event));
     client.onEnd(() => {
       if (this.#client !== client) return;
       this.#client = null;

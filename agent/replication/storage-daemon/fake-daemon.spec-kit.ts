@@ -51,7 +51,12 @@ export class FakeDaemon {
   }
 
   #inUse(name: string): boolean {
-    const standsOn = [...this.nodes.values()].some((args) => args.file === name || args.backing === name);
+    const standsOn = [...this.nodes.values()].some(
+      (args) =>
+        args.file === name ||
+        args.backing === name ||
+        (Array.isArray(args.children) && args.children.includes(name)),
+    );
     const worked = [...this.jobs.values()].some(({ device, target }) => device === name || target === name);
     return standsOn || worked || [...this.exports.values()].includes(name);
   }

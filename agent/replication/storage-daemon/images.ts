@@ -36,7 +36,8 @@ export async function createImage(disk: ReplicaDisk, host: string): Promise<Resu
 export async function createOverlay(path: string, over: ReplicaDisk, host: string): Promise<Result<void>> {
   try {
     const space = await statfs(dirname(path));
-    if (space.bavail * space.bsize < LEAST_FREE_BYTES) return fail(diskFull(host, path));
+    const wanted = Math.min(LEAST_FREE_BYTES, over.sizeBytes);
+    if (space.bavail * space.bsize < wanted) return fail(diskFull(host, path));
     const backing = ['-b', over.path, '-F', over.format];
     await run('qemu-img', ['create', '-q', '-u', '-f', 'qcow2', ...backing, path, String(over.sizeBytes)]);
     return ok(undefined);

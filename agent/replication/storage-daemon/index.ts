@@ -31,7 +31,10 @@ class StorageDaemonTarget implements ReplicaTarget {
 
   constructor(options: StorageDaemonOptions) {
     this.#options = options;
-    this.#daemon = new StorageDaemon(options, { gone: () => this.#offered.clear() });
+    this.#daemon = new StorageDaemon(options, {
+      gone: () => this.#offered.clear(),
+      told: (event) => this.#points.told(event),
+    });
     this.#points = new DaemonPoints(this.#daemon, options.hostName);
     this.points = this.#pointsInTurn(this.#points);
   }

@@ -89,7 +89,8 @@ describe('a point of a replica that is being filled', () => {
       );
     expect(order).toEqual([
       ...['block-export-del', 'block-export-del', 'block-job-cancel', 'block-job-cancel'],
-      ...['blockdev-del upd', 'blockdev-del upd', 'blockdev-del uqd', 'blockdev-del uqd'],
+      ...['blockdev-del upd', 'blockdev-del upd', 'blockdev-del ued', 'blockdev-del ued'],
+      ...['blockdev-del und', 'blockdev-del und', 'blockdev-del uqd', 'blockdev-del uqd'],
     ]);
     expect(images()).toEqual(['vda.qcow2', 'vdb.qcow2']);
     expect(target.isOpen(PAIR)).toBe(true);
@@ -99,7 +100,7 @@ describe('a point of a replica that is being filled', () => {
     let adds = 0;
     daemon.instead.set('blockdev-add', (call) => {
       adds += 1;
-      if (adds > 3) return refuse('killed here');
+      if (adds > 5) return refuse('killed here');
       daemon.nodes.set(String(call.arguments['node-name']), call.arguments);
       return { return: {} };
     });
@@ -110,7 +111,39 @@ describe('a point of a replica that is being filled', () => {
     expect(await target.points.take(PAIR, 'drill', disks)).toMatchObject({ value: { already: false } });
     expect(await target.points.undo(PAIR, 'drill', disks)).toMatchObject({ ok: true });
     expect(images()).toEqual(['vda.qcow2', 'vdb.qcow2']);
-    expect([...daemon.nodes.keys()].filter((node) => /^u[pqc]/.test(node))).toEqual([]);
+    expect([...daemon.nodes.keys()].filter((node) => /^u[pqcne]/.test(node))).toEqual([]);
+  });
+
+  it('is broken by an overlay that missed a block, and a new one may be taken', async () => {
+    await target.points.take(PAIR, 'drill', disks);
+    const file = [...daemon.nodes.keys()].find((node) => /^uqd-.*-vdb$/.test(node));
+    daemon.qmp.event('QUORUM_REPORT_BAD', {
+      'node-name': file,
+      type: 'write',
+      error: 'No space left on device',
+    });
+    await expect
+      .poll(() => target.points.stands(PAIR, 'drill', disks), { timeout: 15_000 })
+      .toEqual({ ok: true, value: false });
+    expect(await target.points.take(PAIR, 'drill', disks)).toMatchObject({ value: { already: false } });
+    expect(await target.points.stands(PAIR, 'drill', disks)).toEqual({ ok: true, value: true });
+  });
+
+  it('does without the sink where QEMU has no quorum, and for a point that shall be sealed', async () => {
+    const backs = () =>
+      [...daemon.nodes]
+        .filter(([node]) => node.startsWith('up'))
+        .map(([, { file }]) => String(file).slice(0, 3));
+    await target.points.take(PAIR, 'seal', disks);
+    expect(backs()).toEqual(['uqs', 'uqs']);
+    await target.points.undo(PAIR, 'seal', disks);
+    daemon.instead.set('blockdev-add', (call) => {
+      if (call.arguments.driver === 'quorum') return refuse("Unknown driver 'quorum'");
+      daemon.nodes.set(String(call.arguments['node-name']), call.arguments);
+      return { return: {} };
+    });
+    expect(await target.points.take(PAIR, 'drill', disks)).toMatchObject({ ok: true });
+    expect(backs()).toEqual(['uqd', 'uqd']);
   });
 
   it('believes nothing of a point whose daemon was killed', async () => {

@@ -1,10 +1,11 @@
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { fail, ok, type Result } from '../../protocol/index.ts';
 import {
   blockName,
   exportId,
+  type PointNode,
   type PointUse,
   pointExportName,
   pointExportPrefix,
@@ -12,10 +13,13 @@ import {
   pointNode,
   pointNodes,
 } from '../names.ts';
+import type { QmpEvent } from '../qmp.ts';
 import { overlayPath, type PointTaken, type ReplicaDisk, sealedName, sealedPath } from '../replication.ts';
 import type { StorageDaemon } from './daemon.ts';
 import { allocatedBytes, createOverlay, exists, syncDirectory } from './images.ts';
 
+/** QEMU's word that one child of a quorum failed: here always an overlay's file. */
+const Bad = v.object({ 'node-name': v.string() });
 const Jobs = v.array(v.object({ device: v.string() }));
 const LOOKS = 200;
 const PAUSE_MS = 25;
@@ -34,10 +38,17 @@ const PAUSE_MS = 25;
 export class DaemonPoints {
   readonly #daemon: StorageDaemon;
   readonly #hostName: string;
+  /** File nodes of overlays that missed a block: no point any more. */
+  readonly #broken = new Set<string>();
 
   constructor(daemon: StorageDaemon, hostName: string) {
     this.#daemon = daemon;
     this.#hostName = hostName;
+  }
+
+  told({ event, data }: QmpEvent): void {
+    const bad = event === 'QUORUM_REPORT_BAD' ? v.safeParse(Bad, data) : null;
+    if (bad?.success) this.#broken.add(bad.output['node-name']);
   }
 
   /** See `ReplicaPoints.take`. */
@@ -62,7 +73,10 @@ export class DaemonPoints {
     if (!attached.ok || !attached.value) return attached;
     const jobs = await this.#jobs();
     if (!jobs.ok) return jobs;
-    return ok(disks.every(({ target }) => jobs.value.includes(pointJob(use, pairId, target))));
+    const whole = ({ target }: ReplicaDisk): boolean =>
+      jobs.value.includes(pointJob(use, pairId, target)) &&
+      !this.#broken.has(pointNode('file', use, pairId, target));
+    return ok(disks.every(whole));
   }
 
   /** Offers the point's disks read-only beside the replica's own exports; export names by disk. Idempotent. */
@@ -168,16 +182,38 @@ export class DaemonPoints {
     const path = overlayPath(disk.path, use);
     const made = await createOverlay(path, disk, this.#hostName);
     if (!made.ok) return made;
-    const file = pointNode('file', use, pairId, disk.target);
-    const opened = await this.#daemon.addFile(file, path);
+    const name = (role: PointNode): string => pointNode(role, use, pairId, disk.target);
+    this.#broken.delete(name('file'));
+    // Before the file is opened: a quorum wants children of one length, once and for all.
+    if (use === 'drill') await truncate(path, longestOverlay(disk));
+    const opened = await this.#daemon.addFile(name('file'), path);
     if (!opened.ok) return opened;
+    const spared = use === 'drill' && (await this.#spareReplica(name, longestOverlay(disk)));
     const node = await this.#daemon.execute('blockdev-add', {
       driver: 'qcow2',
-      'node-name': pointNode('image', use, pairId, disk.target),
-      file,
+      'node-name': name('image'),
+      file: name(spared ? 'either' : 'file'),
       backing: blockName('image', pairId, disk.target),
     });
     return node.ok ? ok(undefined) : node;
+  }
+
+  /**
+   * Without this QEMU 7.2 fails the replica's own write when the overlay cannot take the old block (its disk is full). For
+   * a drill the point shall break instead: a quorum of one out of two, whose other child takes everything. False where QEMU has no
+   * quorum. A sealing point is worth more than the writes that would break it, and does without.
+   */
+  async #spareReplica(name: (role: PointNode) => string, size: number): Promise<boolean> {
+    const sink = { driver: 'null-co', 'node-name': name('sink'), size };
+    if (!(await this.#daemon.execute('blockdev-add', sink)).ok) return false;
+    const either = await this.#daemon.execute('blockdev-add', {
+      driver: 'quorum',
+      'node-name': name('either'),
+      children: [name('file'), name('sink')],
+      'vote-threshold': 1,
+      'read-pattern': 'fifo',
+    });
+    return either.ok;
   }
 
   async #settle(pairId: string, use: PointUse, sealed: boolean): Promise<Result<void>> {
@@ -190,7 +226,7 @@ export class DaemonPoints {
     const nodes = await this.#daemon.nodes();
     if (!nodes.ok) return nodes;
     // The overlay first: closing it flushes its tables into its file.
-    for (const role of ['image', 'file'] as const) {
+    for (const role of ['image', 'either', 'sink', 'file'] as const) {
       for (const name of nodes.value.filter((node) => node.startsWith(pointNodes(role, use, pairId)))) {
         const freed = await this.#daemon.execute('blockdev-del', { 'node-name': name });
         if (!freed.ok) return freed;
@@ -279,3 +315,8 @@ export class DaemonPoints {
     };
   }
 }
+
+/** An overlay that holds every block of its disk takes this much: its tables are far less than a 512th of it. */
+const longestOverlay = ({ sizeBytes }: ReplicaDisk): number =>
+  Math.ceil(sizeBytes / MEBIBYTE + sizeBytes / MEBIBYTE / 512 + 16) * MEBIBYTE;
+const MEBIBYTE = 2 ** 20;
