@@ -32,6 +32,8 @@ export interface PairsService {
     | 'pair.resync'
     | 'pair.settings'
     | 'pair.witness'
+    | 'pair.drill'
+    | 'pair.drillSettings'
     | 'task.cancel'
   >;
   readonly peerHandlers: Omit<Handlers<PeerApi>, 'peer.hello'>;

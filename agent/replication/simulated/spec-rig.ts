@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSimulatedStage } from '../../drill/simulated.ts';
 import { createSimulatedGuard } from '../../guard/simulated-guard.ts';
 import { type HostSpec, SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../hypervisor/simulated/simulated.ts';
@@ -31,11 +32,11 @@ const SPEED = 20;
 
 type Ordered = Exclude<
   keyof PairsService['consoleHandlers'],
-  'protect.check' | 'protect.fix' | 'task.cancel' | 'pair.settings' | 'pair.witness'
+  'protect.check' | 'protect.fix' | 'task.cancel' | 'pair.settings' | 'pair.witness' | 'pair.drillSettings'
 >;
 
 /** Without a witness: a person decides. */
-export const UNARMED = { witness: null, policy: 'manual', profile: 'balanced' } as const;
+export const UNARMED = { witness: null, policy: 'manual', profile: 'balanced', drill: 'waived' } as const;
 
 /** Hosts with the agents' pairs service on them, joined by calls in memory where the simulated network lets them. */
 export class Rig {
@@ -123,6 +124,7 @@ export class Box {
       source,
       target,
       guard,
+      stage: createSimulatedStage(host),
       peers: this.peers(),
     });
     await guard.start();
@@ -171,7 +173,7 @@ export class Box {
   }
 
   /** Any other call of a console. */
-  async consoleCall<M extends 'pair.settings' | 'pair.witness'>(
+  async consoleCall<M extends 'pair.settings' | 'pair.witness' | 'pair.drillSettings' | 'task.cancel'>(
     method: M,
     params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>,
   ): Promise<void> {
