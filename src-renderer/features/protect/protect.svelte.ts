@@ -27,6 +27,8 @@ export class ProtectFlow {
   /** Undefined: what is offered; null: none, by the person's wish. */
   #witness = $state<string | null | undefined>(undefined);
   #wished: { hostId: string; vmUuid: string };
+  /** Armed at once, on record, or after a first drill. */
+  drill = $state<'waived' | 'first'>('waived');
   /** One id for this order, however often the button is pressed. */
   #requestId = requestId();
 
@@ -157,6 +159,7 @@ export class ProtectFlow {
       policy: this.policy,
       profile: session.settings?.newPairs.profile ?? 'balanced',
       witness: this.witness(),
+      drill: this.drill,
     });
     this.starting = false;
     if (!started.ok) {
