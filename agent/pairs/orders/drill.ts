@@ -10,6 +10,7 @@ import {
 import type { Step, StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { isLive, type StoredPair } from '../store.ts';
+import { hypervisorAnswers } from '../waits.ts';
 import { answered } from './drill-answer.ts';
 
 const Ms = v.optional(v.nullable(v.number()), null);
@@ -242,6 +243,8 @@ class Trial {
   /** Guest, disks, network, point: in this order nothing is pulled from under anything. Idempotent, at whatever was left. */
   async clear(data: DrillData): Promise<void> {
     const { hypervisor, target, clock, stage } = this.#context.deps;
+    // After an agent's start nobody may have said yet what runs here.
+    await hypervisorAnswers(this.#context);
     const copy = trialCopy(data.pairId, data.subject);
     const disks = this.#disks(data);
     const state = this.#context.vmState(copy.uuid);

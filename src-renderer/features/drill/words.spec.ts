@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { DRILL_DEFAULTS, type DrillResult } from '../../../agent/protocol/drill.ts';
 import type { DrillView } from '../../../src-main/contract/index.ts';
-import { drillMark, drillSentence, stagesOf } from './words.ts';
+import { pair } from '../../lib/testing-fleet.ts';
+import { drillMark, drillSentence, isUndecided, stagesOf } from './words.ts';
 
 const view = (over: Partial<DrillView>): DrillView => ({
   ...{ hostId: 'boreas', settings: DRILL_DEFAULTS, state: 'never', stale: null, results: [] },
@@ -41,4 +42,14 @@ it('marks only a passed drill as good', () => {
 
 it('shows the stages it came to', () => {
   expect(stagesOf(result).map(({ took }) => took)).toEqual(['1.9 ms', '0.8 s', '15 ms']);
+});
+
+it('asks for a decision only where none was made and no drill was passed', () => {
+  const of = (drill: DrillView | null) => isUndecided({ ...pair('mail', 'atlas', 'boreas'), drill });
+  expect(of(view({}))).toBe(true);
+  expect(of(view({ results: [result] }))).toBe(true);
+  expect(of(view({ results: [{ ...result, outcome: 'passed' }] }))).toBe(false);
+  expect(of(view({ waived: { at: 1, by: 'Ann' } }))).toBe(false);
+  // Older agents: nothing is known, and nothing is asked.
+  expect(of(null)).toBe(false);
 });

@@ -1,5 +1,5 @@
 import type { DrillResult } from '../../../agent/protocol/drill.ts';
-import type { DrillView } from '../../../src-main/contract/index.ts';
+import type { DrillView, PairView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import type { Mark } from '../../lib/pair-state.ts';
 import { duration } from '../../lib/time.ts';
@@ -45,4 +45,11 @@ export function stagesOf(result: DrillResult): { name: string; took: string }[] 
     [words.undo, result.undoMs, m.drill.milliseconds],
   ];
   return rows.flatMap(([name, ms, say]) => (ms === null ? [] : [{ name, took: say(ms) }]));
+}
+
+/** No drill of it was ever passed, and nobody has decided yet to arm it all the same. */
+export function isUndecided({ drill }: PairView): boolean {
+  return (
+    drill !== null && drill.waived === null && !drill.results.some(({ outcome }) => outcome === 'passed')
+  );
 }

@@ -159,7 +159,8 @@ export class ProtectFlow {
       policy: this.policy,
       profile: session.settings?.newPairs.profile ?? 'balanced',
       witness: this.witness(),
-      drill: this.drill,
+      // Nothing to decide yet: it is asked when the pair is made automatic.
+      drill: this.policy === 'automatic' ? this.drill : 'first',
     });
     this.starting = false;
     if (!started.ok) {
