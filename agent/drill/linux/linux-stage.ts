@@ -96,9 +96,10 @@ class LinuxStage implements Stage {
     const asks = check.kind === 'answers' || check.kind === 'tcp' || check.kind === 'http';
     if (!asks || addresses.length === 0) return Promise.resolve(null);
     const [program = '', ...args] = this.#options.self;
-    const inside = ['netns', 'exec', namespaceOf(copy), program, ...args, 'drill-probe'];
+    // Not `ip netns exec`: that mounts file systems, which neither the check needs nor the agent may.
+    const inside = [`--net=/run/netns/${namespaceOf(copy)}`, '--', program, ...args, 'drill-probe'];
     return new Promise((resolve, reject) => {
-      const probe = spawn('ip', [...inside, JSON.stringify({ check, addresses })], {
+      const probe = spawn('nsenter', [...inside, JSON.stringify({ check, addresses })], {
         stdio: ['ignore', 'pipe', 'ignore'],
         signal,
       });
