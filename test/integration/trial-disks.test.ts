@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Commands, hostCommands } from '../../agent/drill/linux/commands.ts';
@@ -9,6 +9,8 @@ import { ok } from '../../agent/protocol/index.ts';
 import { Bench, MIB, PAIR } from './replication/bench.ts';
 import { until } from './replication/ports.ts';
 
+/** Debian's user nobody. */
+const NOBODY = 65534;
 const copy = trialCopy(PAIR, 'mail');
 
 /** Runs what systemd would run as a child of its own; everything else as it is. */
@@ -38,12 +40,13 @@ describe('the disks of a copy on trial', () => {
     await bench.inSync();
     commands = new WithoutSystemd();
     const { directory } = bench.parts;
-    mkdirSync(join(directory, 'sockets'));
+    mkdirSync(join(directory, 'qemu'));
+    chownSync(join(directory, 'qemu'), NOBODY, NOBODY);
     trial = new TrialDisks(commands, {
       tlsDir: join(directory, 'standby/tls'),
       runDir: join(directory, 'standby/run'),
       socketDir: join(directory, 'sockets'),
-      qemuHome: join(directory, 'sockets'),
+      qemuHome: join(directory, 'qemu'),
       address: '127.0.0.1',
     });
   });
@@ -87,6 +90,30 @@ describe('the disks of a copy on trial', () => {
     await until(() => bench.state === 'off');
     await target.close(PAIR);
     expect(bench.identical()).toBe(true);
+  });
+
+  it('can be reached by the user that QEMU runs as, whatever the agent keeps to itself', async () => {
+    const { target } = bench.parts;
+    const disks = bench.replicaDisks();
+    await target.points.take(PAIR, 'drill', disks);
+    const point = await target.points.offer(PAIR, 'drill', disks);
+    if (!point.ok) throw new Error(point.problem.message);
+    const before = process.umask(0o077);
+    const socket = await trial.build(copy, disks, point.value).finally(() => process.umask(before));
+    if (!socket.ok) throw new Error(socket.problem.message);
+    const command = `qemu-io -f raw -c 'read 0 512' nbd+unix:///vda?socket=${socket.value}`;
+    execFileSync('setpriv', [
+      '--reuid',
+      String(NOBODY),
+      '--regid',
+      String(NOBODY),
+      '--clear-groups',
+      'sh',
+      '-c',
+      command,
+    ]);
+    const stranger = ['--reuid', '12345', '--regid', '12345', '--clear-groups', 'sh', '-c', command];
+    expect(() => execFileSync('setpriv', stranger, { stdio: 'pipe' })).toThrow();
   });
 
   it('are told to read nobody else, and hold no secret in their command line', async () => {

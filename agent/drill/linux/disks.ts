@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm, rmdir, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.ts';
 import type { ReplicaDisk } from '../../replication/replication.ts';
@@ -66,6 +66,8 @@ export class TrialDisks {
     const killed = await this.#commands.run('systemctl', ['kill', '--signal=SIGKILL', unitOf(copy)]);
     if (killed.ok) await this.#commands.run('systemctl', ['stop', unitOf(copy)]);
     await rm(this.#socketDir(copy), { recursive: true, force: true });
+    // Another drill's may still be there.
+    await rmdir(this.#places.socketDir).catch(() => undefined);
     await rm(this.#runDir(copy), { recursive: true, force: true });
     for (const { path } of disks) await rm(layerPath(path), { force: true });
     return ok(undefined);
@@ -80,7 +82,9 @@ export class TrialDisks {
     const names = { 'ca-cert.pem': 'ca.crt', 'client-cert.pem': 'host.crt', 'client-key.pem': 'host.key' };
     for (const [name, file] of Object.entries(names)) await symlink(join(tlsDir, file), join(tls, name));
     const sockets = this.#socketDir(copy);
-    await mkdir(sockets, { recursive: true, mode: 0o711 });
+    await mkdir(sockets, { recursive: true });
+    // The agent makes everything for root alone; QEMU, which is not root, has to get through to its socket.
+    for (const folder of [this.#places.socketDir, sockets]) await chmod(folder, 0o711);
     await chown(sockets, owner.uid, owner.gid);
     return owner;
   }

@@ -22,25 +22,29 @@ export class Escapes {
       'delete table inet drillcount',
       'table inet drillcount { chain pre { type filter hook prerouting priority -300;',
       'iifname "ud*" counter',
-      '} }',
+      '}',
+      '}',
       'table arp drillcount {}',
       'delete table arp drillcount',
       'table arp drillcount { chain in { type filter hook input priority -300;',
       'iifname "ud*" counter',
-      '} }',
+      '}',
+      '}',
       'table bridge drillcount {}',
       'delete table bridge drillcount',
       'table bridge drillcount { chain pre { type filter hook prerouting priority -300;',
       `iifname != "host0" ether saddr ${mac} counter`,
       'iifname "ud*" counter',
-      '} }',
+      '}',
+      '}',
     ];
     const onWire = [
       'table bridge drillcount {}',
       'delete table bridge drillcount',
       'table bridge drillcount { chain pre { type filter hook prerouting priority -300;',
       `iifname "${portOf(host)}" ether saddr ${mac} counter`,
-      '} }',
+      '}',
+      '}',
     ];
     const written = await lab.exec(host, ['nft', '-f', '-'], { input: `${onHost.join('\n')}\n` });
     if (written.code !== 0) throw new Error(`counters on ${host}: ${written.stderr}`);
