@@ -8,7 +8,7 @@ import type { ReplicaDisk } from '../../replication/replication.ts';
 import type { Answer, Stage, TrialCopy, TrialPlan } from '../stage.ts';
 import { type Commands, hostCommands } from './commands.ts';
 import { type DiskPlaces, TrialDisks } from './disks.ts';
-import { namespaceOf, TrialNetwork, tapOf } from './network.ts';
+import { entering, TrialNetwork, tapOf } from './network.ts';
 
 const MIB = 2 ** 20;
 /** Left to the host, whatever is tried out on it. */
@@ -96,10 +96,9 @@ class LinuxStage implements Stage {
     const asks = check.kind === 'answers' || check.kind === 'tcp' || check.kind === 'http';
     if (!asks || addresses.length === 0) return Promise.resolve(null);
     const [program = '', ...args] = this.#options.self;
-    // Not `ip netns exec`: that mounts file systems, which neither the check needs nor the agent may.
-    const inside = [`--net=/run/netns/${namespaceOf(copy)}`, '--', program, ...args, 'drill-probe'];
+    const [enter = '', ...inside] = [...entering(copy), program, ...args, 'drill-probe'];
     return new Promise((resolve, reject) => {
-      const probe = spawn('nsenter', [...inside, JSON.stringify({ check, addresses })], {
+      const probe = spawn(enter, [...inside, JSON.stringify({ check, addresses })], {
         stdio: ['ignore', 'pipe', 'ignore'],
         signal,
       });

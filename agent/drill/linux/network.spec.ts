@@ -27,23 +27,25 @@ it('names a copy so that nobody takes it for the machine, and always alike', () 
 it('gives nothing of the network an address or a way on the host', async () => {
   const orders: string[][] = [];
   const network = new TrialNetwork({
-    run: async (_program, args) => {
-      orders.push(args);
+    run: async (program, args) => {
+      orders.push([program, ...args]);
       return ok('');
     },
   });
   await network.build(copy, 2, ['10.0.0.50', 'fd00::1']);
   await network.enclose(copy, 2);
   const namespace = namespaceOf(copy);
-  const outside = orders.filter(([first]) => first !== '-n').map((order) => order.join(' '));
+  const outside = orders.filter(([first]) => first === 'ip').map((order) => order.join(' '));
   expect(outside).toEqual([
-    'netns list',
-    `netns add ${namespace}`,
-    `link set ${tapOf(copy, 0)} netns ${namespace}`,
-    `link set ${tapOf(copy, 1)} netns ${namespace}`,
+    'ip netns list',
+    `ip netns add ${namespace}`,
+    `ip link set ${tapOf(copy, 0)} netns ${namespace}`,
+    `ip link set ${tapOf(copy, 1)} netns ${namespace}`,
   ]);
-  const inside = orders.filter(([first]) => first === '-n').map((order) => order.slice(2).join(' '));
-  expect(inside).toContain('address replace 10.0.0.51/32 dev net0');
+  const inside = orders.filter(([first]) => first === 'nsenter').map((order) => order.slice(1).join(' '));
+  const within = `--net=/run/netns/${namespace} -- ip`;
+  expect(inside.every((order) => order.startsWith(within))).toBe(true);
+  expect(inside).toContain(`${within} address replace 10.0.0.51/32 dev net0`);
   expect(inside.filter((order) => order.includes('fd00'))).toEqual([]);
 });
 

@@ -7,6 +7,16 @@ import type { Commands } from './commands.ts';
 export const namespaceOf = (copy: TrialCopy): string => `understudy-drill-${copy.tag}`;
 /** At most 15 bytes (IFNAMSIZ). */
 export const tapOf = (copy: TrialCopy, card: number): string => `ud${copy.tag}n${card}`;
+/**
+ * What enters a trial's network does so by nsenter: `ip -n` and `ip netns exec` also part with the host's file systems, which
+ * the agent's unit does not allow it.
+ */
+export const entering = (copy: TrialCopy): string[] => [
+  'nsenter',
+  `--net=/run/netns/${namespaceOf(copy)}`,
+  '--',
+];
+const inside = (copy: TrialCopy, ...args: string[]): string[] => [...entering(copy), 'ip', ...args];
 const bridgeOf = (card: number): string => `net${card}`;
 
 /**
@@ -26,18 +36,17 @@ export class TrialNetwork {
   async build(copy: TrialCopy, cards: number, addresses: string[]): Promise<Result<void>> {
     const cleared = await this.clear(copy);
     if (!cleared.ok) return cleared;
-    const made = await this.#all([['netns', 'add', namespaceOf(copy)]]);
+    const made = await this.#all([['ip', 'netns', 'add', namespaceOf(copy)]]);
     if (!made.ok) return made;
-    const inside = (...args: string[]): string[] => ['-n', namespaceOf(copy), ...args];
-    const orders = [inside('link', 'set', 'lo', 'up')];
+    const orders = [inside(copy, 'link', 'set', 'lo', 'up')];
     for (let card = 0; card < cards; card += 1) {
-      orders.push(inside('link', 'add', bridgeOf(card), 'type', 'bridge', 'forward_delay', '0'));
-      orders.push(inside('link', 'set', bridgeOf(card), 'up'));
+      orders.push(inside(copy, 'link', 'add', bridgeOf(card), 'type', 'bridge', 'forward_delay', '0'));
+      orders.push(inside(copy, 'link', 'set', bridgeOf(card), 'up'));
     }
     for (const address of cards > 0 ? addresses.filter(isIPv4) : []) {
-      orders.push(inside('address', 'replace', `${neighbourOf(address)}/32`, 'dev', bridgeOf(0)));
+      orders.push(inside(copy, 'address', 'replace', `${neighbourOf(address)}/32`, 'dev', bridgeOf(0)));
       orders.push(
-        inside('route', 'replace', `${address}/32`, 'dev', bridgeOf(0), 'src', neighbourOf(address)),
+        inside(copy, 'route', 'replace', `${address}/32`, 'dev', bridgeOf(0), 'src', neighbourOf(address)),
       );
     }
     return this.#all(orders);
@@ -48,9 +57,9 @@ export class TrialNetwork {
     const orders: string[][] = [];
     for (let card = 0; card < cards; card += 1) {
       const tap = tapOf(copy, card);
-      orders.push(['link', 'set', tap, 'netns', namespaceOf(copy)]);
-      orders.push(['-n', namespaceOf(copy), 'link', 'set', tap, 'master', bridgeOf(card)]);
-      orders.push(['-n', namespaceOf(copy), 'link', 'set', tap, 'up']);
+      orders.push(['ip', 'link', 'set', tap, 'netns', namespaceOf(copy)]);
+      orders.push(inside(copy, 'link', 'set', tap, 'master', bridgeOf(card)));
+      orders.push(inside(copy, 'link', 'set', tap, 'up'));
     }
     return this.#all(orders);
   }
@@ -59,12 +68,12 @@ export class TrialNetwork {
     const listed = await this.#commands.run('ip', ['netns', 'list']);
     if (!listed.ok) return listed;
     const there = listed.value.split('\n').some((line) => line.split(' ')[0] === namespaceOf(copy));
-    return there ? this.#all([['netns', 'delete', namespaceOf(copy)]]) : ok(undefined);
+    return there ? this.#all([['ip', 'netns', 'delete', namespaceOf(copy)]]) : ok(undefined);
   }
 
   async #all(orders: string[][]): Promise<Result<void>> {
-    for (const order of orders) {
-      const done = await this.#commands.run('ip', order);
+    for (const [program = '', ...args] of orders) {
+      const done = await this.#commands.run(program, args);
       if (!done.ok) return done;
     }
     return ok(undefined);
