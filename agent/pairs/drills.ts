@@ -14,7 +14,8 @@ import {
 import { TaskRunner } from '../tasks/runner.ts';
 import { must, type PairContext } from './context.ts';
 import type { Drilling } from './drilling.ts';
-import { drillOrder, refuseDrill } from './orders/drill.ts';
+import { drillOrder } from './orders/drill.ts';
+import { refuseDrill } from './orders/drill-problems.ts';
 import { isLive, type StoredPair } from './store.ts';
 import { isDue, nextSlot } from './timetable.ts';
 

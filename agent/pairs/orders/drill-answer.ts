@@ -2,6 +2,7 @@ import type { Answer, Stage, TrialCopy } from '../../drill/stage.ts';
 import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
 import type { Clock } from '../../ports.ts';
 import { type DrillCheck, type Problem, ProblemError } from '../../protocol/index.ts';
+import { MADE_WAY } from './drill-problems.ts';
 
 /** A copy that has not answered by then does not, ms. */
 const LIMIT_MS = 300_000;
@@ -54,7 +55,7 @@ async function watch(
 ): Promise<Answer> {
   const began = clock.bootMs();
   for (;;) {
-    if (signal.aborted) throw new ProblemError(CANCELLED);
+    if (signal.aborted) throw new ProblemError(MADE_WAY);
     const problem = await over();
     if (problem) throw new ProblemError(problem);
     if (found.answer) return found.answer;
@@ -83,9 +84,3 @@ const silent = (copy: TrialCopy): Problem => ({
   message: `${copy.name} did not answer within ${LIMIT_MS / 60_000} minutes.`,
   next: 'Choose a check that fits the machine (a port, a page, or only that it boots), and start the drill again.',
 });
-
-const CANCELLED: Problem = {
-  kind: 'cancelled',
-  message: 'It was cancelled.',
-  next: 'Start it again when you are ready.',
-};

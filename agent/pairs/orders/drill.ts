@@ -6,12 +6,14 @@ import {
   type PairSpec,
   type Problem,
   ProblemError,
+  type Result,
 } from '../../protocol/index.ts';
 import type { Step, StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { isLive, type StoredPair } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 import { answered } from './drill-answer.ts';
+import { broken, busy, ended, INTERRUPTED, MADE_WAY, refuseDrill } from './drill-problems.ts';
 
 const Ms = v.optional(v.nullable(v.number()), null);
 const DrillData = v.object({
@@ -39,39 +41,6 @@ export interface DrillRoom {
   keep(pairId: string, result: DrillResult): Promise<void>;
   othersRun(pairId: string): boolean;
 }
-
-/** Why the copy here cannot be tried out now; null when it can. */
-export function refuseDrill(context: PairContext, pair: StoredPair): Problem | null {
-  const { deps } = context;
-  const { name } = pair.spec.workload;
-  const no = (kind: string, message: string, next: string): Problem => ({ kind, message, next });
-  if (!deps.stage)
-    return no(
-      'drill-impossible',
-      `${deps.selfName()} cannot try copies out.`,
-      'Choose a standby that runs machines.',
-    );
-  if (context.isOwner(pair))
-    return no(
-      'not-standby',
-      `${name} runs on ${deps.selfName()}: its copy is on ${context.nameOf(context.other(pair.spec))}.`,
-      `Give this order to ${context.nameOf(context.other(pair.spec))}.`,
-    );
-  const { begun, replica } = pair.record;
-  if (!begun || replica.state !== 'in-sync' || pair.notes.quarantine || !deps.target.isOpen(pair.spec.pairId))
-    return no(
-      'not-in-sync',
-      `The copy of ${name} on ${deps.selfName()} is not in sync.`,
-      'Wait until the pair is in sync, then start the drill again.',
-    );
-  return null;
-}
-
-const INTERRUPTED: Problem = {
-  kind: 'drill-interrupted',
-  message: 'The agent was restarted in the middle of the drill; everything of it was taken down.',
-  next: 'Start the drill again.',
-};
 
 /** Tries the standby's copy out beside the running replication: journalled, cancellable, and gone without a trace. */
 export function drillOrder(context: PairContext, room: DrillRoom): TaskDefinition<DrillData> {
@@ -194,7 +163,7 @@ class Trial {
     must(await hypervisor.prepareRun(copy.uuid));
     // Not one instruction before its cards are inside.
     must(await this.#stage.enclose(copy, await this.#plan(data)));
-    if (io.signal.aborted) throw new ProblemError(madeWay);
+    if (io.signal.aborted) throw new ProblemError(MADE_WAY);
     must(await hypervisor.resume(copy.uuid));
     data.startMs = Math.round(clock.bootMs() - began);
   }
@@ -223,7 +192,7 @@ class Trial {
     io.note(`${data.evidence}; standing, paused`);
     const until = clock.bootMs() + data.standS * 1000;
     while (clock.bootMs() < until) {
-      if (io.signal.aborted) throw new ProblemError(madeWay);
+      if (io.signal.aborted) throw new ProblemError(MADE_WAY);
       const problem = await this.#over(data, copy);
       if (problem) throw new ProblemError(problem);
       await new Promise<void>((done) => void clock.setTimeout(done, 100));
@@ -248,14 +217,15 @@ class Trial {
     const copy = trialCopy(data.pairId, data.subject);
     const disks = this.#disks(data);
     const state = this.#context.vmState(copy.uuid);
-    if (isLive(state)) await hypervisor.destroy(copy.uuid);
-    const undefined_ = state === null ? null : await hypervisor.undefine(copy.uuid);
-    const cleared = stage ? await stage.clear(copy, disks) : null;
+    // Each goes on whatever became of the one before: what is left is less then, and the first failure is told.
+    const done: Result<void>[] = [];
+    if (isLive(state)) done.push(await hypervisor.destroy(copy.uuid));
+    if (state !== null) done.push(await hypervisor.undefine(copy.uuid));
+    if (stage) done.push(await stage.clear(copy, disks));
     const began = clock.bootMs();
-    must(await target.points.undo(data.pairId, 'drill', disks));
+    done.push(await target.points.undo(data.pairId, 'drill', disks));
     data.undoMs = Math.round((clock.bootMs() - began) * 10) / 10;
-    if (cleared) must(cleared);
-    if (undefined_) must(undefined_);
+    for (const each of done) must(each);
   }
 
   async keep(data: DrillData, problem: Problem | null): Promise<void> {
@@ -304,27 +274,3 @@ class Trial {
     };
   }
 }
-
-const madeWay: Problem = {
-  kind: 'cancelled',
-  message: 'It was cancelled.',
-  next: 'Start it again when you are ready.',
-};
-
-const busy = (data: DrillData): Problem => ({
-  kind: 'drill-busy',
-  message: `${data.here} is trying another copy out.`,
-  next: 'Wait until that drill has ended.',
-});
-
-const ended = (data: DrillData): Problem => ({
-  kind: 'drill-guest-ended',
-  message: `The copy of ${data.subject} stopped by itself.`,
-  next: 'Look at what the machine does when it boots without its network; then start the drill again.',
-});
-
-const broken = (data: DrillData): Problem => ({
-  kind: 'point-gone',
-  message: `The point of the copy of ${data.subject} did not last: the replication was interrupted, or the disk of ${data.here} is full.`,
-  next: 'Wait until the pair is in sync, then start the drill again.',
-});
