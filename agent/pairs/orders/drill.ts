@@ -240,8 +240,8 @@ class Trial {
       fingerprint: this.#room.fingerprint(pair.spec),
     };
     await this.#room.keep(data.pairId, result);
-    const said = problem === null ? `works: ${evidence}` : `was not shown to work: ${problem.message}`;
-    this.#context.audit(`drill-${outcome}`, pair, `The copy of ${data.subject} on ${data.here} ${said}.`, {
+    const said = problem === null ? `works: ${evidence}.` : `was not shown to work: ${problem.message}`;
+    this.#context.audit(`drill-${outcome}`, pair, `The copy of ${data.subject} on ${data.here} ${said}`, {
       ...(pointMs === null ? {} : { pointMs: pointMs.toFixed(1) }),
       ...(answerMs === null ? {} : { answerMs: String(answerMs) }),
       ...(undoMs === null ? {} : { undoMs: String(undoMs) }),

@@ -78,7 +78,7 @@ export async function traces(fleet: ProtectedFleet, host: string): Promise<strin
     'ip netns list',
     'ip -o link | grep -o " ud[0-9a-f]*n[0-9]" || true',
     'systemctl list-units --all --plain --no-legend "understudy-drill-*" | cut -d" " -f1',
-    'pgrep -fa "qemu.*drill-" || true',
+    'pgrep -fa "[q]emu.*drill-" || true',
     'find /var/lib/libvirt /run/libvirt/understudy /run/understudy /etc/apparmor.d/libvirt /var/log/libvirt -name "*drill*" 2>/dev/null || true',
     'find /var/lib/libvirt/images -name "*.point-*" || true',
   ];
