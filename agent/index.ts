@@ -33,6 +33,11 @@ const config: DaemonConfig = {
   replicationPort: Number(env.UNDERSTUDY_REPLICATION_PORT ?? REPLICATION_PORT),
 };
 
+/** Who dies younger than this, s, ... */
+const YOUNG_S = 10;
+/** ... is started again only after this time, ms. */
+const LATER_MS = 1_000;
+
 /** Priorities that journald reads off the line (sd-daemon(3)). */
 const PRIORITY = { debug: 7, info: 6, warn: 4 } as const;
 const log: Log = (level, text) => {
@@ -42,8 +47,12 @@ const log: Log = (level, text) => {
 
 function die(text: string): never {
   log('warn', text);
+  if (process.uptime() < YOUNG_S) sleepSync(LATER_MS);
   process.exit(1);
 }
+
+/** systemd starts it again at once; one that can't live must not keep a processor busy. */
+const sleepSync = (ms: number): unknown => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 function stopOnSignal(stop: () => Promise<void>): void {
   const onSignal = () => {

@@ -69,14 +69,18 @@ export const nearlyArmed = (found: readonly Hindrance[]): boolean =>
 export class Missing {
   #since: number | null = null;
   #who = '';
+  /**
+   * The owner's agent is about to be replaced. Its next life votes only after a silence of the longest lease held, if
+   * one of the others is away: long enough for a second loss to freeze the machine, so one that is away now is enough.
+   */
+  soon = false;
 
   /** Why the owner has to disarm now; null while everybody is there or has not been away for long. */
   tooLong(member: Member, record: LeaseRecord): string | null {
-    const { self, timing, now, contacts } = member.parts;
-    const others = record.voters.filter((voter) => voter !== self);
-    const leaving = others.find((voter) => contacts.leaving(voter));
+    const { timing, now, contacts } = member.parts;
+    const leaving = othersOf(member, record).find((voter) => contacts.leaving(voter));
     if (leaving !== undefined) return `${leaving} said that it leaves`;
-    const missing = others.find((voter) => !member.holds(voter, timing.leaseMs));
+    const missing = this.who(member, record);
     if (missing === undefined) {
       this.#since = null;
       return null;
@@ -84,11 +88,19 @@ export class Missing {
     this.#who = missing;
     this.#since ??= now();
     const ms = now() - this.#since;
-    if (ms <= disarmAfterMs(timing)) return null;
+    if (!this.soon && ms <= disarmAfterMs(timing)) return null;
     return `${this.#who} missing for ${Math.round((ms + timing.leaseMs) / 1000)} s`;
+  }
+
+  /** The first voter that does not answer now. */
+  who(member: Member, record: LeaseRecord): string | undefined {
+    return othersOf(member, record).find((voter) => !member.holds(voter, member.parts.timing.leaseMs));
   }
 
   reset(): void {
     this.#since = null;
   }
 }
+
+const othersOf = (member: Member, record: LeaseRecord): string[] =>
+  record.voters.filter((voter) => voter !== member.parts.self);

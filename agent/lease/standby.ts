@@ -83,7 +83,10 @@ export class Standby {
   /** Superseded: stopped at once; killed only after a majority said that the other began, and never if forced (M/R). */
   #stopOwnGuest(record: LeaseRecord, known: boolean): void {
     const { site } = this.#member.parts;
-    if (site.guest() === 'none') return;
+    if (site.guest() === 'none') {
+      this.#member.changes.over('superseded');
+      return;
+    }
     if (known && record.begun && !record.forced) {
       const text = `${record.owner} runs the machine since epoch ${record.epoch.n}: the copy here is set aside and its process ended`;
       this.#member.changes.tell('superseded', String(record.epoch.n), text);

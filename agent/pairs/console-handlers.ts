@@ -2,6 +2,7 @@ import { ProblemError, type Task } from '../protocol/index.ts';
 import { firstRecord, refuseForeign, setAutomation, setDrillSettings, setWitnessOf } from './automation.ts';
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
+import type { Guarded } from './guarded.ts';
 import { OWN_ORDER } from './healer.ts';
 import { unusable } from './orders/failover.ts';
 import type { PairsService } from './service.ts';
@@ -153,7 +154,7 @@ async function ordered(
 }
 
 /** What this member answers to consoles. */
-export function consoleHandlers(context: PairContext): Handlers {
+export function consoleHandlers(context: PairContext, guarded: Guarded): Handlers {
   const { deps } = context;
   return {
     'protect.check': async ({ vmUuid, standby }) => {
@@ -201,6 +202,10 @@ export function consoleHandlers(context: PairContext): Handlers {
       task: await context.drills.order(pairId, { id: requestId, by: actor, standS }),
     }),
     'pair.drillSettings': (params) => setDrillSettings(context, params),
+    'guard.letGo': async (params) => {
+      await guarded.letGo(params);
+      return {};
+    },
     'task.cancel': async ({ taskId, actor }) => {
       const trials = context.drills.tasks;
       const runner = trials.list().some(({ id }) => id === taskId) ? trials : context.tasks;

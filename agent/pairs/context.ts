@@ -194,6 +194,16 @@ export class PairContext {
     });
   }
 
+  /** The guard has no more to do with the machine, unless another pair has it protected meanwhile. */
+  async letGo(spec: PairSpec): Promise<void> {
+    const { uuid } = spec.workload;
+    const other = this.store.ids().some((pairId) => {
+      const kept = this.store.kept(pairId);
+      return pairId !== spec.pairId && kept?.spec.workload.uuid === uuid && !kept.notes.ended;
+    });
+    if (!other) await this.deps.guard.letGo(uuid);
+  }
+
   unreachable(hostId: string, cause?: Problem): Problem {
     return {
       kind: 'peer-unreachable',

@@ -6,6 +6,7 @@ import { TaskRunner } from '../tasks/runner.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
 import { Drills } from './drills.ts';
+import { Guarded } from './guarded.ts';
 import { Healer } from './healer.ts';
 import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
@@ -42,6 +43,7 @@ class Pairs implements PairsService {
   readonly #context: PairContext;
   readonly #healer: Healer;
   readonly #watch: Watch;
+  readonly #guarded: Guarded;
   readonly #sites = new Map<string, HostSite>();
   readonly #listeners = new Set<(event: PairsEvent) => void>();
   readonly #ends: (() => void)[] = [];
@@ -67,6 +69,7 @@ class Pairs implements PairsService {
     this.#context = new PairContext(deps, store, tasks, nodes, (context) => new Drills(context));
     const siteOf = (pairId: string): HostSite | null => this.#sites.get(pairId) ?? null;
     this.#watch = new Watch(this.#context, siteOf);
+    this.#guarded = new Guarded(this.#context, () => this.#emit({ kind: 'unclaimed' }));
     for (const order of [unprotectOrder(this.#context), resyncOrder(this.#context)]) tasks.register(order);
     tasks.register(protectOrder(this.#context));
     tasks.register(failoverOrder(this.#context, siteOf));
@@ -74,7 +77,7 @@ class Pairs implements PairsService {
     const loaded = new Promise<void>((resolve) => {
       this.#markLoaded = resolve;
     });
-    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context), loaded);
+    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context, this.#guarded), loaded);
     this.peerHandlers = onceLoaded(peerHandlers(this.#context), loaded);
   }
 
@@ -84,16 +87,18 @@ class Pairs implements PairsService {
     await tasks.load();
     await drills.tasks.load();
     await nodes.load(store.ids());
-    for (const pairId of store.ids()) {
-      const kept = store.kept(pairId);
-      if (kept && !kept.notes.ended) await this.#deps.guard.protect(kept.spec.workload.uuid);
-    }
+    await this.#guarded.restore();
     this.#subscribe();
     nodes.start();
     await ready;
     this.#markLoaded();
+    await this.#guarded.reconcile();
+    this.#ends.push(store.subscribe(() => this.#guarded.look()));
     for (const pair of store.all()) if (!pair.notes.ended) await this.#watch.reconcile(pair);
     for (const pairId of nodes.ids()) nodes.look(pairId);
+    // Whoever was seen before anybody listened here has returned as well.
+    for (const sight of this.#deps.peers.sights())
+      if (sight.reachable) this.#run('peer', this.#peerReturned(sight.hostId));
     tasks.resume();
     drills.tasks.resume();
     this.#beat();
@@ -119,6 +124,10 @@ class Pairs implements PairsService {
 
   votes(): string[] {
     return this.#context.nodes.ids();
+  }
+
+  unclaimed(): ReturnType<PairsService['unclaimed']> {
+    return this.#guarded.unclaimed;
   }
 
   watched(on: boolean): void {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { guestDraft, MAIL } from '../hypervisor/simulated/spec-world.ts';
-import { type Box, Rig, until } from '../replication/simulated/spec-rig.ts';
+import { MAIL } from '../hypervisor/simulated/spec-world.ts';
+import { type Box, type Rig, until } from '../replication/simulated/spec-rig.ts';
+import { PAIR, twoHosts } from './testing/mail.ts';
 
 /** What becomes of the previous copy when a new one is made. */
-const PAIR = 'pair-mail';
 let rig: Rig;
 let atlas: Box;
 let boreas: Box;
@@ -11,9 +11,7 @@ let free: number | null = null;
 
 beforeEach(async () => {
   free = null;
-  rig = await Rig.open([{ name: 'atlas', guests: [{ ...guestDraft() }] }, { name: 'boreas' }]);
-  atlas = rig.box('atlas');
-  boreas = rig.box('boreas');
+  ({ rig, atlas, boreas } = await twoHosts());
   for (const { host } of [atlas, boreas]) {
     const real = host.freeDiskBytes.bind(host);
     host.freeDiskBytes = () => free ?? real();

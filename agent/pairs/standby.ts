@@ -1,4 +1,3 @@
-import { compareBallot } from '../lease/record.ts';
 import { type Handlers, type PairDisk, type PeerApi, ProblemError } from '../protocol/index.ts';
 import type { ReplicaDisk } from '../replication/replication.ts';
 import { must, type PairContext } from './context.ts';
@@ -73,7 +72,7 @@ async function prepare(context: PairContext, params: Parameters<PairPeerHandlers
   const { target, guard } = context.deps;
   const { pairId, workload } = params.spec;
   await context.adoptSpec(params.spec, freshNotes(context.deps.bootId));
-  await context.nodes.seed(pairId, params.chosen, true);
+  await context.nodes.seed(pairId, params.chosen, false);
   // No permission: whatever is started of it here by hand is stopped.
   await guard.protect(workload.uuid);
   // What learning that record writes down (a quarantine) is on disk before anything is decided here.
@@ -129,7 +128,7 @@ async function forget(context: PairContext, pairId: string): Promise<void> {
       const spare = pair.notes.aside.filter((aside) => !aside.keep).map((aside) => aside.path);
       must(await context.deps.target.discard(spare));
     }
-    await context.deps.guard.letGo(pair.spec.workload.uuid);
+    await context.letGo(pair.spec);
     await context.store.remove(pairId);
     context.audit(
       'replica-removed',
@@ -182,8 +181,7 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       await context.nodes.seed(pairId, chosen, brandNew);
       // What it means for the copy here is on disk too.
       await context.setNotes(pairId, (notes) => notes);
-      const held = context.nodes.chosen(pairId);
-      return { current: held !== null && compareBallot(held.ballot, chosen.ballot) >= 0 };
+      return { current: context.nodes.holds(pairId, chosen) };
     },
     'vm.state': async ({ vmUuid }) => ({
       state: hypervisor.reachable ? context.vmState(vmUuid) : 'unknown',

@@ -52,6 +52,17 @@ export const GuardView = v.object({
 });
 export type GuardView = v.InferOutput<typeof GuardView>;
 
+/** A machine that the guard of a host protects though the host has lost its pair: nobody knows whether it may run. */
+export const UnclaimedMachine = v.object({ vmUuid: VmUuid, name: v.string(), problem: Problem });
+export type UnclaimedMachine = v.InferOutput<typeof UnclaimedMachine>;
+
+/** The guard as its agent tells of it. */
+export const HostGuardView = v.object({
+  ...GuardView.entries,
+  unclaimed: v.optional(v.array(UnclaimedMachine), []),
+});
+export type HostGuardView = v.InferOutput<typeof HostGuardView>;
+
 /** Everything an agent knows, once; afterwards notices keep it current. */
 export const AgentState = v.object({
   facts: HostFacts,
@@ -59,7 +70,7 @@ export const AgentState = v.object({
   vms: v.array(VmInfo),
   pairs: v.array(PairStatus),
   tasks: v.array(Task),
-  guard: GuardView,
+  guard: HostGuardView,
 });
 export type AgentState = v.InferOutput<typeof AgentState>;
 
@@ -203,6 +214,11 @@ export const consoleApi = {
     150_000,
   ),
   /**
+   * The guard of this host has no more to do with a machine whose pair is lost (`AgentState.guard.unclaimed`). Refused
+   * with `let-go-in-doubt` while another host may count on this one, unless the person vouches for the contrary.
+   */
+  'guard.letGo': method(v.object({ ...Order, vmUuid: VmUuid, vouched: v.boolean() }), nothing, 20_000),
+  /**
    * This console votes: as long as the connection lasts the agent reaches the voter `hostId` by the notices `envelope`
    * and `witnessCall`, and believes envelopes from it. The last connection that says so counts.
    */
@@ -228,7 +244,7 @@ export type ConsoleApi = typeof consoleApi;
 /** What an agent tells a subscribed console without being asked. */
 export const consoleNotices = {
   facts: HostFacts,
-  guard: GuardView,
+  guard: HostGuardView,
   load: HostLoad,
   vm: v.object({ uuid: VmUuid, vm: v.nullable(VmInfo) }),
   pair: v.object({ pairId: PairId, pair: v.nullable(PairStatus) }),

@@ -29,7 +29,7 @@ export const ReplicaRecord = v.object({
 });
 export type ReplicaRecord = v.InferOutput<typeof ReplicaRecord>;
 
-/** Length T of the lease: 1.2 s, 4 s, 30 s (agent/lease/timing.ts). */
+/** Length T of the lease: 1.5 s, 4 s, 30 s (agent/lease/timing.ts). */
 export const Profile = v.picklist(['fast', 'balanced', 'patient']);
 export type Profile = v.InferOutput<typeof Profile>;
 

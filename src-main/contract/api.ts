@@ -93,6 +93,12 @@ export const pageApi = {
     nothing,
     90_000,
   ),
+  /** The host's guard has no more to do with a machine whose pair is lost there (`HostView.guard.unclaimed`). */
+  'protect.letGo': method(
+    v.object({ hostId: HostId, vmUuid: VmUuid, vouched: v.boolean() }),
+    nothing,
+    30_000,
+  ),
   'protect.start': method(
     v.object({
       requestId: RequestId,

@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import {
   AuditEntry,
   Check,
-  GuardView,
   HostFacts,
+  HostGuardView,
   HostId,
   HostLoad,
   HostRole,
@@ -45,7 +45,7 @@ export const HostView = v.object({
   facts: v.nullable(HostFacts),
   load: v.nullable(HostLoad),
   /** The guard there; null before the first word of its agent. A witness needs none. */
-  guard: v.nullable(GuardView),
+  guard: v.nullable(HostGuardView),
   agentVersion: v.nullable(v.string()),
   /** How far its wall clock is ahead of this workstation's (ms), at the last greeting; null before that. */
   clockAheadMs: v.nullable(v.number()),

@@ -23,7 +23,7 @@ export function host(id: string, over: Partial<HostView> = {}): HostView {
     connection: { state: 'online', since: at },
     facts: null,
     load: null,
-    guard: { state: 'armed', why: null },
+    guard: { state: 'armed', why: null, unclaimed: [] },
     agentVersion: null,
     clockAheadMs: 0,
     heardAt: at,

@@ -280,7 +280,7 @@ export class World {
   /** Rule *disarm before the next loss*: what froze `host` must not be a second loss, long after the first. */
   frozenBy(host: Host): void {
     const onPurpose = host.permission?.kind === 'deadline' && host.permission.ms === 0;
-    if (host.id !== this.truth()?.owner || this.forced || onPurpose) return;
+    if (host.id !== this.truth()?.owner || this.forced || onPurpose || host.intruder) return;
     const since = this.reach.lost(host);
     if (since === null) return;
     this.violate('I7', `${host.id} is frozen by a second loss, ${Math.round(since)} ms after the first`);

@@ -162,7 +162,7 @@ export function copySteps<D extends CopyData>(
           must(
             await context.deps.peers
               .to(context.other(pair.spec))
-              .call('record.keep', { chosen, brandNew: true, spec: null }),
+              .call('record.keep', { chosen, brandNew: false, spec: null }),
           );
         context.audit('in-sync', pair, `${data.subject} is in sync on ${data.standbyName}.`);
       },

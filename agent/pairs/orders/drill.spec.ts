@@ -15,8 +15,12 @@ async function protect(drill: 'waived' | 'first', policy: 'manual' | 'automatic'
   const order = { pairId: PAIR, vmUuid: MAIL, standby: 'boreas', policy, drill } as const;
   // A long lease: a busy machine must not look like a dead host at twenty times the speed.
   const votes = { witness: policy === 'automatic' ? 'cora' : null, profile: 'patient' } as const;
-  const task = await atlas.order('protect.start', { ...order, ...votes });
-  expect(task).toMatchObject({ problem: null, state: 'done' });
+  for (;;) {
+    const { state, problem } = await atlas.order('protect.start', { ...order, ...votes });
+    if (state === 'done') break;
+    // A disk that stood still for a moment (testing/mail.ts): given again.
+    expect(problem?.kind).toBe('no-majority');
+  }
   await until(() => boreas.pair()?.record.replica.state === 'in-sync');
 }
 

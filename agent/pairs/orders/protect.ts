@@ -25,7 +25,7 @@ export async function forgetPair(context: PairContext, pairId: string): Promise<
   if (!kept) return [];
   await context.setNotes(pairId, (notes) => ({ ...notes, ended: true }));
   // Nobody's business from here on: without this the guard would stop a machine whose permission goes.
-  await context.deps.guard.letGo(kept.spec.workload.uuid);
+  await context.letGo(kept.spec);
   const untold: string[] = [];
   for (const hostId of others(context, pairId)) {
     const told = await context.deps.peers.to(hostId).call('pair.forget', { pairId });
@@ -39,12 +39,15 @@ export async function forgetPair(context: PairContext, pairId: string): Promise<
   return [];
 }
 
-/** True from the moment on when *in sync* was recorded here, or another member's newer record was adopted. */
+/**
+ * True from the moment on when *in sync* was recorded here, or another member's newer record was adopted. By the votes:
+ * they tell it also where the pair's own file has been lost meanwhile.
+ */
 function everAgreed(context: PairContext, pairId: string): boolean {
-  const pair = context.store.get(pairId);
-  if (!pair || pair.notes.ended) return false;
-  const { state } = pair.record.replica;
-  return !context.isOwner(pair) || state === 'in-sync' || state === 'stale';
+  const record = context.nodes.record(pairId);
+  if (record === null || context.store.kept(pairId)?.notes.ended) return false;
+  const { state } = record.replica;
+  return record.owner !== context.self || state === 'in-sync' || state === 'stale';
 }
 
 /** Autostart as it was; a guest that its host would therefore have started at a boot meanwhile is started now. */
@@ -111,14 +114,14 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
       if (everAgreed(context, data.pairId)) {
         context.audit(
           'protect-kept',
-          context.pair(data.pairId),
+          context.store.get(data.pairId),
           `${data.subject} stays protected: ${problem.message}`,
         );
         return;
       }
       await context.deps.source.end(data.pairId);
       // Before it is started: libvirt's hook refuses a protected machine to everybody but the lease.
-      await context.deps.guard.letGo(data.spec.workload.uuid);
+      await context.letGo(data.spec);
       await leaveAsBefore(context, data);
       await forgetPair(context, data.pairId);
       context.audit('protect-undone', null, `${data.subject} is not protected: ${problem.message}`);

@@ -32,7 +32,13 @@ const SPEED = 20;
 
 type Ordered = Exclude<
   keyof PairsService['consoleHandlers'],
-  'protect.check' | 'protect.fix' | 'task.cancel' | 'pair.settings' | 'pair.witness' | 'pair.drillSettings'
+  | 'protect.check'
+  | 'protect.fix'
+  | 'task.cancel'
+  | 'pair.settings'
+  | 'pair.witness'
+  | 'pair.drillSettings'
+  | 'guard.letGo'
 >;
 
 /** Without a witness: a person decides. */
@@ -173,10 +179,9 @@ export class Box {
   }
 
   /** Any other call of a console. */
-  async consoleCall<M extends 'pair.settings' | 'pair.witness' | 'pair.drillSettings' | 'task.cancel'>(
-    method: M,
-    params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>,
-  ): Promise<void> {
+  async consoleCall<
+    M extends 'pair.settings' | 'pair.witness' | 'pair.drillSettings' | 'task.cancel' | 'guard.letGo',
+  >(method: M, params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>): Promise<void> {
     const handler = this.service.consoleHandlers[method] as (
       params: unknown,
       signal: AbortSignal,

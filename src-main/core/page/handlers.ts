@@ -38,6 +38,7 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
 
     'protect.check': (machine, signal) => on().protect.check(machine, signal),
     'protect.fix': done((order) => on().protect.fix(order)),
+    'protect.letGo': done((order) => on().protect.letGo(order)),
     'protect.start': (order) => on().protect.start(order),
     'protect.end': (order) => on().protect.end(order),
 

@@ -63,6 +63,20 @@ export class ProtectService {
     unwrap(await host.link.call('protect.fix', params));
   }
 
+  /** `vouched`: the person knows that no other host runs the machine or ever will. Throws ProblemError when refused. */
+  async letGo({ hostId, vmUuid, vouched }: Machine & { vouched: boolean }): Promise<void> {
+    const host = unwrap(this.#fleet.find(hostId));
+    const name = host.guard?.unclaimed.find((lost) => lost.vmUuid === vmUuid)?.name ?? 'the machine';
+    const what = `Let ${name} go on ${host.record.name}`;
+    const vouching = vouched ? ', vouching that no other host runs it' : '';
+    this.#audit.write({ event: 'let-go-ordered', text: `${what}: ordered${vouching}.` });
+    const order = { requestId: randomUUID(), actor: this.#operator(), vmUuid, vouched };
+    const answer = await host.link.call('guard.letGo', order);
+    if (!answer.ok)
+      this.#audit.write({ event: 'order-refused', text: `${what} was refused. ${answer.problem.message}` });
+    unwrap(answer);
+  }
+
   async start(order: ProtectOrder): Promise<Started> {
     const { requestId, hostId, vmUuid, standby } = order;
     const { policy = 'manual', profile = 'balanced', witness = null, drill = 'waived' } = order;
