@@ -42,9 +42,9 @@ test('the copy of mail is tried out, with live stages; the result stays, and a c
     await hand.click(card.getByRole('link', { name: drill.settings, exact: true }));
     const dialog = page.getByRole('dialog');
     await hand.click(dialog.getByRole('radio', { name: new RegExp(`^${drill.form.checks.http}`) }));
-    await hand.type(dialog.getByLabel(drill.form.port), '0');
+    await hand.type(dialog.getByRole('textbox', { name: drill.form.port }), '0');
     await expect(dialog.getByText(drill.form.portWrong)).toBeVisible();
-    await hand.type(dialog.getByLabel(drill.form.port), '443');
+    await hand.type(dialog.getByRole('textbox', { name: drill.form.port }), '443');
     await hand.click(dialog.getByRole('button', { name: drill.form.save, exact: true }));
     await expect(page.getByRole('dialog')).toBeHidden();
     await expect(page.getByText(drill.stale.changed)).toBeVisible();
