@@ -211,7 +211,7 @@ class Trial {
 
   /** Guest, disks, network, point: in this order nothing is pulled from under anything. Idempotent, at whatever was left. */
   async clear(data: DrillData): Promise<void> {
-    const { hypervisor, target, clock, stage } = this.#context.deps;
+    const { hypervisor, target, stage } = this.#context.deps;
     // After an agent's start nobody may have said yet what runs here.
     await hypervisorAnswers(this.#context);
     const copy = trialCopy(data.pairId, data.subject);
@@ -222,9 +222,10 @@ class Trial {
     if (isLive(state)) done.push(await hypervisor.destroy(copy.uuid));
     if (state !== null) done.push(await hypervisor.undefine(copy.uuid));
     if (stage) done.push(await stage.clear(copy, disks));
-    const began = clock.bootMs();
+    // Finer than the host's clock since boot, which counts hundredths.
+    const began = performance.now();
     done.push(await target.points.undo(data.pairId, 'drill', disks));
-    data.undoMs = Math.round((clock.bootMs() - began) * 10) / 10;
+    data.undoMs = Math.round((performance.now() - began) * 10) / 10;
     for (const each of done) must(each);
   }
 
