@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isTrial } from '../../drill/stage.ts';
 import { guestDraft, MAIL } from '../../hypervisor/simulated/spec-world.ts';
 import { DRILL_DEFAULTS } from '../../protocol/index.ts';
 import { type Box, Rig, until } from '../../replication/simulated/spec-rig.ts';
+
+// Every step is on disk before it runs, and the disk may be anybody's.
+vi.setConfig({ testTimeout: 60_000 });
 
 const PAIR = 'pair-mail';
 let rig: Rig;
@@ -42,6 +45,8 @@ function expectNoTrace(): void {
 }
 
 beforeEach(async () => {
+  // A Monday, half a minute before three.
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date(2026, 5, 1, 2, 59, 30) });
   rig = await Rig.open([
     { name: 'atlas', guests: [{ ...guestDraft() }] },
     { name: 'boreas' },
@@ -56,6 +61,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   clearInterval(writer);
+  vi.useRealTimers();
   expect(rig.world.violations).toEqual([]);
   await rig.close();
 });
@@ -159,6 +165,24 @@ describe('a drill', () => {
     await begin(600);
     await until(runsTrial);
     expect(await atlas.order('protect.end', { pairId: PAIR })).toMatchObject({ state: 'done' });
+    expectNoTrace();
+  });
+});
+
+describe('the timetable', () => {
+  it("is kept by the standby's agent: one drill at its hour, and it tells the next", async () => {
+    await protect('waived', 'manual');
+    const settings = { ...DRILL_DEFAULTS, every: 'weekly', hour: 3 } as const;
+    await atlas.consoleCall('pair.drillSettings', { pairId: PAIR, settings });
+    await until(() => (boreas.pair()?.drill?.results.length ?? 0) > 0);
+    expect(boreas.pair()?.drill).toMatchObject({
+      results: [{ by: 'timetable', outcome: 'passed' }],
+      next: new Date(2026, 5, 8, 3).getTime(),
+    });
+    const at = rig.world.clock.now();
+    await until(() => rig.world.clock.now() > at + 130_000);
+    expect(boreas.pair()?.drill?.results).toHaveLength(1);
+    expect(atlas.pair()?.drill?.results).toHaveLength(0);
     expectNoTrace();
   });
 });
