@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Agent, createAgent } from './agent.ts';
 import { serveConsoles } from './console/console-socket.ts';
+import { createLinuxStage } from './drill/linux/linux-stage.ts';
 import { createHostGuard } from './guard/host-guard.ts';
 import { createNoGuard } from './guard/no-guard.ts';
 import { hostClock } from './host/clock.ts';
@@ -90,6 +91,16 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       log,
     }),
     guard: hypervisor.kind === 'none' ? createNoGuard() : createHostGuard({ runDir, stateDir, clock, log }),
+    ...(hypervisor.kind === 'none'
+      ? {}
+      : {
+          stage: createLinuxStage({
+            stateDir,
+            runDir,
+            hostName: () => identity.current?.name ?? 'this host',
+            self: [process.execPath, ...process.argv.slice(1, 2)],
+          }),
+        }),
     facts: () => readHostFacts(hypervisor),
     load: loadReader(clock),
     peerListen: { port: peerPort },

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type DaemonConfig, runAgent } from './daemon.ts';
+import { runProbe } from './drill/linux/probe.ts';
 import type { Log } from './ports.ts';
 import { PEER_PORT, REPLICATION_PORT } from './protocol/index.ts';
 import { runForwarder } from './replication/forwarder/index.ts';
@@ -82,6 +83,8 @@ async function forwarder(): Promise<void> {
 const COMMANDS: Record<string, () => Promise<void>> = {
   run,
   forwarder,
+  // Started by the agent itself inside a drill's network.
+  'drill-probe': () => runProbe(process.argv[3] ?? ''),
   version: async () => console.log(config.version),
 };
 

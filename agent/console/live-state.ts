@@ -1,3 +1,4 @@
+import { isTrial } from '../drill/stage.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { AuditLog } from '../journal/audit.ts';
@@ -55,7 +56,9 @@ export class LiveState {
     const { hypervisor, pairs, audit, peers, guard } = this.#options;
     this.#ends.push(
       hypervisor.subscribe((event) => {
-        if (event.kind === 'vm') this.#tell({ name: 'vm', value: { uuid: event.uuid, vm: event.vm } });
+        // A copy on trial is nobody's machine.
+        if (event.kind === 'vm' && !isTrial(event.uuid))
+          this.#tell({ name: 'vm', value: { uuid: event.uuid, vm: event.vm } });
         if (event.kind === 'reachable') void this.#refreshFacts();
       }),
       pairs.subscribe((event) => {
@@ -87,7 +90,7 @@ export class LiveState {
     return {
       facts: this.#facts,
       load: this.#load,
-      vms: hypervisor.list(),
+      vms: hypervisor.list().filter(({ uuid }) => !isTrial(uuid)),
       pairs: pairs.list(),
       tasks: pairs.tasks(),
       guard: this.#guard(),

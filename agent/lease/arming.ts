@@ -2,6 +2,7 @@ import type { Hindrance } from '../protocol/index.ts';
 import type { Member } from './member.ts';
 import type { LeaseRecord } from './record.ts';
 import { checkTiming, disarmAfterMs } from './timing.ts';
+import { isTriedOut } from './transitions.ts';
 
 /**
  * What stands in the way of arming, as this member sees it: stable kinds, the most telling first. The owner arms exactly
@@ -20,6 +21,11 @@ export function hindrances(member: Member, record: LeaseRecord): Hindrance[] {
     record.voters.length < 3,
     'no-witness',
     'there is no witness: two hosts alone cannot tell who is cut off',
+  );
+  add(
+    !isTriedOut(record),
+    'no-drill',
+    'the copy has not been tried out, and nobody has decided to do without',
   );
   add(!record.begun, 'not-begun', 'the new owner has not begun yet');
   if (record.owner === member.parts.self) ofThisHost(member, record, add);

@@ -135,3 +135,37 @@ describe('swaps of the record', () => {
     expect(made(t.settings({ profile: 'patient' }), unarmed).profile).toBe('patient');
   });
 });
+
+describe('trials of the copy', () => {
+  const fresh: LeaseRecord = { ...unarmed, drill: { passed: null, waived: null } };
+  const passed = { at: 7, host: 'h2', fingerprint: 'f' };
+
+  it('are asked for before arming, of a record that knows them', () => {
+    expect(t.arm(1, 'h1', CONTRACT)(fresh)).toEqual({ refused: 'not-armable' });
+    expect(made(t.arm(1, 'h1', CONTRACT), unarmed).armed).toBe(true);
+  });
+
+  it('permit arming once passed, whatever becomes of the copy later', () => {
+    const tried = made(t.drillPassed('h2', passed), fresh);
+    expect(tried.drill).toEqual({ passed, waived: null });
+    expect(made(t.arm(1, 'h1', CONTRACT), tried).armed).toBe(true);
+    expect(t.drillPassed('h2', { ...passed, at: 6 })(tried)).toBe(tried);
+  });
+
+  it('are believed of the standby only', () => {
+    expect(t.drillPassed('h1', passed)(fresh)).toEqual({ refused: 'not-the-standby' });
+  });
+
+  it('may be done without; the first decision stays on record', () => {
+    const waived = made(t.waiveDrill('Ann', 5), fresh);
+    expect(waived.drill).toEqual({ passed: null, waived: { at: 5, by: 'Ann' } });
+    expect(t.waiveDrill('Bob', 6)(waived)).toBe(waived);
+    expect(made(t.arm(1, 'h1', CONTRACT), waived).armed).toBe(true);
+    expect(made(t.waiveDrill('Ann', 5), unarmed).drill?.waived?.by).toBe('Ann');
+  });
+
+  it('never disarm', () => {
+    const armed: LeaseRecord = { ...record, drill: { passed: null, waived: { at: 1, by: 'x' } } };
+    expect(made(t.drillPassed('h2', passed), armed).armed).toBe(true);
+  });
+});

@@ -1,5 +1,5 @@
 import { ProblemError, type Task } from '../protocol/index.ts';
-import { firstRecord, refuseForeign, setAutomation, setWitnessOf } from './automation.ts';
+import { firstRecord, refuseForeign, setAutomation, setDrillSettings, setWitnessOf } from './automation.ts';
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
 import type { Guarded } from './guarded.ts';
@@ -198,12 +198,18 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
       ),
     'pair.settings': (params) => setAutomation(context, params),
     'pair.witness': (params) => setWitnessOf(context, params),
+    'pair.drill': async ({ pairId, requestId, actor, standS }) => ({
+      task: await context.drills.order(pairId, { id: requestId, by: actor, standS }),
+    }),
+    'pair.drillSettings': (params) => setDrillSettings(context, params),
     'guard.letGo': async (params) => {
       await guarded.letGo(params);
       return {};
     },
     'task.cancel': async ({ taskId, actor }) => {
-      must(context.tasks.cancel(taskId));
+      const trials = context.drills.tasks;
+      const runner = trials.list().some(({ id }) => id === taskId) ? trials : context.tasks;
+      must(runner.cancel(taskId));
       context.audit('cancel-ordered', null, `${actor} cancels task ${taskId}.`, undefined, actor);
       return {};
     },

@@ -1,3 +1,4 @@
+import type { Stage } from '../drill/stage.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { AuditLog } from '../journal/audit.ts';
@@ -17,6 +18,7 @@ import {
 } from '../protocol/index.ts';
 import type { ReplicaDisk, ReplicaSource, ReplicaTarget } from '../replication/replication.ts';
 import type { TaskRunner } from '../tasks/runner.ts';
+import type { Drilling } from './drilling.ts';
 import type { Nodes } from './nodes.ts';
 import type { KeptPair, LocalNotes, PairStore, StoredPair } from './store.ts';
 
@@ -36,6 +38,8 @@ export interface PairsDeps {
   target: ReplicaTarget;
   guard: Guard;
   peers: Peers;
+  /** Where copies are tried out; none on a host that runs no machines. */
+  stage?: Stage;
   /** Why this host may not be relied on soon: its certificate ends; null while there is time. */
   certificateEnds?(): string | null;
   /** True while the host is shutting down: guests then stop because of it, not because somebody wanted them stopped. */
@@ -54,14 +58,22 @@ export class PairContext {
   readonly store: PairStore;
   readonly tasks: TaskRunner;
   readonly nodes: Nodes;
+  readonly drills: Drilling;
   /** What `certificateEnds` said last. */
   certificateEnds: string | null = null;
 
-  constructor(deps: PairsDeps, store: PairStore, tasks: TaskRunner, nodes: Nodes) {
+  constructor(
+    deps: PairsDeps,
+    store: PairStore,
+    tasks: TaskRunner,
+    nodes: Nodes,
+    drills: (context: PairContext) => Drilling,
+  ) {
     this.deps = deps;
     this.store = store;
     this.tasks = tasks;
     this.nodes = nodes;
+    this.drills = drills(this);
   }
 
   get self(): string {

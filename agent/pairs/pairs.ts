@@ -5,6 +5,7 @@ import { disarm } from '../lease/transitions.ts';
 import { TaskRunner } from '../tasks/runner.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
+import { Drills } from './drills.ts';
 import { Guarded } from './guarded.ts';
 import { Healer } from './healer.ts';
 import { Nodes } from './nodes.ts';
@@ -23,8 +24,8 @@ import { Watch } from './watch.ts';
 const TELL_MS = 1_000;
 /** The same words of one pair, one after the other, count once within this time, ms. */
 const SAID_AGAIN_MS = 2_000;
-/** Beats from one look at the host's certificate to the next: a minute. */
-const CERTIFICATE_EVERY = 60;
+/** Beats from one look at the host's certificate and at the timetable of drills to the next. */
+const MINUTE_BEATS = 60;
 /** How long an agent that stops asks its voters to be patient: its machines must not be frozen by a restart. */
 const HOLD_ON_MS = 15_000;
 /** Voters that do not answer by then do not keep the agent from stopping. */
@@ -65,7 +66,7 @@ class Pairs implements PairsService {
     });
     const store = new PairStore(join(stateDir, 'pairs'), log, (pairId) => nodes.record(pairId));
     const tasks = new TaskRunner({ directory: join(stateDir, 'tasks'), clock, log });
-    this.#context = new PairContext(deps, store, tasks, nodes);
+    this.#context = new PairContext(deps, store, tasks, nodes, (context) => new Drills(context));
     const siteOf = (pairId: string): HostSite | null => this.#sites.get(pairId) ?? null;
     this.#watch = new Watch(this.#context, siteOf);
     this.#guarded = new Guarded(this.#context, () => this.#emit({ kind: 'unclaimed' }));
@@ -81,9 +82,10 @@ class Pairs implements PairsService {
   }
 
   async start(ready: Promise<unknown> = Promise.resolve()): Promise<void> {
-    const { store, nodes, tasks } = this.#context;
+    const { store, nodes, tasks, drills } = this.#context;
     await store.load();
     await tasks.load();
+    await drills.tasks.load();
     await nodes.load(store.ids());
     await this.#guarded.restore();
     this.#subscribe();
@@ -98,17 +100,18 @@ class Pairs implements PairsService {
     for (const sight of this.#deps.peers.sights())
       if (sight.reachable) this.#run('peer', this.#peerReturned(sight.hostId));
     tasks.resume();
+    drills.tasks.resume();
     this.#beat();
   }
 
   async stop(inOrder = true): Promise<void> {
-    const { nodes, tasks, store } = this.#context;
+    const { nodes, tasks, store, drills } = this.#context;
     this.#stopped = true;
     this.#timer?.cancel();
     if (inOrder) await this.#holdOn();
     for (const end of this.#ends.splice(0)) end();
     await nodes.stop();
-    await Promise.all([tasks.stop(), store.close()]);
+    await Promise.all([tasks.stop(), drills.tasks.stop(), store.close()]);
   }
 
   list(): ReturnType<PairsService['list']> {
@@ -116,7 +119,7 @@ class Pairs implements PairsService {
   }
 
   tasks(): ReturnType<PairsService['tasks']> {
-    return this.#context.tasks.list();
+    return [...this.#context.tasks.list(), ...this.#context.drills.tasks.list()];
   }
 
   votes(): string[] {
@@ -138,10 +141,11 @@ class Pairs implements PairsService {
 
   #subscribe(): void {
     const { hypervisor, source, peers, guard } = this.#deps;
-    const { store, tasks, nodes } = this.#context;
+    const { store, tasks, nodes, drills } = this.#context;
     this.#ends.push(
       store.subscribe((pairId) => this.#changed(pairId)),
       tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
+      drills.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       source.subscribe((pairId) => {
         nodes.look(pairId);
         this.#changed(pairId);
@@ -223,7 +227,10 @@ class Pairs implements PairsService {
   /** Every second whoever looks is told how the leases stand. */
   #beat(): void {
     if (this.#stopped) return;
-    if (this.#beats++ % CERTIFICATE_EVERY === 0) this.#lookAtCertificate();
+    if (this.#beats++ % MINUTE_BEATS === 0) {
+      this.#lookAtCertificate();
+      this.#run('timetable', this.#context.drills.tick());
+    }
     this.#timer = this.#deps.clock.setTimeout(() => this.#beat(), TELL_MS);
     if (!this.#watched) return;
     for (const pair of this.#context.store.all())

@@ -43,6 +43,8 @@ export interface PairsService {
     | 'pair.resync'
     | 'pair.settings'
     | 'pair.witness'
+    | 'pair.drill'
+    | 'pair.drillSettings'
     | 'guard.letGo'
     | 'task.cancel'
   >;

@@ -144,6 +144,8 @@ export class HostSite implements Site {
   closeExport(done: () => void): void {
     if (this.#closing) return;
     this.#closing = true;
+    // Whatever is tried out on this host makes way: memory and processors are wanted in earnest.
+    this.#context.drills.giveWay();
     void this.#context.deps.target.close(this.#pairId).then((closed) => {
       this.#closing = false;
       if (closed.ok) return done();

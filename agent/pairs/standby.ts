@@ -79,6 +79,7 @@ async function prepare(context: PairContext, params: Parameters<PairPeerHandlers
   await context.setNotes(pairId, (notes) => notes);
   const pair = context.pair(pairId);
   checkRecord(context, pair);
+  await context.drills.end(pairId);
   refuseQuarantined(context, pair, params.overQuarantine);
   const { quarantine } = pair.notes;
   const disks = context.disks(pair.spec, context.self);
@@ -113,6 +114,7 @@ async function prepare(context: PairContext, params: Parameters<PairPeerHandlers
 async function forget(context: PairContext, pairId: string): Promise<void> {
   const pair = context.store.get(pairId);
   if (pair) {
+    await context.drills.end(pairId);
     if (context.isOwner(pair)) {
       throw new ProblemError({
         kind: 'owner-here',
@@ -181,7 +183,10 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       await context.setNotes(pairId, (notes) => notes);
       return { current: context.nodes.holds(pairId, chosen) };
     },
-    'vm.state': async ({ vmUuid }) => ({ state: hypervisor.reachable ? context.vmState(vmUuid) : 'unknown' }),
+    'vm.state': async ({ vmUuid }) => ({
+      state: hypervisor.reachable ? context.vmState(vmUuid) : 'unknown',
+      addresses: context.vm(vmUuid)?.addresses ?? [],
+    }),
     'standby.check': async (needs) => {
       const { checks, paths } = await hypervisor.checkStandby({
         uuid: needs.vmUuid,

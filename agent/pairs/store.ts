@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { DurableFile } from '../journal/durable-file.ts';
 import type { Log } from '../ports.ts';
-import { Epoch, type PairRecord, PairSpec, type VmState } from '../protocol/index.ts';
+import { DrillResult, Epoch, type PairRecord, PairSpec, type VmState } from '../protocol/index.ts';
 
 /** What this member alone knows of its copy; survives crashes, is never sent as truth to others. */
 export const LocalNotes = v.object({
@@ -22,6 +22,8 @@ export const LocalNotes = v.object({
   image: v.picklist(['none', 'partial', 'complete']),
   /** Protection ended while the other member could not be told. */
   ended: v.boolean(),
+  /** Trials of the copy here, newest first. */
+  drills: v.optional(v.array(DrillResult), []),
 });
 export type LocalNotes = v.InferOutput<typeof LocalNotes>;
 
@@ -40,6 +42,7 @@ export const freshNotes = (bootId: string): LocalNotes => ({
   aside: [],
   image: 'none',
   ended: false,
+  drills: [],
 });
 
 /** States in which a guest's process exists. */

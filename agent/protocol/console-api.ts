@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { Check } from './check.ts';
+import { DrillSettings } from './drill.ts';
 import { HostFacts, HostId, HostLoad, HostRole, HypervisorKind, VmInfo, VmUuid } from './host.ts';
 import { method, nothing } from './method.ts';
 import { Epoch, LeaseView, Maintenance, PairId, PairRecord, PairStatus, Profile } from './pair.ts';
@@ -146,6 +147,8 @@ export const consoleApi = {
       witness: v.optional(v.nullable(HostId), null),
       policy: v.optional(v.picklist(['manual', 'automatic']), 'manual'),
       profile: v.optional(Profile, 'balanced'),
+      /** `waived`: armed as soon as it can be, by the actor's choice; `first`: not before a drill was passed. */
+      drill: v.optional(v.picklist(['waived', 'first']), 'waived'),
     }),
     v.object({ task: Task }),
     30_000,
@@ -178,10 +181,31 @@ export const consoleApi = {
         paused: v.optional(v.boolean()),
         maintenance: v.optional(v.nullable(Maintenance)),
         profile: v.optional(Profile),
+        /** The actor arms the pair without a passed drill. */
+        drill: v.optional(v.literal('waived')),
       }),
     }),
     v.object({ record: PairRecord }),
     60_000,
+  ),
+  /**
+   * On the standby: tries its copy out beside the running replication, on a network of its own. `standS`: how long the copy is
+   * left standing after its check, paused, for who wants to look at its cost (s).
+   */
+  'pair.drill': method(
+    v.object({
+      ...Order,
+      pairId: PairId,
+      standS: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3600)), 0),
+    }),
+    v.object({ task: Task }),
+    30_000,
+  ),
+  /** On the owner: how and when the copy is tried out. */
+  'pair.drillSettings': method(
+    v.object({ ...Order, pairId: PairId, settings: DrillSettings }),
+    nothing,
+    30_000,
   ),
   /** On the owner: who gives the third vote; null: nobody. Disarms first; arms again by itself. */
   'pair.witness': method(

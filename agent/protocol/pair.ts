@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DrillRecord, DrillSettings, DrillStatus } from './drill.ts';
 import { HostId, VmUuid } from './host.ts';
 import { Problem } from './problem.ts';
 
@@ -67,6 +68,8 @@ export const PairRecord = v.object({
   /** *Pause all automation*, as it reaches this pair. */
   paused: v.boolean(),
   profile: Profile,
+  /** Left out in a record older than drills: such a pair counts as armed without one, by its upgrade. */
+  drill: v.optional(DrillRecord),
 });
 export type PairRecord = v.InferOutput<typeof PairRecord>;
 
@@ -93,6 +96,8 @@ export const PairSpec = v.object({
   /** Autostart as it was before protection, put back when it ends. */
   autostartBefore: v.boolean(),
   createdAt: v.number(),
+  /** Left out: `DRILL_DEFAULTS`. */
+  drill: v.optional(DrillSettings),
 });
 export type PairSpec = v.InferOutput<typeof PairSpec>;
 
@@ -178,6 +183,8 @@ export const PairStatus = v.object({
   /** Only the owner has one. */
   mirror: v.nullable(MirrorStatus),
   lease: LeaseView,
+  /** Left out by an agent that knows no drills. */
+  drill: v.optional(DrillStatus),
   /** The other member, as this one sees it. */
   peer: v.object({
     hostId: HostId,

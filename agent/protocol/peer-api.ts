@@ -73,7 +73,15 @@ export const peerApi = {
     60_000,
   ),
   /** State of the guest on the asked host, straight from its hypervisor. */
-  'vm.state': method(v.object({ vmUuid: VmUuid }), v.object({ state: v.nullable(VmState) }), 5_000),
+  'vm.state': method(
+    v.object({ vmUuid: VmUuid }),
+    v.object({
+      state: v.nullable(VmState),
+      /** Addresses it is known by there; left out by an older agent. */
+      addresses: v.optional(v.array(v.string())),
+    }),
+    5_000,
+  ),
   'standby.check': method(
     GuestNeeds,
     v.object({

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import {
   Check,
+  DrillSettings,
   HostId,
   HostRole,
   method,
@@ -108,6 +109,8 @@ export const pageApi = {
       policy: v.optional(Policy),
       profile: v.optional(Profile),
       witness: v.optional(v.nullable(HostId)),
+      /** Left out: `waived`, armed as soon as it can be, on record as the operator's choice. */
+      drill: v.optional(v.picklist(['waived', 'first'])),
     }),
     Started,
     40_000,
@@ -129,6 +132,10 @@ export const pageApi = {
   'pair.switchover': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Makes the other member the standby again by a full copy; its old disk is set aside. */
   'pair.resync': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** Tries the standby's copy out beside the running replication. */
+  'pair.drill': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** How and when it is tried out. */
+  'pair.drillSettings': method(v.object({ pairId: PairId, settings: DrillSettings }), nothing, 40_000),
   /** What pairs may do by themselves, *pause all automation* included. Answers pair by pair. */
   'automation.set': method(
     v.object({ requestId: RequestId, scope: Scope, change: AutomationChange }),

@@ -1,3 +1,4 @@
 export * from './api.ts';
 export * from './automation.ts';
+export * from './drill.ts';
 export * from './views.ts';

@@ -14,6 +14,7 @@ import {
   VmInfo,
 } from '../../agent/protocol/index.ts';
 import { Automation, PairDefaults } from './automation.ts';
+import { DrillView } from './drill.ts';
 
 /** The console's link to one host. `since` is wall clock, ms. */
 export const Connection = v.variant('state', [
@@ -99,6 +100,8 @@ export const PairView = v.object({
   /** Both members' last words, by host id. */
   members: v.record(v.string(), v.object({ status: MemberStatus, heardAt: v.number() })),
   automation: Automation,
+  /** Null before any member's agent that knows drills spoke. */
+  drill: v.nullable(DrillView),
   /** True while a member's word is the last one of a host that is now silent. */
   stale: v.boolean(),
   /** Set for a while after a failover or switchover: where the machine came back, when, how long it took. */

@@ -13,7 +13,7 @@ export type Place =
 
 /** Orders that an agent carries out as a task. */
 export type PairOrder = 'failover' | 'switchover' | 'return' | 'end';
-export type PairDialog = PairOrder | 'automation' | 'maintenance';
+export type PairDialog = PairOrder | 'automation' | 'maintenance' | 'drill' | 'drill-settings';
 const DIALOGS: readonly string[] = [
   'failover',
   'switchover',
@@ -21,6 +21,8 @@ const DIALOGS: readonly string[] = [
   'end',
   'automation',
   'maintenance',
+  'drill',
+  'drill-settings',
 ] satisfies PairDialog[];
 
 export function parsePlace(hash: string): Place {

@@ -193,6 +193,7 @@ export function pair(
     since: at,
     members: { [primary]: { status, heardAt: at } },
     automation: manual,
+    drill: null,
     stale: false,
     onStageSince: null,
     ...rest,

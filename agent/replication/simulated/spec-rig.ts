@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSimulatedStage } from '../../drill/simulated.ts';
 import { createSimulatedGuard } from '../../guard/simulated-guard.ts';
 import { type HostSpec, SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../hypervisor/simulated/simulated.ts';
@@ -36,11 +37,17 @@ const FOLDERS = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 type Ordered = Exclude<
   keyof PairsService['consoleHandlers'],
-  'protect.check' | 'protect.fix' | 'task.cancel' | 'pair.settings' | 'pair.witness' | 'guard.letGo'
+  | 'protect.check'
+  | 'protect.fix'
+  | 'task.cancel'
+  | 'pair.settings'
+  | 'pair.witness'
+  | 'pair.drillSettings'
+  | 'guard.letGo'
 >;
 
 /** Without a witness: a person decides. */
-export const UNARMED = { witness: null, policy: 'manual', profile: 'balanced' } as const;
+export const UNARMED = { witness: null, policy: 'manual', profile: 'balanced', drill: 'waived' } as const;
 
 /** Hosts with the agents' pairs service on them, joined by calls in memory where the simulated network lets them. */
 export class Rig {
@@ -128,6 +135,7 @@ export class Box {
       source,
       target,
       guard,
+      stage: createSimulatedStage(host),
       peers: this.peers(),
     });
     await guard.start();
@@ -176,10 +184,9 @@ export class Box {
   }
 
   /** Any other call of a console. */
-  async consoleCall<M extends 'pair.settings' | 'pair.witness' | 'guard.letGo'>(
-    method: M,
-    params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>,
-  ): Promise<void> {
+  async consoleCall<
+    M extends 'pair.settings' | 'pair.witness' | 'pair.drillSettings' | 'task.cancel' | 'guard.letGo',
+  >(method: M, params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>): Promise<void> {
     const handler = this.service.consoleHandlers[method] as (
       params: unknown,
       signal: AbortSignal,

@@ -46,6 +46,8 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.failover': (order) => on().failover.failover(order),
     'pair.switchover': (order) => on().protect.switchover(order),
     'pair.resync': (order) => on().protect.resync(order),
+    'pair.drill': (order) => on().protect.drill(order),
+    'pair.drillSettings': done((order) => on().protect.drillSettings(order)),
     'automation.set': (order) => on().automation.set(order),
     'witness.own': async () => ({ hostId: on().witness.identity.hostId, name: HERE }),
     'witness.check': (order) => on().checkWitness(order),

@@ -2,6 +2,7 @@ import type { LocalCopy, PairStatus } from '../../../agent/protocol/index.ts';
 import { compareRecord } from '../../../agent/protocol/index.ts';
 import type { PairHealth, PairView, TaskView } from '../../contract/index.ts';
 import { automationOf } from './automation.ts';
+import { drillOf } from './drill.ts';
 import type { Joined, JoinInput, Member, MemberWord } from './inputs.ts';
 import { stepsIn } from './lease.ts';
 import * as say from './sentences.ts';
@@ -37,6 +38,7 @@ export function joinPair(input: JoinInput): PairView {
     since: finding.since ?? held,
     members: Object.fromEntries(Object.entries(input.members).map(([id, word]) => [id, withoutLease(word)])),
     automation: automationOf(joined, input),
+    drill: drillOf(joined),
     stale: joined.owner.reach !== 'answers' || joined.standby.reach !== 'answers',
     onStageSince: onStage(input, joined),
   };
@@ -64,7 +66,8 @@ function joinMembers(input: JoinInput): Joined {
   const { record } = newest;
   const [first, second] = spec.members;
   const owner = memberOf(input, record.owner);
-  const running = input.tasks.find(({ task }) => task.state === 'running') ?? null;
+  // A trial of the copy changes nothing of the machine.
+  const running = input.tasks.find(({ task }) => task.state === 'running' && task.kind !== 'drill') ?? null;
   return {
     machine: spec.workload.name,
     record,

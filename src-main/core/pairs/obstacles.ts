@@ -8,6 +8,7 @@ const MENDS: Record<string, Mend> = {
   paused: 'resume',
   maintenance: 'maintenance',
   'no-witness': 'witness',
+  'no-drill': 'drill',
   'not-in-sync': 'return',
   'guard-unfit': 'host',
   'voter-missing': 'host',

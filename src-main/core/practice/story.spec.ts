@@ -73,6 +73,28 @@ describe('the practice fleet', () => {
     expect(await check('erp-db')).toEqual([]);
   });
 
+  it('tries the copy of mail out, and keeps what came of it', async () => {
+    const { session } = bench;
+    await healthy('mail');
+    const pairId = pairOf('mail')?.id ?? '';
+    expect(pairOf('mail')?.drill).toMatchObject({ state: 'never', results: [] });
+    await taskDone(session.protect.drill({ requestId: randomUUID(), pairId }));
+    await until(() => pairOf('mail')?.drill?.state === 'passed');
+    expect(pairOf('mail')).toMatchObject({ health: 'in-sync', drill: { results: [{ by: 'spec' }] } });
+    // A copy on trial is nobody's machine: no console shows it.
+    const names = Object.values(session.fleet.snapshot().vms).map(({ vm }) => vm.name);
+    expect(names.filter((name) => name.includes('drill'))).toEqual([]);
+    const settings = {
+      check: { kind: 'http', port: 443, path: '/' },
+      every: 'monthly',
+      hour: 2,
+      maxAgeDays: 30,
+    } as const;
+    await session.protect.drillSettings({ pairId, settings });
+    await until(() => pairOf('mail')?.drill?.stale === 'changed');
+    expect(pairOf('mail')?.drill?.next).toBeGreaterThan(Date.now());
+  });
+
   it('loses atlas, brings mail back on boreas, quarantines the old copy, and goes home again', async () => {
     const mail = pairOf('mail');
     const { session, practice } = bench;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Check, Problem, Profile } from '../../../agent/protocol/index.ts';
+import type { Check, DrillSettings, Problem, Profile } from '../../../agent/protocol/index.ts';
 import { ProblemError } from '../../../agent/protocol/index.ts';
 import type { Policy } from '../../contract/index.ts';
 import type { AuditService } from '../activity/audit.ts';
@@ -18,6 +18,7 @@ export interface ProtectOrder extends Machine {
   policy?: Policy | undefined;
   profile?: Profile | undefined;
   witness?: string | null | undefined;
+  drill?: 'waived' | 'first' | undefined;
 }
 
 /** Protecting machines, ending it, and the planned orders of a pair. */
@@ -78,7 +79,7 @@ export class ProtectService {
 
   async start(order: ProtectOrder): Promise<Started> {
     const { requestId, hostId, vmUuid, standby } = order;
-    const { policy = 'manual', profile = 'balanced', witness = null } = order;
+    const { policy = 'manual', profile = 'balanced', witness = null, drill = 'waived' } = order;
     this.#needDistinct(hostId, standby);
     if (witness === hostId || witness === standby)
       throw new ProblemError(judgesItself(this.#fleet.nameOf(witness)));
@@ -88,7 +89,7 @@ export class ProtectService {
       requestId,
       hostId,
       method: 'protect.start',
-      params: { pairId, vmUuid, standby, witness, policy, profile },
+      params: { pairId, vmUuid, standby, witness, policy, profile, drill },
       subject: `Protect ${machineName(host, vmUuid)} with a copy on ${this.#fleet.nameOf(standby)}`,
       pairId,
     });
@@ -104,6 +105,31 @@ export class ProtectService {
 
   resync(order: { requestId: string; pairId: string }): Promise<Started> {
     return this.#toOwner('pair.resync', 'Copy anew', order);
+  }
+
+  /** On the standby, whose copy is tried out. */
+  drill({ requestId, pairId }: { requestId: string; pairId: string }): Promise<Started> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    return this.#orders.give({
+      requestId,
+      hostId: pair.standby,
+      method: 'pair.drill',
+      params: { pairId },
+      subject: `Try out the copy of ${pair.name}`,
+      pairId,
+    });
+  }
+
+  async drillSettings({ pairId, settings }: { pairId: string; settings: DrillSettings }): Promise<void> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    const host = unwrap(this.#fleet.find(pair.primary));
+    this.#audit.write({
+      event: 'drill-settings-ordered',
+      pairId,
+      text: `${pair.name}: another way of trying its copy out ordered.`,
+    });
+    const order = { requestId: randomUUID(), actor: this.#operator(), pairId, settings };
+    unwrap(await host.link.call('pair.drillSettings', order));
   }
 
   async #toOwner(

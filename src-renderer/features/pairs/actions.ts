@@ -5,11 +5,26 @@ import type { PairOrder } from '../../lib/router.ts';
 /** For each order: null when it can be given now, else the reason why not. The agents decide again. */
 export type Reasons = Record<PairOrder, string | null>;
 
+/** What keeps other orders waiting: a drill does not, it makes way. */
 export function runningTask(fleet: FleetSnapshot, pairId: string): TaskView | null {
   const running = Object.values(fleet.tasks).filter(
-    (view) => view.task.pairId === pairId && view.task.state === 'running',
+    (view) => view.task.pairId === pairId && view.task.state === 'running' && view.task.kind !== 'drill',
   );
   return running.sort((a, b) => b.task.startedAt - a.task.startedAt)[0] ?? null;
+}
+
+export function runningDrill(fleet: FleetSnapshot, pairId: string): TaskView | null {
+  const running = Object.values(fleet.tasks).filter(
+    ({ task }) => task.pairId === pairId && task.state === 'running' && task.kind === 'drill',
+  );
+  return running[0] ?? null;
+}
+
+/** Why the copy cannot be tried out now; null when it can. The agent looks again. */
+export function drillReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
+  return pair.health === 'in-sync' ? null : why.notInSync;
 }
 
 export function actionReasons(pair: PairView, fleet: FleetSnapshot): Reasons {

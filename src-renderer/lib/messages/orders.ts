@@ -29,6 +29,11 @@ export const orders = {
     text: (name: string) => `${name} is not moved. The steps show how far it got.`,
     go: 'Stop the switchover',
   },
+  cancelDrill: {
+    title: (name: string) => `Stop the drill of ${name}?`,
+    text: (name: string) => `The copy on trial is taken down. ${name} and its replication are not touched.`,
+    go: 'Stop the drill',
+  },
   cancelKeep: 'Let it go on',
   waitingForTask: 'Waiting for the host to begin…',
   close: 'Close',

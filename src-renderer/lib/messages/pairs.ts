@@ -143,5 +143,6 @@ export const pairs = {
     resync: 'Copy anew',
     failover: 'Fail over',
     switchover: 'Switch over',
+    drill: 'Try out the copy of',
   },
 };

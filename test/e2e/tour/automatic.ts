@@ -58,6 +58,12 @@ async function visitArmed({ hand, look, open }: Visit): Promise<void> {
   await open('#/pairs/pair-mail/automation');
   await expect(page.getByRole('dialog')).toBeVisible();
   await look('dialog-automation');
+  await open('#/pairs/pair-mail/drill');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await look('dialog-drill');
+  await open('#/pairs/pair-mail/drill-settings');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await look('dialog-drill-settings');
   await open('#/pairs/pair-mail/maintenance');
   await expect(page.getByRole('dialog')).toBeVisible();
   await look('dialog-maintenance');
