@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type DaemonConfig, runAgent } from './daemon.ts';
 import type { Log } from './ports.ts';
 import { PEER_PORT, REPLICATION_PORT } from './protocol/index.ts';
+import { runCopier } from './replication/copier/index.ts';
 import { runForwarder } from './replication/forwarder/index.ts';
 
 /** Put in by the build: release and build id. */
@@ -10,6 +11,7 @@ declare const AGENT_VERSION: string | undefined;
 const USAGE = `Usage: agent.cjs COMMAND
   run        the agent: looks after this host's protected machines (understudy-agent.service)
   forwarder  carries their writes to the standbys (understudy-forwarder.service)
+  copier     hashes or copies disks for the agent: one job, from standard input
   version    prints the version
 
 Environment, for several agents on one machine:
@@ -73,6 +75,7 @@ async function forwarder(): Promise<void> {
 const COMMANDS: Record<string, () => Promise<void>> = {
   run,
   forwarder,
+  copier: runCopier,
   version: async () => console.log(config.version),
 };
 

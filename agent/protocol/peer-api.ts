@@ -36,6 +36,8 @@ export const ExportAddress = v.object({
   /** The standby's name and its images by disk target, for messages about them. */
   host: v.optional(v.string()),
   paths: v.optional(v.record(v.string(), v.string())),
+  /** After a comparison: NBD export of the standby's digests by disk target, one a chunk (agent/replication/copier). */
+  digests: v.optional(v.record(v.string(), v.string())),
 });
 export type ExportAddress = v.InferOutput<typeof ExportAddress>;
 

@@ -13,6 +13,8 @@ interface Mirrors {
   byPair: Map<string, SimulatedMirror>;
   /** Pairs whose last mirror ended with every acknowledged write on the replica. */
   endedInSync: Set<string>;
+  /** Generation of the replica up to which changes are known, and the start of the guest that knows. */
+  known: Map<string, { generation: string; vmUuid: string; startedAt: number | null }>;
   listeners: Set<Listener>;
 }
 const kept = new WeakMap<SimulatedHost, Mirrors>();
@@ -24,6 +26,7 @@ function mirrorsOf(host: SimulatedHost): Mirrors {
     bootId: host.bootId,
     byPair: new Map(),
     endedInSync: new Set(),
+    known: new Map(),
     listeners: new Set(),
   };
   kept.set(host, fresh);
@@ -64,9 +67,12 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
         return fail(notOffered(target?.name ?? order.address));
       end(order.pairId);
       mirrors.endedInSync.delete(order.pairId);
-      const mirror = new SimulatedMirror(order, { source: host, target, guest }, (status) =>
-        tell(order.pairId, status),
-      );
+      const { how, pairId, vmUuid } = order;
+      const mirror = new SimulatedMirror(order, { source: host, target, guest }, (status) => {
+        if (status.state === 'in-sync' && how)
+          mirrors.known.set(pairId, { generation: how.generation, vmUuid, startedAt: guest.startedAt });
+        tell(pairId, status);
+      });
       mirrors.byPair.set(order.pairId, mirror);
       void mirror.copy();
       return ok(undefined);
@@ -95,6 +101,14 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       end(pairId);
       return ok(undefined);
     },
+
+    async distanceKnown(pairId) {
+      const known = mirrors.known.get(pairId);
+      if (!alive() || !known || known.startedAt === null) return null;
+      return host.guest(known.vmUuid)?.startedAt === known.startedAt ? known.generation : null;
+    },
+
+    figures: (pairId) => (alive() ? (mirrors.byPair.get(pairId)?.figures ?? null) : null),
 
     endedInSync: (pairId) =>
       alive() && (mirrors.byPair.get(pairId)?.endedInSync ?? mirrors.endedInSync.has(pairId)),

@@ -1,15 +1,19 @@
 import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { hostOff } from '../../hypervisor/simulated/problems.ts';
 import { type ExportAddress, fail, ok, type Problem, type Result } from '../../protocol/index.ts';
-import type { ReplicaDisk, ReplicaTarget } from '../replication.ts';
+import type { DigestStatus, ReplicaDisk, ReplicaTarget } from '../replication.ts';
 
 /** What an empty qcow2 image takes on disk. */
 const EMPTY_IMAGE_BYTES = 200 * 1024;
+
+/** How fast both sides are read for a comparison, bytes a second. */
+const HASH_BPS = 300e6;
 
 /** The standby's side on one simulated host; worthless once that host lost its power. */
 export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
   const { bootId } = host;
   const alive = (): boolean => host.powered && host.bootId === bootId;
+  const digests = new Map<string, DigestStatus>();
 
   return {
     async start() {},
@@ -33,6 +37,39 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       }
       return ok({ aside });
     },
+
+    async layer(pairId, disks, asideTag) {
+      if (!alive()) return fail(hostOff(host.name));
+      if (disks.some(({ format }) => format !== 'qcow2')) return ok(null);
+      withdraw(host, pairId);
+      const aside: string[] = [];
+      for (const disk of disks) {
+        const old = host.images.get(disk.path);
+        if (!old) return fail(replicaMissing(host.name, disk.path));
+        const path = `${disk.path}.${asideTag}`;
+        host.images.set(path, { ...old, path });
+        aside.push(path);
+        host.images.set(disk.path, { ...emptyImage(disk), version: old.version });
+      }
+      return ok({ aside });
+    },
+
+    async digest(pairId, disks): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      withdraw(host, pairId);
+      const missing = disks.find((disk) => !host.images.has(disk.path));
+      if (missing) return fail(replicaMissing(host.name, missing.path));
+      const totalBytes = disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      const status: DigestStatus = { doneBytes: 0, totalBytes, done: false, problem: null };
+      digests.set(pairId, status);
+      const toRead = disks.reduce((sum, { path }) => sum + (host.images.get(path)?.allocatedBytes ?? 0), 0);
+      void host.after((toRead / HASH_BPS) * 1000).then((on) => {
+        if (on) Object.assign(status, { done: true, doneBytes: totalBytes });
+      });
+      return ok(undefined);
+    },
+
+    digesting: (pairId) => (alive() ? (digests.get(pairId) ?? null) : null),
 
     roomBeside: async (disks) =>
       host.freeDiskBytes() >=

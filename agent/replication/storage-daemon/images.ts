@@ -43,6 +43,40 @@ export async function setAside(path: string, tag: string): Promise<string | null
   return aside;
 }
 
+/**
+ * Puts a new image on top of the one at the disk's path, which is renamed aside: it reads alike and takes no room.
+ * Interrupted between the two, the next call finds the place empty and goes on. @returns where the old one lies
+ */
+export async function layerImage(disk: ReplicaDisk, tag: string, host: string): Promise<Result<string>> {
+  const aside = `${disk.path}.${tag}`;
+  try {
+    if (!(await exists(disk.path)) && (await exists(aside))) {
+      await putOnTop(disk, aside);
+      return ok(aside);
+    }
+    const moved = await setAside(disk.path, tag);
+    if (moved === null) throw new Error('there is no image');
+    await putOnTop(disk, moved);
+    return ok(moved);
+  } catch (error) {
+    return fail({
+      kind: 'image-not-layered',
+      message: `A new image on top of ${disk.path} could not be made on ${host} (${String(error)}).`,
+      next: 'See that its file system has space and is writable, then start the copy again.',
+      details: { path: disk.path },
+    });
+  }
+}
+
+/** Made under another name first: what lies at the disk's path is never half an image. */
+async function putOnTop(disk: ReplicaDisk, backing: string): Promise<void> {
+  const made = `${disk.path}.new`;
+  await rm(made, { force: true });
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', backing, '-F', 'qcow2', made]);
+  await rename(made, disk.path);
+  await syncDirectory(dirname(disk.path));
+}
+
 /** Bytes of a stat(2) block, whatever the file system's own are. */
 const STAT_BLOCK = 512;
 

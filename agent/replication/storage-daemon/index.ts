@@ -1,14 +1,19 @@
 import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.ts';
+import type { Copiers } from '../copier/helper.ts';
 import { blockName, blockPrefix, exportId, exportName } from '../names.ts';
-import type { ReplicaDisk, ReplicaTarget } from '../replication.ts';
+import type { DigestStatus, ReplicaDisk, ReplicaTarget } from '../replication.ts';
 import { type DaemonOptions, HEARTBEAT_EXPORT, StorageDaemon } from './daemon.ts';
-import { createImage, deleteImage, roomBeside, setAside } from './images.ts';
+import { allThere, Digests } from './digests.ts';
+import { createImage, deleteImage, layerImage, roomBeside, setAside } from './images.ts';
 
 export interface StorageDaemonOptions extends DaemonOptions {
   /** This host's id: the name in its certificate. */
   hostId: string;
   /** This host's name, for messages. */
   hostName: string;
+  copiers: Copiers;
+  /** Directory for the digests of images that are being compared. */
+  digestDir: string;
 }
 
 const CLOSE_LOOKS = 200;
@@ -25,9 +30,11 @@ class StorageDaemonTarget implements ReplicaTarget {
   /** Export ids as the daemon last told them. */
   #offered = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #digests: Digests;
 
   constructor(options: StorageDaemonOptions) {
     this.#options = options;
+    this.#digests = new Digests(options.digestDir, options.copiers);
     this.#daemon = new StorageDaemon(options, { gone: () => this.#offered.clear() });
   }
 
@@ -39,6 +46,7 @@ class StorageDaemonTarget implements ReplicaTarget {
   }
 
   async stop(): Promise<void> {
+    this.#digests.stopAll();
     this.#daemon.detach();
   }
 
@@ -62,6 +70,35 @@ class StorageDaemonTarget implements ReplicaTarget {
     });
   }
 
+  layer(pairId: string, disks: ReplicaDisk[], asideTag: string): Promise<Result<{ aside: string[] } | null>> {
+    return this.#inTurn(async () => {
+      if (disks.some(({ format }) => format !== 'qcow2')) return ok(null);
+      const closed = await this.#close(pairId);
+      if (!closed.ok) return closed;
+      const aside: string[] = [];
+      for (const disk of disks) {
+        const layered = await layerImage(disk, asideTag, this.#options.hostName);
+        if (!layered.ok) return layered;
+        aside.push(layered.value);
+      }
+      return ok({ aside });
+    });
+  }
+
+  digest(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    return this.#inTurn(async () => {
+      const closed = await this.#close(pairId);
+      if (!closed.ok) return closed;
+      const there = await allThere(disks, this.#options.hostName);
+      if (there.ok) await this.#digests.begin(pairId, disks);
+      return there;
+    });
+  }
+
+  digesting(pairId: string): DigestStatus | null {
+    return this.#digests.status(pairId);
+  }
+
   open(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
     return this.#inTurn(async () => {
       const serving = await this.#daemon.ensureServing();
@@ -76,8 +113,11 @@ class StorageDaemonTarget implements ReplicaTarget {
           return offered;
         }
       }
+      const digests = await this.#offerDigests(pairId, disks);
+      if (!digests.ok) return digests;
       const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
       return ok({
+        ...digests.value,
         port: this.#options.port,
         serverName: this.#options.hostId,
         exports: Object.fromEntries(names),
@@ -105,6 +145,35 @@ class StorageDaemonTarget implements ReplicaTarget {
 
   discard(paths: string[]): Promise<Result<void>> {
     return this.#inTurn(() => this.#delete(paths));
+  }
+
+  /** Finished digests are offered read-only beside the images, as long as those are open. */
+  async #offerDigests(
+    pairId: string,
+    disks: ReplicaDisk[],
+  ): Promise<Result<{ digests?: Record<string, string> }>> {
+    if (!this.#digests.ready(pairId)) return ok({});
+    const digests: Record<string, string> = {};
+    for (const { target } of disks) {
+      digests[target] = `${exportName(pairId, target)}.digests`;
+      const id = `${exportId(pairId, target)}.digests`;
+      if (this.#offered.has(id)) continue;
+      const node = blockName('file', pairId, `${target}-d`);
+      const path = this.#digests.path(pairId, target);
+      const added = await this.#daemon.addFile(node, path);
+      const offered = added.ok
+        ? await this.#daemon.execute('block-export-add', {
+            type: 'nbd',
+            id,
+            'node-name': node,
+            name: digests[target],
+            writable: false,
+          })
+        : added;
+      if (!offered.ok) return offered;
+      this.#offered.add(id);
+    }
+    return ok({ digests });
   }
 
   async #delete(paths: string[]): Promise<Result<void>> {
@@ -164,6 +233,8 @@ class StorageDaemonTarget implements ReplicaTarget {
 
   /** Export first, so that no write can arrive; then the nodes, which flushes and unlocks the images. */
   async #close(pairId: string): Promise<Result<void>> {
+    // Whatever is read of the images now must not keep a machine from starting on them.
+    this.#digests.stop(pairId);
     const attached = await this.#daemon.attach();
     if (!attached.ok) return attached;
     // No daemon, so nothing has the images open.

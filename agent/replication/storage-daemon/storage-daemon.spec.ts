@@ -86,6 +86,10 @@ describe('the standby with its storage daemon', () => {
       log: () => undefined,
       hostId: 'host-b',
       hostName: 'boreas',
+      copiers: {
+        start: () => ({ run: async () => ok({ workBytes: 0, sentBytes: 0, ms: 0 }), stop: () => undefined }),
+      },
+      digestDir: join(directory, 'digests'),
     });
   });
   afterEach(async () => {
