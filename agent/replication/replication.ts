@@ -1,4 +1,5 @@
 import type { ExportAddress, MirrorStatus, Problem, Result } from '../protocol/index.ts';
+import type { PointUse } from './names.ts';
 
 export interface ReplicaDisk {
   target: string;
@@ -6,6 +7,58 @@ export interface ReplicaDisk {
   sizeBytes: number;
   format: 'qcow2' | 'raw';
 }
+
+export type { PointUse };
+
+export interface PointTaken {
+  /** How long the replica was kept waiting for it, ms. */
+  tookMs: number;
+  /** It stood already: a former order of the same kind had come that far. */
+  already: boolean;
+}
+
+/**
+ * Frozen states of a replica that goes on being filled beside them, without a copy: what is about to be written over is
+ * kept in an overlay first. A point reads as the replica did at one instant, the same for all disks of a machine.
+ *
+ * One point of each `use` may stand for a pair:
+ * - `drill`: taken of a replica in sync, offered read-only to a machine that is tried out, then undone;
+ * - `seal`: taken of a whole replica before it is written over in disorder (a resync), then undone when it is whole
+ *   again, or sealed when the source is lost half-way: the overlay, over the half-written replica, is the last whole copy.
+ *
+ * A point lives as long as the storage daemon. It takes space as the replica is written to, at most the disk's size; when
+ * there is none left the replica's writes fail, so whoever takes a point looks at the space while it stands.
+ */
+export interface ReplicaPoints {
+  /**
+   * Takes the point; the replica's export must be open. What was left of a former one is removed first; one that stands
+   * unbroken is kept (`already`). Problem kinds: `replica-not-open`, `point-sealed`, `standby-disk-full`, `image-not-made`, `qmp-error`.
+   */
+  take(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<PointTaken>>;
+  /** Whether it stands on every disk, unbroken since it was taken. */
+  stands(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<boolean>>;
+  /**
+   * Offers it read-only on the address of the replica's own exports (NBD, mutual TLS, of this host too). Who wants to
+   * write puts a layer of its own above. Idempotent. Problem kind: `point-gone`.
+   */
+  offer(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  /** Ends it: offer, copying, overlays, files, in this order. Idempotent; also ok when nothing is there. */
+  undo(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<void>>;
+  /**
+   * Closes the replica in order (as `ReplicaTarget.close`) and keeps the point: the paths of overlays, each complete on
+   * disk with the replica as its backing file (`qemu-img commit` puts the replica back to the point). The replica must not be
+   * written to until then. Idempotent. Problem kind: `point-gone` when it did not stand until the replica was closed.
+   */
+  seal(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<ReplicaDisk[]>>;
+  /** Bytes the point's overlays take now. */
+  sizeBytes(use: PointUse, disks: ReplicaDisk[]): Promise<number>;
+}
+
+/** Where a point's overlay lies: beside its replica, so that what has room for one write has room for keeping it. */
+export const overlayPath = (replica: string, use: PointUse): string => `${replica}.point-${use}`;
+/** Its name once it is complete on disk and may be believed without the daemon. */
+export const sealedPath = (replica: string, use: PointUse): string => sealedName(overlayPath(replica, use));
+export const sealedName = (overlay: string): string => `${overlay}.whole`;
 
 export interface DigestStatus {
   doneBytes: number;
@@ -41,6 +94,7 @@ export interface ReplicaTarget {
   isOpen(pairId: string): boolean;
   /** Deletes images once set aside by `create`; those already gone are no failure. */
   discard(paths: string[]): Promise<Result<void>>;
+  readonly points: ReplicaPoints;
   /** Deletes the replica's images (closed first). */
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
 }

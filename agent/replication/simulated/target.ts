@@ -2,6 +2,7 @@ import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { hostOff } from '../../hypervisor/simulated/problems.ts';
 import { type ExportAddress, fail, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { DigestStatus, ReplicaDisk, ReplicaTarget } from '../replication.ts';
+import { settlePoints, simulatedPoints } from './points.ts';
 
 /** What an empty qcow2 image takes on disk. */
 const EMPTY_IMAGE_BYTES = 200 * 1024;
@@ -15,9 +16,22 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
   const alive = (): boolean => host.powered && host.bootId === bootId;
   const digests = new Map<string, DigestStatus>();
 
+  const isOpen = (pairId: string): boolean => alive() && host.exports.has(pairId);
+  const close = async (pairId: string): Promise<Result<void>> => {
+    if (!alive()) return fail(hostOff(host.name));
+    withdraw(host, pairId);
+    return ok(undefined);
+  };
+
   return {
     async start() {},
     async stop() {},
+    points: simulatedPoints(host, {
+      alive,
+      isOpen,
+      close,
+      address: (pairId, disks) => addressOf(host, pairId, disks),
+    }),
 
     async create(pairId, disks, asideTag) {
       if (!alive()) return fail(hostOff(host.name));
@@ -84,13 +98,8 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       return ok(addressOf(host, pairId, disks));
     },
 
-    async close(pairId): Promise<Result<void>> {
-      if (!alive()) return fail(hostOff(host.name));
-      withdraw(host, pairId);
-      return ok(undefined);
-    },
-
-    isOpen: (pairId) => alive() && host.exports.has(pairId),
+    close,
+    isOpen,
 
     async discard(paths): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
@@ -108,6 +117,7 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
 }
 
 function withdraw(host: SimulatedHost, pairId: string): void {
+  settlePoints(host, pairId);
   if (host.exports.delete(pairId)) host.world.changed();
 }
 

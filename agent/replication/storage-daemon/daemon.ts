@@ -35,7 +35,7 @@ const CONNECT_TRIES = 50;
 const CONNECT_PAUSE_MS = 100;
 
 const Exports = v.array(v.object({ id: v.string(), 'node-name': v.string(), 'shutting-down': v.boolean() }));
-const Nodes = v.array(v.object({ 'node-name': v.optional(v.string()) }));
+const Nodes = v.array(v.object({ 'node-name': v.optional(v.string()), file: v.optional(v.string()) }));
 export type Exports = v.InferOutput<typeof Exports>;
 
 /**
@@ -84,6 +84,14 @@ export class StorageDaemon {
     const answer = await this.execute('query-named-block-nodes', { flat: true });
     if (!answer.ok) return answer;
     return ok(v.parse(Nodes, answer.value).flatMap((node) => node['node-name'] ?? []));
+  }
+
+  /** Nodes by name, with the path of the file each stands on. */
+  async files(): Promise<Result<Map<string, string>>> {
+    const answer = await this.execute('query-named-block-nodes', { flat: true });
+    if (!answer.ok) return answer;
+    const nodes = v.parse(Nodes, answer.value);
+    return ok(new Map(nodes.flatMap((node) => [[node['node-name'] ?? '', node.file ?? ''] as const])));
   }
 
   /** Sees that the NBD server listens with the present certificate and offers the scratch export. */

@@ -29,6 +29,28 @@ export async function createImage(disk: ReplicaDisk, host: string): Promise<Resu
   }
 }
 
+/**
+ * Makes an empty qcow2 overlay over a replica that the storage daemon has open: its size is told, not read.
+ * Problem kinds as `createImage`.
+ */
+export async function createOverlay(path: string, over: ReplicaDisk, host: string): Promise<Result<void>> {
+  try {
+    const space = await statfs(dirname(path));
+    if (space.bavail * space.bsize < LEAST_FREE_BYTES) return fail(diskFull(host, path));
+    const backing = ['-b', over.path, '-F', over.format];
+    await run('qemu-img', ['create', '-q', '-u', '-f', 'qcow2', ...backing, path, String(over.sizeBytes)]);
+    return ok(undefined);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    if (/ENOSPC|No space left/i.test(cause)) return fail(diskFull(host, path));
+    return fail({
+      kind: 'image-not-made',
+      message: `The overlay ${path} could not be made on ${host} (${cause}).`,
+      next: 'See that the directory is writable for root on that host, then try again.',
+    });
+  }
+}
+
 /** Renames what lies at `path` out of the way; null when nothing did. */
 export async function setAside(path: string, tag: string): Promise<string | null> {
   try {
@@ -80,6 +102,12 @@ async function putOnTop(disk: ReplicaDisk, backing: string): Promise<void> {
 /** Bytes of a stat(2) block, whatever the file system's own are. */
 const STAT_BLOCK = 512;
 
+/** Bytes a file takes on its disk; 0 when there is none. */
+export async function allocatedBytes(path: string): Promise<number> {
+  const found = await stat(path).catch(() => null);
+  return found === null ? 0 : found.blocks * STAT_BLOCK;
+}
+
 /** Whether what these images take now would fit once more, file system by file system. */
 export async function roomBeside(paths: string[]): Promise<boolean> {
   const wanted = new Map<number, { path: string; bytes: number }>();
@@ -118,13 +146,13 @@ export function diskFull(host: string, path: string): Problem {
   };
 }
 
-const exists = (path: string): Promise<boolean> =>
+export const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
     () => false,
   );
 
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();

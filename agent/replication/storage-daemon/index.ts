@@ -1,10 +1,11 @@
 import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.ts';
 import type { Copiers } from '../copier/helper.ts';
 import { blockName, blockPrefix, exportId, exportName } from '../names.ts';
-import type { DigestStatus, ReplicaDisk, ReplicaTarget } from '../replication.ts';
+import type { DigestStatus, ReplicaDisk, ReplicaPoints, ReplicaTarget } from '../replication.ts';
 import { type DaemonOptions, HEARTBEAT_EXPORT, StorageDaemon } from './daemon.ts';
 import { allThere, Digests } from './digests.ts';
 import { createImage, deleteImage, layerImage, roomBeside, setAside } from './images.ts';
+import { DaemonPoints } from './points.ts';
 
 export interface StorageDaemonOptions extends DaemonOptions {
   /** This host's id: the name in its certificate. */
@@ -27,6 +28,8 @@ export function createStorageDaemonTarget(options: StorageDaemonOptions): Replic
 class StorageDaemonTarget implements ReplicaTarget {
   readonly #options: StorageDaemonOptions;
   readonly #daemon: StorageDaemon;
+  readonly #points: DaemonPoints;
+  readonly points: ReplicaPoints;
   /** Export ids as the daemon last told them. */
   #offered = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
@@ -36,6 +39,8 @@ class StorageDaemonTarget implements ReplicaTarget {
     this.#options = options;
     this.#digests = new Digests(options.digestDir, options.copiers);
     this.#daemon = new StorageDaemon(options, { gone: () => this.#offered.clear() });
+    this.#points = new DaemonPoints(this.#daemon, options.hostName);
+    this.points = this.#pointsInTurn(this.#points);
   }
 
   async start(): Promise<void> {
@@ -116,15 +121,7 @@ class StorageDaemonTarget implements ReplicaTarget {
       const digests = await this.#offerDigests(pairId, disks);
       if (!digests.ok) return digests;
       const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
-      return ok({
-        ...digests.value,
-        port: this.#options.port,
-        serverName: this.#options.hostId,
-        exports: Object.fromEntries(names),
-        heartbeat: HEARTBEAT_EXPORT,
-        host: this.#options.hostName,
-        paths: Object.fromEntries(disks.map(({ target, path }) => [target, path])),
-      });
+      return ok({ ...this.#address(disks, Object.fromEntries(names)), ...digests.value });
     });
   }
 
@@ -222,6 +219,36 @@ class StorageDaemonTarget implements ReplicaTarget {
     return ok(undefined);
   }
 
+  #address(disks: ReplicaDisk[], exports: Record<string, string>): ExportAddress {
+    return {
+      port: this.#options.port,
+      serverName: this.#options.hostId,
+      exports,
+      heartbeat: HEARTBEAT_EXPORT,
+      host: this.#options.hostName,
+      paths: Object.fromEntries(disks.map(({ target, path }) => [target, path])),
+    };
+  }
+
+  #pointsInTurn(points: DaemonPoints): ReplicaPoints {
+    return {
+      take: (...order) => this.#inTurn(() => points.take(...order)),
+      stands: (...order) => this.#inTurn(() => points.stands(...order)),
+      offer: (pairId, use, disks) =>
+        this.#inTurn(async () => {
+          const offered = await points.offer(pairId, use, disks);
+          return offered.ok ? ok(this.#address(disks, offered.value)) : offered;
+        }),
+      undo: (...order) => this.#inTurn(() => points.undo(...order)),
+      seal: (pairId, use, disks) =>
+        this.#inTurn(async () => {
+          const closed = await this.#close(pairId);
+          return closed.ok ? points.sealed(use, disks) : closed;
+        }),
+      sizeBytes: (...order) => points.sizeBytes(...order),
+    };
+  }
+
   #notOpened(disk: ReplicaDisk, cause: string) {
     return {
       kind: 'image-not-opened',
@@ -248,6 +275,8 @@ class StorageDaemonTarget implements ReplicaTarget {
     }
     const gone = await this.#untilNotOffered(pairId);
     if (!gone.ok) return gone;
+    const settled = await this.#points.settle(pairId);
+    if (!settled.ok) return settled;
     const nodes = await this.#daemon.nodes();
     if (!nodes.ok) return nodes;
     for (const role of ['image', 'file'] as const) {
