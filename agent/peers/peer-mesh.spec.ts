@@ -29,6 +29,8 @@ const handlers: PeerHandlers = {
   'standby.check': never,
   'standby.fix': never,
   'standby.prepare': never,
+  'standby.compare': never,
+  'owner.yield': never,
   'pair.forget': never,
 };
 

@@ -92,10 +92,32 @@ export const peerApi = {
       /** The newest record the owner knows. */ chosen: Versioned,
       /** True only by a person's order: a quarantined copy is set aside for good. */ overQuarantine:
         v.boolean(),
+      /** Absent from an owner that copies everything. */
+      ways: v.optional(
+        v.object({
+          /** Generation to which the owner knows the distance; null when it would have to be compared. */
+          changes: v.nullable(v.string()),
+          /** Name for what comes of a comparison or a full copy. */
+          generation: v.string(),
+          /** Until when this copy has everything, as far as the owner knows: wall clock, ms. */
+          wholeUntil: v.nullable(v.number()),
+        }),
+      ),
     }),
-    ExportAddress,
+    v.object({ ...ExportAddress.entries, way: v.optional(v.picklist(['full', 'changes', 'compare'])) }),
     60_000,
   ),
+  /** How far the standby is with its side of the comparison begun by `standby.prepare`; its offers once it is done. */
+  'standby.compare': method(
+    v.object({ pairId: PairId }),
+    v.object({ doneBytes: v.number(), totalBytes: v.number(), remote: v.nullable(ExportAddress) }),
+    60_000,
+  ),
+  /**
+   * The other member goes back to its old copy: the owner shuts its machine down and does not start it again by itself, or
+   * (`false`) starts it after all. Answers once that was begun; `vm.state` tells when it is down.
+   */
+  'owner.yield': method(v.object({ pairId: PairId, epoch: v.number(), down: v.boolean() }), nothing, 30_000),
   /** The pair ended: closes the exports in order and forgets it, replica and vote included. */
   'pair.forget': method(v.object({ pairId: PairId }), nothing, 60_000),
 } as const;

@@ -80,8 +80,29 @@ export interface ReplicaTarget {
    * has no such thing (raw), and nothing was done.
    */
   layer(pairId: string, disks: ReplicaDisk[], asideTag: string): Promise<Result<{ aside: string[] } | null>>;
-  /** Begins to hash the images, closed first, for a comparison; begins anew when called again. */
-  digest(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
+  /**
+   * Puts the replica back to its sealed point, which is used up by that. Interrupted, it is called again. Problem kind:
+   * `point-gone` when there is none that stood until the replica was closed.
+   */
+  backToPoint(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
+  /** Undoes `layer`: the images aside (paths by disk) take the places of what was made on top of them. Repeatable. */
+  backUnder(pairId: string, disks: ReplicaDisk[], under: Record<string, string>): Promise<Result<void>>;
+  /**
+   * Copies into the images what they still take from those under them, while they are offered or not; afterwards nothing
+   * rests on those. `progress` in bytes. Closing the replica breaks it off, and leaves everything as good as before.
+   */
+  standAlone(
+    pairId: string,
+    disks: ReplicaDisk[],
+    progress: (doneBytes: number, totalBytes: number) => void,
+  ): Promise<Result<void>>;
+  /** What an image takes on disk, bytes; null when there is none. */
+  allocatedBytes(path: string): Promise<number | null>;
+  /**
+   * Begins to hash the images, closed first, for a comparison; begins anew when called again. @returns where they will be
+   * offered once `open` is called afterwards
+   */
+  digest(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
   /** How far that is; null when none was begun since the agent started. */
   digesting(pairId: string): DigestStatus | null;
   /** Offers the images, write-through, and finished digests beside them. Idempotent. */

@@ -29,6 +29,8 @@ export class SimulatedMirror implements WriteTap {
   private readonly unwatch: () => void;
   private over = false;
   private noticing = false;
+  /** Nothing travels yet: the standby is still reading its side. */
+  private comparing = false;
   private copyBytes: number;
   figures: CatchUpFigures | null = null;
   private toldAt = 0;
@@ -74,8 +76,11 @@ export class SimulatedMirror implements WriteTap {
   async copy(): Promise<void> {
     const { how } = this.order;
     if (how?.way === 'compare') {
+      this.comparing = true;
       const compared = await how.compared();
+      this.comparing = false;
       if (!compared.ok) return this.release(compared.problem);
+      if (!this.source.powered) return this.finish();
     }
     if (this.status.state === 'connecting') this.change('copying');
     while (!this.over && this.status.doneBytes < this.copyBytes) {
@@ -169,6 +174,7 @@ export class SimulatedMirror implements WriteTap {
 
   private linked(): boolean {
     const { world } = this.source;
+    if (this.comparing) return true;
     return world.linked(this.source, this.target) && this.target.exports.has(this.order.pairId);
   }
 

@@ -63,7 +63,8 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       if (!guest || guest.startedAt === null)
         return fail(vmNotRunning(guest?.domain.name ?? order.vmUuid, host.name));
       const target = host.world.hostAtReplicationPort(order.remote.port);
-      if (!target || !host.world.linked(host, target) || !offers(target, order))
+      const offered = target && (order.how?.way === 'compare' || offers(target, order));
+      if (!offered || !host.world.linked(host, target))
         return fail(notOffered(target?.name ?? order.address));
       end(order.pairId);
       mirrors.endedInSync.delete(order.pairId);

@@ -7,8 +7,8 @@ import { settlePoints, simulatedPoints } from './points.ts';
 /** What an empty qcow2 image takes on disk. */
 const EMPTY_IMAGE_BYTES = 200 * 1024;
 
-/** How fast both sides are read for a comparison, bytes a second. */
-const HASH_BPS = 300e6;
+/** How much faster both sides are read for a comparison than a copy travels. */
+const READ_TIMES = 5;
 
 /** The standby's side on one simulated host; worthless once that host lost its power. */
 export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
@@ -23,15 +23,17 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
     return ok(undefined);
   };
 
+  const points = simulatedPoints(host, {
+    alive,
+    isOpen,
+    close,
+    address: (pairId, disks) => addressOf(host, pairId, disks),
+  });
+
   return {
+    points,
     async start() {},
     async stop() {},
-    points: simulatedPoints(host, {
-      alive,
-      isOpen,
-      close,
-      address: (pairId, disks) => addressOf(host, pairId, disks),
-    }),
 
     async create(pairId, disks, asideTag) {
       if (!alive()) return fail(hostOff(host.name));
@@ -68,7 +70,37 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       return ok({ aside });
     },
 
-    async digest(pairId, disks): Promise<Result<void>> {
+    async backToPoint(pairId, disks): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      const sealed = await points.seal(pairId, 'seal', disks);
+      if (!sealed.ok) return sealed;
+      for (const [index, disk] of disks.entries()) {
+        const whole = host.images.get(sealed.value[index]?.path ?? '');
+        if (whole) host.images.set(disk.path, { ...whole, path: disk.path, complete: true });
+      }
+      return points.undo(pairId, 'seal', disks);
+    },
+
+    async backUnder(pairId, disks, under): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      withdraw(host, pairId);
+      for (const { path, target } of disks) {
+        const aside = host.images.get(under[target] ?? '');
+        if (aside) host.images.set(path, { ...aside, path });
+        host.images.delete(under[target] ?? '');
+      }
+      return ok(undefined);
+    },
+
+    async standAlone(_pairId, disks, progress): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      progress(0, disks.length);
+      return (await host.after(1_000)) ? ok(undefined) : fail(hostOff(host.name));
+    },
+
+    allocatedBytes: async (path) => host.images.get(path)?.allocatedBytes ?? null,
+
+    async digest(pairId, disks) {
       if (!alive()) return fail(hostOff(host.name));
       withdraw(host, pairId);
       const missing = disks.find((disk) => !host.images.has(disk.path));
@@ -77,10 +109,10 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       const status: DigestStatus = { doneBytes: 0, totalBytes, done: false, problem: null };
       digests.set(pairId, status);
       const toRead = disks.reduce((sum, { path }) => sum + (host.images.get(path)?.allocatedBytes ?? 0), 0);
-      void host.after((toRead / HASH_BPS) * 1000).then((on) => {
+      void host.after((toRead / (host.world.pace.copyBps * READ_TIMES)) * 1000).then((on) => {
         if (on) Object.assign(status, { done: true, doneBytes: totalBytes });
       });
-      return ok(undefined);
+      return ok(addressOf(host, pairId, disks));
     },
 
     digesting: (pairId) => (alive() ? (digests.get(pairId) ?? null) : null),

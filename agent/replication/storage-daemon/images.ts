@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import * as v from 'valibot';
 import { fail, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { ReplicaDisk } from '../replication.ts';
 
@@ -76,6 +77,8 @@ export async function layerImage(disk: ReplicaDisk, tag: string, host: string): 
       await putOnTop(disk, aside);
       return ok(aside);
     }
+    // An earlier call had come that far.
+    if ((await exists(aside)) && (await backingOf(disk.path)) === aside) return ok(aside);
     const moved = await setAside(disk.path, tag);
     if (moved === null) throw new Error('there is no image');
     await putOnTop(disk, moved);
@@ -88,6 +91,13 @@ export async function layerImage(disk: ReplicaDisk, tag: string, host: string): 
       details: { path: disk.path },
     });
   }
+}
+
+/** The image that this one lies on; null when it lies on none. Throws when it cannot be read. */
+export async function backingOf(path: string): Promise<string | null> {
+  const text = await run('qemu-img', ['info', '-U', '-f', 'qcow2', '--output=json', path]);
+  const info = v.parse(v.object({ 'backing-filename': v.optional(v.string()) }), JSON.parse(text));
+  return info['backing-filename'] ?? null;
 }
 
 /** Made under another name first: what lies at the disk's path is never half an image. */
@@ -161,11 +171,12 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-function run(command: string, args: string[]): Promise<void> {
+/** @returns what it printed */
+export function run(command: string, args: string[], limitMs = 60_000): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(command, args, { timeout: 60_000 }, (error, _stdout, stderr) => {
+    execFile(command, args, { timeout: limitMs }, (error, stdout, stderr) => {
       if (error) reject(new Error(stderr.trim() || error.message));
-      else resolve();
+      else resolve(stdout);
     });
   });
 }

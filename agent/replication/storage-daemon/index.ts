@@ -2,9 +2,18 @@ import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.
 import type { Copiers } from '../copier/helper.ts';
 import { blockName, blockPrefix, exportId, exportName } from '../names.ts';
 import type { DigestStatus, ReplicaDisk, ReplicaPoints, ReplicaTarget } from '../replication.ts';
+import { commit, standAlone, stopStanding, takePlaceOf } from './chain.ts';
 import { type DaemonOptions, HEARTBEAT_EXPORT, StorageDaemon } from './daemon.ts';
 import { allThere, Digests } from './digests.ts';
-import { createImage, deleteImage, layerImage, roomBeside, setAside } from './images.ts';
+import {
+  allocatedBytes,
+  createImage,
+  deleteImage,
+  exists,
+  layerImage,
+  roomBeside,
+  setAside,
+} from './images.ts';
 import { DaemonPoints } from './points.ts';
 
 export interface StorageDaemonOptions extends DaemonOptions {
@@ -90,13 +99,50 @@ class StorageDaemonTarget implements ReplicaTarget {
     });
   }
 
-  digest(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+  async backToPoint(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    const sealed = await this.points.seal(pairId, 'seal', disks);
+    if (!sealed.ok) return sealed;
+    for (const { path } of sealed.value) {
+      const back = await commit(path, this.#options.hostName);
+      if (!back.ok) return back;
+    }
+    return this.points.undo(pairId, 'seal', disks);
+  }
+
+  backUnder(pairId: string, disks: ReplicaDisk[], under: Record<string, string>): Promise<Result<void>> {
+    return this.#inTurn(async () => {
+      const closed = await this.#close(pairId);
+      if (!closed.ok) return closed;
+      for (const disk of disks) {
+        const back = await takePlaceOf(disk, under[disk.target] ?? '', this.#options.hostName);
+        if (!back.ok) return back;
+      }
+      return ok(undefined);
+    });
+  }
+
+  /** Not in turn with the others: it may take long, and closing the replica must not wait for it. */
+  standAlone(
+    pairId: string,
+    disks: ReplicaDisk[],
+    progress: (doneBytes: number, totalBytes: number) => void,
+  ): Promise<Result<void>> {
+    return standAlone(this.#daemon, pairId, disks, this.isOpen(pairId), progress);
+  }
+
+  async allocatedBytes(path: string): Promise<number | null> {
+    return (await exists(path)) ? allocatedBytes(path) : null;
+  }
+
+  digest(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
     return this.#inTurn(async () => {
       const closed = await this.#close(pairId);
       if (!closed.ok) return closed;
       const there = await allThere(disks, this.#options.hostName);
-      if (there.ok) await this.#digests.begin(pairId, disks);
-      return there;
+      if (!there.ok) return there;
+      await this.#digests.begin(pairId, disks);
+      const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
+      return ok(this.#address(disks, Object.fromEntries(names)));
     });
   }
 
@@ -277,6 +323,8 @@ class StorageDaemonTarget implements ReplicaTarget {
     if (!gone.ok) return gone;
     const settled = await this.#points.settle(pairId);
     if (!settled.ok) return settled;
+    const stopped = await stopStanding(this.#daemon, pairId);
+    if (!stopped.ok) return stopped;
     const nodes = await this.#daemon.nodes();
     if (!nodes.ok) return nodes;
     for (const role of ['image', 'file'] as const) {
