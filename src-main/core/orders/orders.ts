@@ -12,7 +12,9 @@ export type OrderMethod =
   | 'protect.end'
   | 'pair.failover'
   | 'pair.switchover'
-  | 'pair.resync';
+  | 'pair.resync'
+  | 'pair.revert'
+  | 'pair.discard';
 
 export type OrderParams<M extends OrderMethod> = Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>;
 

@@ -45,6 +45,8 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.failover': (order) => on().failover.failover(order),
     'pair.switchover': (order) => on().protect.switchover(order),
     'pair.resync': (order) => on().protect.resync(order),
+    'pair.revert': (order) => on().protect.revert(order),
+    'pair.discard': (order) => on().protect.discard(order),
     'automation.set': (order) => on().automation.set(order),
     'witness.own': async () => ({ hostId: on().witness.identity.hostId, name: HERE }),
     'witness.check': (order) => on().checkWitness(order),
