@@ -6,7 +6,7 @@ import type { PairContext } from './context.ts';
 export const OWN_ORDER = 'own-';
 
 const FIRST_PAUSE_MS = 5_000;
-const LONGEST_PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 30_000;
 /** How soon a pair is looked at again whose standby cannot take a copy now, ms. */
 const LOOK_AGAIN_MS = 2_000;
 

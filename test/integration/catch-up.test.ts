@@ -96,6 +96,66 @@ describe('bringing a replica up to date', () => {
     expect(execFileSync('sha256sum', [old ?? '']).toString()).toBe(before);
   });
 
+  async function layeredInSync(): Promise<string[]> {
+    await write('vda', 0, 64);
+    await bench.inSync();
+    await breakIt();
+    const layered = await bench.parts.target.layer(PAIR, bench.replicaDisks(), 'aside-e1');
+    if (!layered.ok || !layered.value) throw new Error('not layered');
+    await write('vda', 0, 4);
+    expect(await bench.compare('g2')).toMatchObject({ ok: true });
+    await until(() => bench.state === 'in-sync');
+    return layered.value.aside;
+  }
+
+  it('makes the copy independent of the old disk while it is being written, so that that can go', async () => {
+    const asides = await layeredInSync();
+    const { target } = bench.parts;
+    expect(await target.standAlone(PAIR, bench.replicaDisks(), () => undefined)).toMatchObject({ ok: true });
+    expect(await target.discard(asides)).toMatchObject({ ok: true });
+    await write('vda', 2 * MIB, 8);
+    expect(bench.state).toBe('in-sync');
+    await endInSync();
+  });
+
+  it('gives the old disk its place back', async () => {
+    const asides = await layeredInSync();
+    const { target } = bench.parts;
+    const before = execFileSync('sha256sum', [asides[0] ?? ''])
+      .toString()
+      .split(' ')[0];
+    await bench.source.end(PAIR);
+    const under = Object.fromEntries(
+      bench.replicaDisks().map(({ target: name }, n) => [name, asides[n] ?? '']),
+    );
+    expect(await target.backUnder(PAIR, bench.replicaDisks(), under)).toMatchObject({ ok: true });
+    expect(await target.backUnder(PAIR, bench.replicaDisks(), under)).toMatchObject({ ok: true });
+    const after = execFileSync('sha256sum', [bench.replicaDisks()[0]?.path ?? ''])
+      .toString()
+      .split(' ')[0];
+    expect(after).toBe(before);
+  });
+
+  it('puts a copy that was half brought up to date back to its point', async () => {
+    await write('vda', 0, 64);
+    await bench.inSync();
+    await until(async () => (await bench.source.distanceKnown(PAIR)) === 'g1');
+    await breakIt();
+    const { target } = bench.parts;
+    const disks = bench.replicaDisks();
+    const before = bench.replica('vda');
+    await write('vda', 0, 64);
+    expect(await target.open(PAIR, disks)).toMatchObject({ ok: true });
+    expect(await target.points.take(PAIR, 'seal', disks)).toMatchObject({ ok: true });
+    expect(await bench.mirror({ way: 'changes', generation: 'g1' })).toMatchObject({ ok: true });
+    await until(() => bench.state === 'in-sync');
+    await bench.source.end(PAIR);
+    expect(bench.replica('vda').equals(before)).toBe(false);
+    expect(await target.backToPoint(PAIR, disks)).toMatchObject({ ok: true });
+    expect(bench.replica('vda').equals(before)).toBe(true);
+    expect(await target.backToPoint(PAIR, disks)).toMatchObject({ problem: { kind: 'point-gone' } });
+  });
+
   it('lets the guest go on when the standby is lost while it catches up, and knows what is missing', async () => {
     await bench.inSync();
     await until(async () => (await bench.source.distanceKnown(PAIR)) === 'g1');

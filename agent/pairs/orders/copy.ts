@@ -95,7 +95,7 @@ const undefinedMeanwhile = (context: PairContext, data: CopyData): Problem => ({
 });
 
 /** The voters first: from the moment the old copy is touched nobody may take it for a whole one. */
-async function prepareStandby(context: PairContext, data: CopyData): Promise<void> {
+async function prepareStandby(context: PairContext, data: CopyData, refused: Set<string>): Promise<void> {
   const { source, peers } = context.deps;
   const { pairId } = data;
   await source.end(pairId);
@@ -105,7 +105,7 @@ async function prepareStandby(context: PairContext, data: CopyData): Promise<voi
   const { spec } = context.pair(pairId);
   const chosen = context.nodes.chosen(pairId);
   if (chosen === null) throw new ProblemError(copyBroke(data, null));
-  const changes = await source.distanceKnown(pairId);
+  const changes = refused.delete(pairId) ? null : await source.distanceKnown(pairId);
   const generation = randomUUID().slice(0, 8);
   const ways = { changes, generation, wholeUntil: data.wholeUntil ?? null };
   const { way = 'full', ...remote } = must(
@@ -176,12 +176,14 @@ export function copySteps<D extends CopyData>(
   options: { needsDefinition: boolean } = { needsDefinition: false },
 ): Step<D>[] {
   const { source } = context.deps;
+  /** Pairs whose standby did not let this host in: for a comparison it closes and opens anew, with its present certificate. */
+  const refused = new Set<string>();
   return [
     {
       id: 'prepare',
       label: (data) => `Make room on ${data.standbyName}`,
       cancellable: true,
-      run: (data) => prepareStandby(context, data),
+      run: (data) => prepareStandby(context, data, refused),
     },
     {
       id: 'copy',
@@ -198,7 +200,7 @@ export function copySteps<D extends CopyData>(
           if (!isLive(context.vmState(pair.spec.workload.uuid)))
             throw new ProblemError(notRunning(context, data));
           // What was agreed may have come to nothing with the agent that had agreed it.
-          if (io.resumed) await prepareStandby(context, data);
+          if (io.resumed) await prepareStandby(context, data, refused);
           must(
             await source.mirror({
               pairId: data.pairId,
@@ -216,7 +218,10 @@ export function copySteps<D extends CopyData>(
             ? undefinedMeanwhile(context, data)
             : null,
         );
-        if (end.state !== 'in-sync') throw new ProblemError(copyBroke(data, end.problem));
+        if (end.state !== 'in-sync') {
+          if (end.problem?.kind === 'replication-refused') refused.add(data.pairId);
+          throw new ProblemError(copyBroke(data, end.problem));
+        }
         io.note(whatItTook(context, data, end));
       },
     },
