@@ -87,6 +87,7 @@ export class BringUp {
       changes,
       aboutToPause: () => this.#ports.pausing(true),
       goOn: () => letGoOn(this.#ports),
+      wentOn: () => this.#ports.pausing(false),
       now: () => clock.bootMs(),
     });
     if (!done.ok) return done;
@@ -111,7 +112,7 @@ export class BringUp {
 
 /** The guest that was stopped for the last step runs on; tried until its monitor takes it, or there is no guest any more. */
 export async function letGoOn(
-  ports: Pick<BringUpPorts, 'changes' | 'clock' | 'guestLives' | 'log' | 'pausing'>,
+  ports: Pick<BringUpPorts, 'changes' | 'clock' | 'guestLives' | 'log'>,
 ): Promise<void> {
   while (ports.guestLives()) {
     const continued = await ports.changes.continueGuest();
@@ -119,5 +120,4 @@ export async function letGoOn(
     ports.log('warn', `the guest does not go on yet: ${continued.problem.message}`);
     await new Promise<void>((done) => void ports.clock.setTimeout(done, AGAIN_MS));
   }
-  await ports.pausing(false);
 }

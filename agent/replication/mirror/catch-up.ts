@@ -26,7 +26,7 @@ export interface CatchUpPorts {
 }
 
 /** What is left for the moment in which the guest stands still: so much is sent in a few milliseconds. */
-const LITTLE_BYTES = 768 * 1024;
+const LITTLE_BYTES = 256 * 1024;
 /** A guest that writes faster than the network takes it is stopped with more left than that. */
 const ROUNDS = 8;
 

@@ -10,6 +10,8 @@ export interface LastStepPorts {
   aboutToPause(): Promise<void>;
   /** Returns when the guest runs on, or is no more. */
   goOn(): Promise<void>;
+  /** Nobody needs to let it go on any more. */
+  wentOn(): Promise<void>;
   now(): number;
 }
 
@@ -38,6 +40,7 @@ export async function lastStep(
   const sent = await whileStopped(rest.value, disks, runs, ports);
   if (runs) await ports.goOn();
   const pauseMs = runs ? ports.now() - began : 0;
+  if (runs) await ports.wentOn();
   await changes.dismiss(rest.value.map(({ disk }) => disk));
   return sent.ok ? ok({ pauseMs, bytes: sent.value.bytes }) : sent;
 }

@@ -312,8 +312,8 @@ export class PairMirror {
   async #goOn(): Promise<void> {
     const { tools, clock, log, guestLives } = this.#ports;
     if (!tools) return;
-    const pausing = (now: boolean): Promise<void> => this.#setPausing(now);
-    await letGoOn({ changes: tools.changes, clock, log, guestLives, pausing });
+    await letGoOn({ changes: tools.changes, clock, log, guestLives });
+    await this.#setPausing(false);
   }
 
   /** In sync: keeps the bitmaps small, so that after a break only what was written since then is sent. */

@@ -45,10 +45,11 @@ export async function identical(fleet: ProtectedFleet, machine: string): Promise
   }
 }
 
+/** At low priority: the storage daemon beside it has to answer meanwhile. */
 async function digest(fleet: ProtectedFleet, host: string, spec: PairSpec, target: string): Promise<string> {
   const path = spec.disks.find((disk) => disk.target === target)?.paths[fleet.idOf(host)] ?? '';
   const raw = `/var/tmp/${target}.raw`;
-  const script = `qemu-img convert -U -O raw ${path} ${raw} && sha256sum < ${raw}; rm -f ${raw}`;
+  const script = `nice -n 19 qemu-img convert -U -O raw ${path} ${raw} && sha256sum < ${raw}; rm -f ${raw}`;
   return (await must(fleet.lab.sshCommand(host, ['--', script]))).trim();
 }
 

@@ -49,9 +49,11 @@ async function returned(bench: Bench): Promise<Record<string, unknown>> {
   if (took?.way !== 'compare') throw new Error(`it was brought up to date by ${took?.way ?? 'a full copy'}`);
   const figure = (name: string): number => Number(took[name]);
   const alike = await identical(fleet, MACHINE);
+  await fleet.settle(MACHINE, 2 * MINUTE);
   const asides = await asidesOn(fleet, old, MACHINE);
   await discard(fleet, old);
   const left = await asidesOn(fleet, old, MACHINE);
+  await fleet.settle(MACHINE, 2 * MINUTE);
   const alikeAfter = await identical(fleet, MACHINE);
   await fleet.settle(MACHINE, 2 * MINUTE);
   await untilDone(fleet, now, (await fleet.order('pair.switchover', MACHINE, now)) ?? undefined);
