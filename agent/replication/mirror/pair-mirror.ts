@@ -11,7 +11,7 @@ import { lastWords, until } from './last-words.ts';
 import { guestEnded, heldProblem, jobEnded, streamGone } from './problems.ts';
 import type { SavedMirror } from './saved.ts';
 import { StatusKeeper } from './status-keeper.ts';
-import { Tracker } from './tracker.ts';
+import { Tracking } from './tracking.ts';
 
 export interface MirrorPorts {
   forwarder: Forwarder;
@@ -30,8 +30,6 @@ export interface MirrorPorts {
 }
 
 const POLL_MS = 1_000;
-/** How often the bitmaps are replaced while in sync, ms: what was written since then is sent again after a break. */
-const TRACK_MS = 5_000;
 /** A mirror without anything to copy is ready almost at once. */
 const FIRST_LOOK_MS = 20;
 
@@ -54,7 +52,7 @@ export class PairMirror {
   /** What the replica holds has this name; null when nobody remembers. */
   readonly #generation: string | null;
   #tracked = false;
-  #tracker: Tracker | null = null;
+  #tracking: Tracking | null = null;
   #bringUp: BringUp | null = null;
   #pausing = false;
   figures: CatchUpFigures | null = null;
@@ -251,6 +249,7 @@ export class PairMirror {
   detach(): void {
     this.#over = true;
     this.#timer?.cancel();
+    this.#tracking?.stop();
     void this.#bringUp?.stop();
   }
 
@@ -316,26 +315,25 @@ export class PairMirror {
     await this.#setPausing(false);
   }
 
-  /** In sync: keeps the bitmaps small, so that after a break only what was written since then is sent. */
+  /** In sync: from here on what may be missing on the replica is known. */
   #track(): void {
-    const { tools, clock } = this.#ports;
+    const { tools, clock, blocks } = this.#ports;
     if (!tools || this.#generation === null || this.#over) return;
-    this.#timer = clock.setTimeout(() => {
-      void this.#quietly(() => this.#trackOnce(tools)).finally(() => this.#track());
-    }, TRACK_MS);
-  }
-
-  async #trackOnce({ changes }: CatchUpTools): Promise<void> {
-    if (this.#over || this.#leaving || this.#keeper.state !== 'in-sync') return;
-    this.#tracker ??= new Tracker(this.order.pairId, this.#generation ?? '', this.#deviceList(), {
-      changes,
-      jobs: () => this.#ports.blocks.jobs(),
+    this.#tracking = new Tracking(this.order.pairId, this.#generation, this.#deviceList(), {
+      changes: tools.changes,
+      clock,
+      jobs: () => blocks.jobs(),
       flowing: () => this.#group?.state === 'up' && !this.#leaving,
+      inSync: () => !this.#leaving && this.#keeper.state === 'in-sync',
+      over: () => this.#over,
+      inTurn: (work) => this.#quietly(work),
+      proven: async () => {
+        if (this.#tracked) return;
+        this.#tracked = true;
+        await this.#keep();
+      },
     });
-    const proven = await this.#tracker.turn();
-    if (!proven || this.#tracked) return;
-    this.#tracked = true;
-    await this.#keep();
+    this.#tracking.start();
   }
 
   #deviceList() {
@@ -459,6 +457,7 @@ export class PairMirror {
   async #finish(state: 'off' | 'broken', problem: Problem | null, endedInSync: boolean): Promise<void> {
     this.#over = true;
     this.#timer?.cancel();
+    this.#tracking?.stop();
     this.#endedInSync = endedInSync;
     await this.#keep();
     this.#keeper.set(state, problem);

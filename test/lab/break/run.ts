@@ -34,7 +34,7 @@ export async function breakRun(bench: Bench, kind: BreakKind): Promise<BreakRun>
   const { owner, standby } = await fleet.roles(MACHINE);
   const recorder = await bench.record(4);
   await recorder.waitForMore(200, MINUTE);
-  // What changed before the break is known to be on both sides only after a while (TRACK_MS in agent/replication).
+  // What changed before the break is known to be on both sides only after a while (PERIOD_MS in agent/replication/mirror/tracking.ts).
   const fault = faultOf(bench, kind, owner, standby);
   const began = Date.now();
   await fault.strike();
