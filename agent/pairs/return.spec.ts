@@ -140,3 +140,63 @@ it('resumes a resync in whose midst either agent was replaced', async () => {
   rig.world.pace.copyBps = 60e9;
   await until(() => inSync(atlas));
 });
+
+/** Resolves as soon as the owner's resync is at that step. */
+function atStep(owner: Box, step: string): Promise<void> {
+  const isThere = (): boolean =>
+    owner.service
+      .tasks()
+      .some(
+        ({ kind, steps }) =>
+          kind === 'resync' && steps.some(({ id, state }) => id === step && state === 'running'),
+      );
+  return new Promise((resolve) => {
+    const end = owner.service.subscribe(() => {
+      if (!isThere()) return;
+      end();
+      resolve();
+    });
+    if (isThere()) {
+      end();
+      resolve();
+    }
+  });
+}
+
+const STEPS = ['ask', 'prepare', 'copy', 'record'];
+
+it.each(STEPS.flatMap((step) => ['atlas', 'boreas'].map((host) => [step, host])))(
+  'goes on after a break when in the midst of "%s" the agent of %s is replaced',
+  async (step, host) => {
+    await breakAndWrite();
+    const reached = atStep(atlas, step);
+    rig.world.cable('atlas', 'boreas', true);
+    await reached;
+    await rig.box(host).stopAgent();
+    await rig.box(host).startAgent();
+    await until(() => inSync(atlas));
+    await until(() => boreas.pair()?.local.kind === 'standby' && boreas.pair()?.point == null);
+    expect(versionsAt(boreas)).toEqual(versionsAt(atlas));
+    expect(rig.world.violations).toEqual([]);
+  },
+);
+
+it.each(STEPS.flatMap((step) => ['atlas', 'boreas'].map((host) => [step, host])))(
+  'goes on with a return when in the midst of "%s" the agent of %s is replaced, and keeps the old disk',
+  async (step, host) => {
+    write(atlas, 9);
+    await failedOver();
+    const old = versionsAt(atlas);
+    const reached = atStep(boreas, step);
+    void boreas.order('pair.resync', { pairId: PAIR }).catch(() => undefined);
+    await reached;
+    await rig.box(host).stopAgent();
+    await rig.box(host).startAgent();
+    await until(() => inSync(boreas));
+    await until(() => atlas.pair()?.local.kind === 'standby' && atlas.pair()?.asides?.length === 2);
+    const aside = [...atlas.host.images.values()].filter(({ path }) => path.includes('aside'));
+    expect(aside.map(({ version }) => version)).toEqual(old);
+    expect(versionsAt(atlas)).toEqual(versionsAt(boreas));
+    expect(rig.world.violations).toEqual([]);
+  },
+);
