@@ -47,19 +47,22 @@ export async function goBack(context: PairContext, pairId: string): Promise<void
   if (point.kind === 'seal') {
     const back = await target.backToPoint(pairId, disks);
     if (!back.ok && back.problem.kind !== 'point-gone') throw new ProblemError(back.problem);
+    // What is left of a point that did not stand takes room and is worth nothing.
+    if (!back.ok) must(await target.points.undo(pairId, 'seal', disks));
     const image = back.ok ? ('complete' as const) : ('partial' as const);
     await context.setNotes(pairId, (notes) => ({ ...notes, image, point: null, generation: null }));
     return;
   }
-  const below = aside.filter(({ under }) => under !== undefined);
-  must(
-    await target.backUnder(pairId, disks, Object.fromEntries(below.map(({ under, path }) => [under, path]))),
+  // The last one put there of each disk: it may itself lie on an older one.
+  const below: Record<string, string> = Object.fromEntries(
+    aside.flatMap(({ under, path }) => (under ? [[under, path]] : [])),
   );
+  must(await target.backUnder(pairId, disks, below));
   await context.setNotes(pairId, (notes) => ({
     ...notes,
     image: 'complete',
     point: null,
     generation: null,
-    aside: notes.aside.filter(({ under }) => under === undefined),
+    aside: notes.aside.filter(({ path }) => !Object.values(below).includes(path)),
   }));
 }

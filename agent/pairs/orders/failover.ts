@@ -74,8 +74,14 @@ async function takeOver(context: PairContext, data: FailoverData): Promise<void>
 
 /** A copy that was being written over is put back to the whole one that was kept of it. */
 async function backToWhole(context: PairContext, data: FailoverData): Promise<void> {
-  const { point } = context.pair(data.pairId).notes;
-  if (context.pair(data.pairId).notes.image !== 'point') return;
+  const { notes, record } = context.pair(data.pairId);
+  const { point } = notes;
+  if (notes.image !== 'point') return;
+  // Both had just agreed: it only was not written down here yet.
+  if (record.replica.state === 'in-sync') {
+    await context.setNotes(data.pairId, (known) => ({ ...known, image: 'complete', point: null }));
+    return;
+  }
   await goBack(context, data.pairId);
   const pair = context.pair(data.pairId);
   const problem = unusable(context, pair);
