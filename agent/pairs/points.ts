@@ -7,6 +7,9 @@ import type { StoredPair } from './store.ts';
 export const bytesOf = async (context: PairContext, path: string): Promise<number> =>
   (await context.deps.target.allocatedBytes(path)) ?? 0;
 
+/** What has changed is known in grains of 4 KiB at least, and kept in clusters of 64 KiB. */
+const SPREAD = 16;
+
 /**
  * A whole copy is about to be written over in disorder: its state is kept beside it, so that a second failure in the
  * middle finds a copy that starts. Without room for it the resync goes on all the same, and is told.
@@ -16,10 +19,12 @@ export async function sealPoint(
   pair: StoredPair,
   disks: ReplicaDisk[],
   wholeUntil: number | null,
+  changedBytes: number | null,
 ): Promise<void> {
   const { target, selfName } = context.deps;
   const { pairId, workload } = pair.spec;
-  const room = await target.roomBeside(disks);
+  const atMost = changedBytes === null ? undefined : changedBytes * SPREAD;
+  const room = await target.roomBeside(disks, atMost);
   const taken = room ? await target.points.take(pairId, 'seal', disks) : null;
   if (taken?.ok) {
     await context.setNotes(pairId, (notes) => ({

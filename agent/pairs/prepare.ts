@@ -108,7 +108,8 @@ async function wayHere(context: PairContext, pair: StoredPair, { ways }: Params)
 async function takeChanges(context: PairContext, pair: StoredPair, params: Params): Promise<Answer> {
   const { pairId } = pair.spec;
   await clearOldCopy(context, pair);
-  const remote = await openSealed(context, pairId, params.ways?.wholeUntil ?? null);
+  const { wholeUntil = null, changedBytes = null } = params.ways ?? {};
+  const remote = await openSealed(context, pairId, wholeUntil, changedBytes);
   return { ...remote, way: 'changes' };
 }
 
@@ -204,12 +205,17 @@ export async function compared(
   const { doneBytes, totalBytes, done } = status;
   if (!done) return { doneBytes, totalBytes, remote: null };
   const since = pair.record.replica.since;
-  const remote = await openSealed(context, pairId, pair.notes.point?.wholeUntil ?? since);
+  const remote = await openSealed(context, pairId, pair.notes.point?.wholeUntil ?? since, null);
   return { doneBytes, totalBytes, remote };
 }
 
 /** Opens the images for writes in disorder. A whole copy gets a point to go back to first, where there is room. */
-async function openSealed(context: PairContext, pairId: string, wholeUntil: number | null) {
+async function openSealed(
+  context: PairContext,
+  pairId: string,
+  wholeUntil: number | null,
+  changedBytes: number | null,
+) {
   const { target } = context.deps;
   const pair = context.pair(pairId);
   const disks = context.disks(pair.spec, context.self);
@@ -221,7 +227,7 @@ async function openSealed(context: PairContext, pairId: string, wholeUntil: numb
   // Of a time before the copy was last whole.
   if (whole) must(await target.points.undo(pairId, 'seal', disks));
   const remote = must(await target.open(pairId, disks));
-  if (whole) await sealPoint(context, pair, disks, wholeUntil);
+  if (whole) await sealPoint(context, pair, disks, wholeUntil, changedBytes);
   return remote;
 }
 

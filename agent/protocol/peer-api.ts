@@ -97,6 +97,8 @@ export const peerApi = {
         v.object({
           /** Generation to which the owner knows the distance; null when it would have to be compared. */
           changes: v.nullable(v.string()),
+          /** That distance, bytes. */
+          changedBytes: v.nullable(v.number()),
           /** Name for what comes of a comparison or a full copy. */
           generation: v.string(),
           /** Until when this copy has everything, as far as the owner knows: wall clock, ms. */

@@ -71,8 +71,8 @@ export interface DigestStatus {
 export interface ReplicaTarget {
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Whether a second copy as large as what lies at these paths now would fit beside it. */
-  roomBeside(disks: ReplicaDisk[]): Promise<boolean>;
+  /** Whether a second copy as large as what lies at these paths now would fit beside it, or so much of it. */
+  roomBeside(disks: ReplicaDisk[], atMostBytes?: number): Promise<boolean>;
   /** Creates the images anew, empty. An image in the way is renamed aside and its new name returned. */
   create(pairId: string, disks: ReplicaDisk[], asideTag: string): Promise<Result<{ aside: string[] }>>;
   /**
@@ -177,8 +177,8 @@ export interface ReplicaSource {
   release(pairId: string): Promise<Result<void>>;
   /** Ends a mirror in order (drained) or what is left of one. Idempotent. */
   end(pairId: string): Promise<Result<void>>;
-  /** Generation of the replica to which the distance is known exactly, in this very QEMU; null when it has to be compared. */
-  distanceKnown(pairId: string): Promise<string | null>;
+  /** Generation of the replica to which the distance is known, by this very QEMU, and that distance; null when it has to be compared. */
+  distanceKnown(pairId: string): Promise<{ generation: string; bytes: number } | null>;
   /** Of the last catching up that was completed; null when there was none since the agent started. */
   figures(pairId: string): CatchUpFigures | null;
   /** True when the last mirror of this pair ended with every acknowledged write on the replica (orderly end while in sync). */

@@ -105,9 +105,15 @@ async function prepareStandby(context: PairContext, data: CopyData, refused: Set
   const { spec } = context.pair(pairId);
   const chosen = context.nodes.chosen(pairId);
   if (chosen === null) throw new ProblemError(copyBroke(data, null));
-  const changes = refused.delete(pairId) ? null : await source.distanceKnown(pairId);
+  const distance = refused.delete(pairId) ? null : await source.distanceKnown(pairId);
+  const changes = distance?.generation ?? null;
   const generation = randomUUID().slice(0, 8);
-  const ways = { changes, generation, wholeUntil: data.wholeUntil ?? null };
+  const ways = {
+    changes,
+    changedBytes: distance?.bytes ?? null,
+    generation,
+    wholeUntil: data.wholeUntil ?? null,
+  };
   const { way = 'full', ...remote } = must(
     await peers
       .to(context.other(spec))

@@ -148,7 +148,7 @@ class MirrorSource implements ReplicaSource {
     return this.#mirrors.get(pairId)?.figures ?? this.#figures.get(pairId) ?? null;
   }
 
-  async distanceKnown(pairId: string): Promise<string | null> {
+  async distanceKnown(pairId: string): Promise<{ generation: string; bytes: number } | null> {
     const mirror = this.#mirrors.get(pairId);
     const saved = this.#tracked.get(pairId);
     const order = mirror?.order ?? saved?.order;
@@ -162,7 +162,8 @@ class MirrorSource implements ReplicaSource {
     if (!known.ok) return null;
     const all = [...known.value.values()];
     const whole = all.every((own) => own.some(({ name, recording }) => recording && isOf(name, generation)));
-    return whole ? generation : null;
+    const bytes = all.flat().reduce((sum, bitmap) => sum + bitmap.bytes, 0);
+    return whole ? { generation, bytes } : null;
   }
 
   async #adopt(saved: SavedMirror, groups: GroupStatus[]): Promise<void> {

@@ -106,7 +106,9 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
     async distanceKnown(pairId) {
       const known = mirrors.known.get(pairId);
       if (!alive() || !known || known.startedAt === null) return null;
-      return host.guest(known.vmUuid)?.startedAt === known.startedAt ? known.generation : null;
+      if (host.guest(known.vmUuid)?.startedAt !== known.startedAt) return null;
+      // Nobody asks the standby: what it has is not known here, only that little is missing.
+      return { generation: known.generation, bytes: 0 };
     },
 
     figures: (pairId) => (alive() ? (mirrors.byPair.get(pairId)?.figures ?? null) : null),

@@ -117,9 +117,12 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
 
     digesting: (pairId) => (alive() ? (digests.get(pairId) ?? null) : null),
 
-    roomBeside: async (disks) =>
+    roomBeside: async (disks, atMostBytes = Number.POSITIVE_INFINITY) =>
       host.freeDiskBytes() >=
-      disks.reduce((sum, disk) => sum + (host.images.get(disk.path)?.allocatedBytes ?? 0), 0),
+      Math.min(
+        atMostBytes,
+        disks.reduce((sum, disk) => sum + (host.images.get(disk.path)?.allocatedBytes ?? 0), 0),
+      ),
 
     async open(pairId, disks) {
       if (!alive()) return fail(hostOff(host.name));

@@ -118,8 +118,8 @@ export async function allocatedBytes(path: string): Promise<number> {
   return found === null ? 0 : found.blocks * STAT_BLOCK;
 }
 
-/** Whether what these images take now would fit once more, file system by file system. */
-export async function roomBeside(paths: string[]): Promise<boolean> {
+/** Whether what these images take now, or so much of it, would fit once more, file system by file system. */
+export async function roomBeside(paths: string[], atMostBytes = Number.POSITIVE_INFINITY): Promise<boolean> {
   const wanted = new Map<number, { path: string; bytes: number }>();
   for (const path of paths) {
     const found = await stat(path).catch(() => null);
@@ -129,7 +129,8 @@ export async function roomBeside(paths: string[]): Promise<boolean> {
   }
   for (const { path, bytes } of wanted.values()) {
     const space = await statfs(dirname(path));
-    if (space.bavail * space.bsize < bytes) return false;
+    const needed = Math.min(bytes, LEAST_FREE_BYTES + atMostBytes);
+    if (space.bavail * space.bsize < needed) return false;
   }
   return true;
 }

@@ -175,8 +175,11 @@ class StorageDaemonTarget implements ReplicaTarget {
     return this.#inTurn(() => this.#close(pairId));
   }
 
-  roomBeside(disks: ReplicaDisk[]): Promise<boolean> {
-    return roomBeside(disks.map(({ path }) => path));
+  roomBeside(disks: ReplicaDisk[], atMostBytes?: number): Promise<boolean> {
+    return roomBeside(
+      disks.map(({ path }) => path),
+      atMostBytes,
+    );
   }
 
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
