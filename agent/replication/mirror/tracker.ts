@@ -25,6 +25,8 @@ export class Tracker {
   /** The newest bitmap was begun by this tracker. */
   #begun: string | null = null;
   proven = false;
+  /** At the last turn nothing had been written since the one before. */
+  idle = false;
 
   constructor(pairId: string, generation: string, devices: Device[], ports: TrackerPorts) {
     this.#pairId = pairId;
@@ -38,8 +40,8 @@ export class Tracker {
     const { changes } = this.#ports;
     const known = await changes.bitmaps(this.#devices.map(({ device }) => device));
     if (!known.ok) return this.proven;
-    const idle = [...known.value.values()].every((own) => own.length === 1 && own[0]?.bytes === 0);
-    if (this.proven && idle) return true;
+    this.idle = [...known.value.values()].every((own) => own.length === 1 && own[0]?.bytes === 0);
+    if (this.proven && this.idle) return true;
     this.#begun ??= await this.#begin(nextNumber(known.value.values()));
     if (this.#begun === null || !(await this.#quiet())) return this.proven;
     const kept = this.#begun;

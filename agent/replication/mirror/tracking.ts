@@ -14,14 +14,19 @@ export interface TrackingPorts extends Pick<TrackerPorts, 'jobs' | 'flowing'> {
   proven(): Promise<void>;
 }
 
-/** How often the bitmaps are replaced, ms: what was written since then is sent again after a break. */
+/**
+ * How often the bitmaps are replaced, ms: what was written since then is sent again after a break. A guest that writes
+ * nothing is looked at less and less often.
+ */
 const PERIOD_MS = 5_000;
+const LONGEST_MS = 20_000;
 
 /** Keeps a mirror's bitmaps small as long as it is in sync, so that after a break little is sent. */
 export class Tracking {
   readonly #tracker: Tracker;
   readonly #ports: TrackingPorts;
   #timer: { cancel(): void } | null = null;
+  #periodMs = PERIOD_MS;
 
   constructor(pairId: string, generation: string, devices: Device[], ports: TrackingPorts) {
     this.#ports = ports;
@@ -33,7 +38,7 @@ export class Tracking {
     if (over()) return;
     this.#timer = clock.setTimeout(() => {
       void inTurn(() => this.#once()).finally(() => this.start());
-    }, PERIOD_MS);
+    }, this.#periodMs);
   }
 
   stop(): void {
@@ -42,6 +47,8 @@ export class Tracking {
 
   async #once(): Promise<void> {
     const { inSync, over, proven } = this.#ports;
-    if (!over() && inSync() && (await this.#tracker.turn())) await proven();
+    if (over() || !inSync()) return;
+    if (await this.#tracker.turn()) await proven();
+    this.#periodMs = this.#tracker.idle ? Math.min(this.#periodMs * 2, LONGEST_MS) : PERIOD_MS;
   }
 }
