@@ -268,6 +268,7 @@ export class PairMirror {
       progress: (done, total) => this.#keeper.counted(done, total),
     });
     this.#bringUp = bringUp;
+    this.#group = null;
     return this.#inTurn(async () => {
       const begun = await bringUp.start();
       if (!begun.ok) {
@@ -286,8 +287,11 @@ export class PairMirror {
     const finished = sent.ok ? await bringUp.finish() : sent;
     this.#bringUp = null;
     if (!finished.ok) return this.#abandon(finished.problem);
+    // What the forwarder told meanwhile is newer: a stream that was lost has been released.
+    this.#group ??= finished.value.group;
+    if (this.#group?.state !== 'up')
+      return this.#abandon(heldProblem(this.order, this.#group?.reason ?? null));
     this.figures = finished.value.figures;
-    this.#group = finished.value.group;
     await this.#keep();
     this.#poll(FIRST_LOOK_MS);
   }
