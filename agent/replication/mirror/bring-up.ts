@@ -1,5 +1,5 @@
 import type { Clock, Log } from '../../ports.ts';
-import { ok, type Result } from '../../protocol/index.ts';
+import { fail, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { Copiers } from '../copier/helper.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
 import type { TlsFiles } from '../forwarder/remote.ts';
@@ -37,6 +37,13 @@ export interface BringUpPorts extends CatchUpTools {
 
 const AGAIN_MS = 200;
 
+/** A bug, or a QEMU that answers what nobody expects: the resync fails, and nothing else does. */
+const unexpected = (error: unknown): Problem => ({
+  kind: 'catch-up-failed',
+  message: `Bringing the copy up to date failed unexpectedly (${error instanceof Error ? error.message : String(error)}).`,
+  next: 'It is tried again by itself; if it stays so, tell us what the log says.',
+});
+
 /** From a replica that is behind to a mirror that stands: the bulk while the guest runs, then the last step. */
 export class BringUp {
   readonly #order: MirrorOrder;
@@ -70,7 +77,7 @@ export class BringUp {
       sizeBytes: sizes.get(target) ?? 0,
     }));
     this.#catchUp = new CatchUp(this.#order, this.#how, devices, directory.value, this.#ports);
-    this.#bulk = this.#catchUp.run();
+    this.#bulk = this.#catchUp.run().catch((error) => fail(unexpected(error)));
     return ok({ bulk: this.#bulk });
   }
 
