@@ -7,7 +7,7 @@ import { fail, ok, type Problem, type Result } from '../../protocol/index.ts';
 import { type Done, type Job, Told } from './jobs.ts';
 
 /** Priority of the process: guests and replication go first (nice(1)). */
-const NICE = 19;
+const NICE = 10;
 const HEAP_MIB = 64;
 
 /** One process; its jobs are carried out one after the other. */

@@ -83,9 +83,17 @@ export class BringUp {
 
   /** @returns the stream, and what it all took, once a mirror stands on every disk */
   async finish(): Promise<Result<{ group: GroupStatus | null; figures: CatchUpFigures }>> {
-    const { forwarder, deadlineMs, clock, blocks, changes } = this.#ports;
     const catchUp = this.#catchUp;
     if (!catchUp) throw new Error('finished before it was started');
+    try {
+      return await this.#finish(catchUp);
+    } finally {
+      await catchUp.close();
+    }
+  }
+
+  async #finish(catchUp: CatchUp): Promise<Result<{ group: GroupStatus | null; figures: CatchUpFigures }>> {
+    const { forwarder, deadlineMs, clock, blocks, changes } = this.#ports;
     const order = { ...this.#order, remote: catchUp.remote };
     const stream = await openStream(order, this.#disks, forwarder, deadlineMs);
     if (!stream.ok) return stream;
@@ -113,7 +121,8 @@ export class BringUp {
   /** Breaks it off; returns once nothing of the bulk is at work any more. */
   async stop(): Promise<void> {
     this.#catchUp?.stop();
-    await this.#bulk.catch(() => undefined);
+    await this.#bulk;
+    await this.#catchUp?.close();
   }
 }
 

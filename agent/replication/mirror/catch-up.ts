@@ -62,26 +62,43 @@ export class CatchUp {
     this.remote = order.remote;
   }
 
-  /** @returns once only little is left; the bitmaps say what. */
+  /** @returns once only little is left; the bitmaps say what. Ready for `oneMore` until it is closed. */
   async run(): Promise<Result<void>> {
-    const { changes, copiers } = this.#ports;
-    this.#copier = copiers.start();
-    try {
-      if (this.#how.way === 'compare') {
-        const begun = await this.#beginBitmaps();
-        if (!begun.ok) return begun;
-      }
-      const served = await changes.serve(this.#socket);
-      if (!served.ok) return served;
-      if (this.#how.way === 'compare') {
-        const compared = await this.#compare(this.#how.compared);
-        if (!compared.ok) return compared;
-      }
-      return await this.#rounds();
-    } finally {
-      this.#copier.stop();
-      await changes.unserve();
+    this.#copier = this.#ports.copiers.start();
+    const sent = await this.#bulk();
+    if (!sent.ok) await this.close();
+    return sent;
+  }
+
+  /** A last round, when everything else is ready for the guest to be stopped: so that next to nothing is left. */
+  async oneMore(): Promise<Result<void>> {
+    const known = await this.#known();
+    if (!known.ok) return known;
+    this.figures.rounds += 1;
+    return this.#round(known.value);
+  }
+
+  /** Ends what `run` began in QEMU and beside it. Idempotent. */
+  async close(): Promise<void> {
+    const copier = this.#copier;
+    this.#copier = null;
+    if (!copier) return;
+    copier.stop();
+    await this.#ports.changes.unserve();
+  }
+
+  async #bulk(): Promise<Result<void>> {
+    if (this.#how.way === 'compare') {
+      const begun = await this.#beginBitmaps();
+      if (!begun.ok) return begun;
     }
+    const served = await this.#ports.changes.serve(this.#socket);
+    if (!served.ok) return served;
+    if (this.#how.way === 'compare') {
+      const compared = await this.#compare(this.#how.compared);
+      if (!compared.ok) return compared;
+    }
+    return this.#rounds();
   }
 
   stop(): void {

@@ -27,8 +27,6 @@ export async function lastStep(
   ports: LastStepPorts,
 ): Promise<Result<{ pauseMs: number; bytes: number }>> {
   const { blocks, changes } = ports;
-  const rest = await catchUp.rest();
-  if (!rest.ok) return rest;
   for (const { target, socket } of disks) {
     const added = await blocks.addReplica(target, socket);
     if (!added.ok) return added;
@@ -36,6 +34,12 @@ export async function lastStep(
   // One that somebody paused stays so.
   const runs = (await blocks.running()) !== false;
   if (runs) await ports.aboutToPause();
+  const more = await catchUp.oneMore();
+  const rest = more.ok ? await catchUp.rest() : more;
+  if (!rest.ok) {
+    if (runs) await ports.wentOn();
+    return rest;
+  }
   const began = ports.now();
   const sent = await whileStopped(rest.value, disks, runs, ports);
   if (runs) await ports.goOn();
@@ -57,9 +61,8 @@ async function whileStopped(
   }
   const sent = await changes.backup(rest);
   if (!sent.ok) return sent;
-  for (const { target, device } of disks) {
-    const begun = await blocks.startMirror(target, device, 'none');
-    if (!begun.ok) return begun;
-  }
-  return sent;
+  const begun = await Promise.all(
+    disks.map(({ target, device }) => blocks.startMirror(target, device, 'none')),
+  );
+  return begun.find((one) => !one.ok) ?? sent;
 }

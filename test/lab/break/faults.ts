@@ -14,6 +14,8 @@ export type BreakKind = (typeof BREAKS)[number];
 export interface Fault {
   strike(): Promise<void>;
   mend(): Promise<void>;
+  /** Over as soon as it has struck: what was killed is started again by its host. */
+  momentary?: true;
 }
 
 const FLAPS = 5;
@@ -70,7 +72,7 @@ export function faultOf(bench: Bench, kind: BreakKind, owner: string, standby: s
   const { lab } = bench.fleet;
   switch (kind) {
     case 'killed':
-      return { strike: () => killStorage(lab, standby), mend: async () => {} };
+      return { strike: () => killStorage(lab, standby), mend: async () => {}, momentary: true };
     case 'frozen':
       return { strike: () => lab.freeze(standby), mend: () => lab.thaw(standby) };
     case 'silent':

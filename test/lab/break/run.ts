@@ -43,7 +43,7 @@ export async function breakRun(bench: Bench, kind: BreakKind): Promise<BreakRun>
   const ackedBeforeStale = await lacking(bench, standby, during);
   if (kind !== 'frozen') await fleet.lab.thaw(standby);
   await recorder.waitForMore(ALONE, MINUTE);
-  const mended = Date.now();
+  const mended = fault.momentary ? began : Date.now();
   await fault.mend();
   await fleet.lab.thaw(standby);
   const healedAt = await healed(bench, owner, mended);
