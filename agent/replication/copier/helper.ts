@@ -13,6 +13,8 @@ const HEAP_MIB = 64;
 /** One process; its jobs are carried out one after the other. */
 export interface Copier {
   run(job: Job, progress: (doneBytes: number, totalBytes: number) => void): Promise<Result<Done>>;
+  /** From here on somebody waits for it: as much of the processors as anybody. */
+  hurry(): void;
   /** Ends it; a running job then fails. */
   stop(): void;
 }
@@ -28,21 +30,23 @@ export function copierProcesses(script: string, log: Log): Copiers {
   return {
     start() {
       const child = spawn(process.execPath, [...heap, script, 'copier'], { stdio: ['pipe', 'pipe', 'pipe'] });
-      if (child.pid !== undefined) lower(child.pid, log);
-      return new CopierProcess(child);
+      prioritize(child, NICE, log);
+      return new CopierProcess(child, log);
     },
   };
 }
 
 class CopierProcess implements Copier {
   readonly #child: ChildProcess;
+  readonly #log: Log;
   #words = '';
   #over = false;
   #line: (line: string) => void = () => undefined;
   #end: () => void = () => undefined;
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, log: Log) {
     this.#child = child;
+    this.#log = log;
     child.stdin?.on('error', () => undefined);
     child.stderr?.on('data', (text) => {
       this.#words = (this.#words + String(text)).slice(0, 500);
@@ -72,14 +76,18 @@ class CopierProcess implements Copier {
     });
   }
 
+  hurry(): void {
+    prioritize(this.#child, 0, this.#log);
+  }
+
   stop(): void {
     this.#child.kill('SIGKILL');
   }
 }
 
-function lower(pid: number, log: Log): void {
+function prioritize({ pid }: ChildProcess, nice: number, log: Log): void {
   try {
-    setPriority(pid, NICE);
+    if (pid !== undefined) setPriority(pid, nice);
   } catch (error) {
     log('debug', `copier: ${String(error)}`);
   }

@@ -93,7 +93,7 @@ export class BringUp {
   }
 
   async #finish(catchUp: CatchUp): Promise<Result<{ group: GroupStatus | null; figures: CatchUpFigures }>> {
-    const { forwarder, deadlineMs, clock, blocks, changes } = this.#ports;
+    const { forwarder, deadlineMs, blocks, changes } = this.#ports;
     const order = { ...this.#order, remote: catchUp.remote };
     const stream = await openStream(order, this.#disks, forwarder, deadlineMs);
     if (!stream.ok) return stream;
@@ -103,7 +103,8 @@ export class BringUp {
       aboutToPause: () => this.#ports.pausing(true),
       goOn: () => letGoOn(this.#ports),
       wentOn: () => this.#ports.pausing(false),
-      now: () => clock.bootMs(),
+      // Finer than the host's own clock, which counts hundredths of a second.
+      now: () => performance.now(),
     });
     if (!done.ok) return done;
     const { pauseMs, bytes } = done.value;

@@ -75,6 +75,7 @@ export class CatchUp {
     const known = await this.#known();
     if (!known.ok) return known;
     this.figures.rounds += 1;
+    this.#copier?.hurry();
     return this.#round(known.value);
   }
 

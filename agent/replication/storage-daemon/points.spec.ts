@@ -38,7 +38,11 @@ describe('a point of a replica that is being filled', () => {
       hostId: 'host-b',
       hostName: 'boreas',
       copiers: {
-        start: () => ({ run: async () => ok({ workBytes: 0, sentBytes: 0, ms: 0 }), stop: () => undefined }),
+        start: () => ({
+          run: async () => ok({ workBytes: 0, sentBytes: 0, ms: 0 }),
+          hurry: () => undefined,
+          stop: () => undefined,
+        }),
       },
       digestDir: join(daemon.qmp.directory, 'digests'),
     });

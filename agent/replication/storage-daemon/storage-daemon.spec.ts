@@ -44,7 +44,11 @@ describe('the standby with its storage daemon', () => {
       hostId: 'host-b',
       hostName: 'boreas',
       copiers: {
-        start: () => ({ run: async () => ok({ workBytes: 0, sentBytes: 0, ms: 0 }), stop: () => undefined }),
+        start: () => ({
+          run: async () => ok({ workBytes: 0, sentBytes: 0, ms: 0 }),
+          hurry: () => undefined,
+          stop: () => undefined,
+        }),
       },
       digestDir: join(directory, 'digests'),
     });
