@@ -19,7 +19,10 @@ async function forget(context: PairContext, pairId: string): Promise<void> {
     }
     // A quarantined copy is the person's: its disks and definition stay, only the pair is forgotten.
     if (!pair.notes.quarantine) {
-      must(await context.deps.target.remove(pairId, context.disks(pair.spec, context.self)));
+      const disks = context.disks(pair.spec, context.self);
+      must(await context.deps.target.close(pairId));
+      must(await context.deps.target.points.undo(pairId, 'seal', disks));
+      must(await context.deps.target.remove(pairId, disks));
       const spare = pair.notes.aside.filter((aside) => !aside.keep).map((aside) => aside.path);
       must(await context.deps.target.discard(spare));
     }
