@@ -16,6 +16,7 @@ import { NoHypervisor } from './hypervisor/none.ts';
 import { IdentityStore } from './identity/identity.ts';
 import type { Clock, Log } from './ports.ts';
 import { ok, type Result } from './protocol/index.ts';
+import { copierProcesses } from './replication/copier/helper.ts';
 import { createMirrorSource } from './replication/mirror/index.ts';
 import { systemdServices } from './replication/services.ts';
 import { createStorageDaemonTarget } from './replication/storage-daemon/index.ts';
@@ -59,6 +60,9 @@ export async function runAgent(config: DaemonConfig, log: Log): Promise<Result<(
 function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, log: Log): Agent {
   const { version, stateDir, runDir, peerPort, replicationPort } = config;
   const hypervisor = chooseHypervisor(identity, clock, log);
+  const tls = join(stateDir, 'tls');
+  // The agent's own file carries the copier too.
+  const copiers = copierProcesses(process.argv[1] ?? '', log);
   return createAgent({
     stateDir,
     version,
@@ -73,6 +77,8 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       stateDir,
       clock,
       log,
+      copiers,
+      tls: { key: join(tls, 'host.key'), cert: join(tls, 'host.crt'), ca: join(tls, 'ca.crt') },
     }),
     target: createStorageDaemonTarget({
       // Both may change while it runs: the host is enrolled, or renamed.
@@ -89,6 +95,8 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       heartbeatImage: join(stateDir, 'heartbeat.img'),
       services: systemdServices,
       log,
+      copiers,
+      digestDir: join(stateDir, 'digests'),
     }),
     guard: hypervisor.kind === 'none' ? createNoGuard() : createHostGuard({ runDir, stateDir, clock, log }),
     ...(hypervisor.kind === 'none'

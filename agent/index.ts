@@ -3,6 +3,7 @@ import { type DaemonConfig, runAgent } from './daemon.ts';
 import { runProbe } from './drill/linux/probe.ts';
 import type { Log } from './ports.ts';
 import { PEER_PORT, REPLICATION_PORT } from './protocol/index.ts';
+import { runCopier } from './replication/copier/index.ts';
 import { runForwarder } from './replication/forwarder/index.ts';
 
 /** Put in by the build: release and build id. */
@@ -11,6 +12,7 @@ declare const AGENT_VERSION: string | undefined;
 const USAGE = `Usage: agent.cjs COMMAND
   run        the agent: looks after this host's protected machines (understudy-agent.service)
   forwarder  carries their writes to the standbys (understudy-forwarder.service)
+  copier     hashes or copies disks for the agent: one job, from standard input
   version    prints the version
 
 Environment, for several agents on one machine:
@@ -85,6 +87,7 @@ const COMMANDS: Record<string, () => Promise<void>> = {
   forwarder,
   // Started by the agent itself inside a drill's network.
   'drill-probe': () => runProbe(process.argv[3] ?? ''),
+  copier: runCopier,
   version: async () => console.log(config.version),
 };
 

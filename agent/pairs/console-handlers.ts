@@ -106,6 +106,48 @@ async function failover(
   };
 }
 
+/** Given to the host that has the old copy, whoever owns the machine. */
+async function revert(
+  context: PairContext,
+  { requestId, actor, pairId, expected }: Parameters<Handlers['pair.revert']>[0],
+): Promise<{ task: Task }> {
+  const repeated = alreadyGiven(context, requestId);
+  if (repeated) return { task: repeated };
+  const pair = context.pair(pairId);
+  const subject = pair.spec.workload.name;
+  const here = context.deps.selfName();
+  const other = context.nameOf(context.other(pair.spec));
+  const data = { pairId, subject, here, other, expected };
+  const task = must(await context.tasks.order('revert', { id: requestId, pairId, subject, data }));
+  const text = `${actor} takes the failover of ${subject} back: to the old copy on ${here}.`;
+  context.audit('revert-ordered', pair, text, undefined, actor);
+  return { task };
+}
+
+async function discard(
+  context: PairContext,
+  { requestId, actor, pairId }: Parameters<Handlers['pair.discard']>[0],
+): Promise<{ task: Task }> {
+  const repeated = alreadyGiven(context, requestId);
+  if (repeated) return { task: repeated };
+  const pair = context.pair(pairId);
+  const subject = pair.spec.workload.name;
+  const here = context.deps.selfName();
+  const paths = pair.notes.aside.filter(({ keep }) => keep).map(({ path }) => path);
+  if (paths.length === 0) {
+    throw new ProblemError({
+      kind: 'nothing-aside',
+      message: `Nothing of ${subject} is kept aside on ${here}.`,
+      next: 'Nothing needs to be done.',
+    });
+  }
+  const data = { pairId, subject, here, paths };
+  const task = must(await context.tasks.order('discard', { id: requestId, pairId, subject, data }));
+  const text = `${actor} discards what is kept aside of ${subject} on ${here}.`;
+  context.audit('discard-ordered', pair, text, { paths: paths.join(' ') }, actor);
+  return { task };
+}
+
 /** A copy that is recorded as in sync is only tidying up: an order given on seeing it waits for that, instead of being refused. */
 async function afterCopy(context: PairContext, pairId: string): Promise<void> {
   const task = context.tasks.running(pairId);
@@ -196,6 +238,8 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
         'resync',
         (pair, other) => `makes ${other} the standby of ${pair.spec.workload.name} again.`,
       ),
+    'pair.revert': (params) => revert(context, params),
+    'pair.discard': (params) => discard(context, params),
     'pair.settings': (params) => setAutomation(context, params),
     'pair.witness': (params) => setWitnessOf(context, params),
     'pair.drill': async ({ pairId, requestId, actor, standS }) => ({

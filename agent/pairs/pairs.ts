@@ -10,8 +10,10 @@ import { Guarded } from './guarded.ts';
 import { Healer } from './healer.ts';
 import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
+import { discardOrder } from './orders/discard.ts';
 import { failoverOrder } from './orders/failover.ts';
 import { forgetPair, protectOrder, resyncOrder, unprotectOrder } from './orders/protect.ts';
+import { revertOrder } from './orders/revert.ts';
 import { switchoverOrder } from './orders/switchover.ts';
 import type { PairsEvent, PairsService } from './service.ts';
 import { HostSite } from './site.ts';
@@ -74,6 +76,8 @@ class Pairs implements PairsService {
     tasks.register(protectOrder(this.#context));
     tasks.register(failoverOrder(this.#context, siteOf));
     tasks.register(switchoverOrder(this.#context));
+    tasks.register(revertOrder(this.#context, siteOf));
+    tasks.register(discardOrder(this.#context));
     const loaded = new Promise<void>((resolve) => {
       this.#markLoaded = resolve;
     });

@@ -41,6 +41,8 @@ export interface PairsService {
     | 'pair.failover'
     | 'pair.switchover'
     | 'pair.resync'
+    | 'pair.revert'
+    | 'pair.discard'
     | 'pair.settings'
     | 'pair.witness'
     | 'pair.drill'

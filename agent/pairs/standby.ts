@@ -1,115 +1,10 @@
 import { type Handlers, type PairDisk, type PeerApi, ProblemError } from '../protocol/index.ts';
-import type { ReplicaDisk } from '../replication/replication.ts';
 import { must, type PairContext } from './context.ts';
-import { freshNotes, isLive, type StoredPair } from './store.ts';
+import { yieldOwner } from './orders/revert.ts';
+import { compared, prepare } from './prepare.ts';
+import { freshNotes } from './store.ts';
 
 export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
-
-/** Ends whatever still stands of a former ownership before the host becomes a standby again. */
-async function clearOldCopy(context: PairContext, pair: StoredPair): Promise<void> {
-  const { hypervisor, source } = context.deps;
-  const { uuid } = pair.spec.workload;
-  const state = context.vmState(uuid);
-  // Destroyed first: the monitor of a frozen guest answers nobody, so its mirror cannot be ended by asking.
-  if (isLive(state)) must(await hypervisor.destroy(uuid));
-  await source.end(pair.spec.pairId);
-  if (state === null) return;
-  // Only the owner keeps the machine defined: nothing here can then be started by hand or by mistake.
-  must(await hypervisor.undefine(uuid));
-}
-
-/**
- * Whether what lies at the replica's place is worth keeping aside: half a copy is not; a whole one is, until the new one
- * is whole too, where there is room for both. A quarantined copy is a person's: without room for it nothing is copied.
- */
-async function keepsPrevious(context: PairContext, pair: StoredPair, disks: ReplicaDisk[]): Promise<boolean> {
-  const { target, selfName } = context.deps;
-  const { name } = pair.spec.workload;
-  if (pair.notes.image === 'partial') return false;
-  if (await target.roomBeside(disks)) return true;
-  if (pair.notes.quarantine) {
-    throw new ProblemError({
-      kind: 'standby-disk-full',
-      message: `${selfName()} has no room for a new copy of ${name} beside the old one.`,
-      next: `Free space on ${selfName()}, or end the protection, move the old disks away by hand, and protect ${name} again.`,
-    });
-  }
-  // Nothing of ours was ever whole here: what lies in the way is somebody else's, and stays.
-  if (pair.notes.image === 'none') return true;
-  context.audit(
-    'previous-copy-dropped',
-    pair,
-    `${selfName()} has no room for two copies of ${name}: the previous one goes before the new one is complete.`,
-  );
-  return false;
-}
-
-/**
- * What the owner's order rests on must be what this host knows too: the newest record says that the asking host owns
- * the machine, and that nobody may take this copy over meanwhile.
- */
-function checkRecord(context: PairContext, pair: StoredPair): void {
-  const { record, spec } = pair;
-  if (record.owner !== context.self && record.begun && !record.armed && record.replica.state !== 'in-sync')
-    return;
-  throw new ProblemError({
-    kind: 'record-older',
-    message: `${context.deps.selfName()} holds a newer record of ${spec.workload.name}.`,
-    next: 'Look at the map again: the machine has changed sides meanwhile.',
-  });
-}
-
-function refuseQuarantined(context: PairContext, pair: StoredPair, over: boolean): void {
-  if (!pair.notes.quarantine || over) return;
-  throw new ProblemError({
-    kind: 'quarantined',
-    message: `The old copy of ${pair.spec.workload.name} on ${context.deps.selfName()} is set aside and waits for a decision.`,
-    next: 'Choose "Make it the standby again" when you no longer need what only the old copy has.',
-  });
-}
-
-async function prepare(context: PairContext, params: Parameters<PairPeerHandlers['standby.prepare']>[0]) {
-  const { target, guard } = context.deps;
-  const { pairId, workload } = params.spec;
-  await context.adoptSpec(params.spec, freshNotes(context.deps.bootId));
-  await context.nodes.seed(pairId, params.chosen, false);
-  // No permission: whatever is started of it here by hand is stopped.
-  await guard.protect(workload.uuid);
-  // What learning that record writes down (a quarantine) is on disk before anything is decided here.
-  await context.setNotes(pairId, (notes) => notes);
-  const pair = context.pair(pairId);
-  checkRecord(context, pair);
-  await context.drills.end(pairId);
-  refuseQuarantined(context, pair, params.overQuarantine);
-  const { quarantine } = pair.notes;
-  const disks = context.disks(pair.spec, context.self);
-  const keeps = await keepsPrevious(context, pair, disks);
-  await clearOldCopy(context, pair);
-  must(await target.close(pairId));
-  if (!keeps) must(await target.remove(pairId, disks));
-  const asideTag = `aside-e${(quarantine?.ownEpoch ?? pair.record.epoch).n}`;
-  // What lies there without our having put it there is not ours to delete either.
-  const keep = quarantine !== null || pair.notes.image === 'none';
-  const created = must(await target.create(pairId, disks, asideTag));
-  await context.setNotes(pairId, (notes) => ({
-    ...notes,
-    wantRunning: false,
-    moving: false,
-    ranAt: null,
-    quarantine: null,
-    image: 'partial',
-    aside: [...notes.aside, ...created.aside.map((path) => ({ path, keep }))],
-  }));
-  if (keep && created.aside.length > 0) {
-    context.audit(
-      'aside-kept',
-      pair,
-      `The old disks of ${pair.spec.workload.name} are kept aside on ${context.deps.selfName()}.`,
-      { paths: created.aside.join(' ') },
-    );
-  }
-  return must(await target.open(pairId, disks));
-}
 
 async function forget(context: PairContext, pairId: string): Promise<void> {
   const pair = context.store.get(pairId);
@@ -124,7 +19,10 @@ async function forget(context: PairContext, pairId: string): Promise<void> {
     }
     // A quarantined copy is the person's: its disks and definition stay, only the pair is forgotten.
     if (!pair.notes.quarantine) {
-      must(await context.deps.target.remove(pairId, context.disks(pair.spec, context.self)));
+      const disks = context.disks(pair.spec, context.self);
+      must(await context.deps.target.close(pairId));
+      must(await context.deps.target.points.undo(pairId, 'seal', disks));
+      must(await context.deps.target.remove(pairId, disks));
       const spare = pair.notes.aside.filter((aside) => !aside.keep).map((aside) => aside.path);
       must(await context.deps.target.discard(spare));
     }
@@ -201,6 +99,8 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       return {};
     },
     'standby.prepare': (params) => inTurn(params.spec.pairId, () => prepare(context, params)),
+    'standby.compare': ({ pairId }) => inTurn(pairId, () => compared(context, pairId)),
+    'owner.yield': (params) => yieldOwner(context, params),
     'pair.forget': ({ pairId }) =>
       inTurn(pairId, async () => {
         await forget(context, pairId);

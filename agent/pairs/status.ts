@@ -117,6 +117,15 @@ export function pairStatus(context: PairContext, pair: StoredPair, site: HostSit
     record: pair.record,
     local: localCopy(context, pair, site),
     mirror: context.isOwner(pair) ? context.deps.source.status(pair.spec.pairId) : null,
+    asides: pair.notes.aside
+      .filter(({ keep }) => keep)
+      .map(({ path, bytes = null, since = null, under }) => ({
+        path,
+        bytes,
+        since,
+        under: under !== undefined,
+      })),
+    point: pair.notes.image === 'point' ? { wholeUntil: pair.notes.point?.wholeUntil ?? null } : null,
     lease: leaseView(context, pair),
     drill: context.drills.status(pair),
     peer: {

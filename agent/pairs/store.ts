@@ -17,9 +17,35 @@ export const LocalNotes = v.object({
   ranAt: v.nullable(Epoch),
   quarantine: v.nullable(v.object({ since: v.number(), ownEpoch: Epoch, supersededBy: Epoch })),
   /** Images set aside here; `keep`: a person's to discard, otherwise dropped once in sync again. */
-  aside: v.array(v.object({ path: v.string(), keep: v.boolean() })),
-  /** What the images here are worth: a copy that was whole at some moment, half of one, or nothing. */
-  image: v.picklist(['none', 'partial', 'complete']),
+  aside: v.array(
+    v.object({
+      path: v.string(),
+      keep: v.boolean(),
+      /** Disk whose present image lies on top of it: free of charge, but not to be deleted as it is. */
+      under: v.optional(v.string()),
+      /** What it takes on disk, and since when (wall clock, ms). */
+      bytes: v.optional(v.number()),
+      since: v.optional(v.number()),
+    }),
+  ),
+  /**
+   * What the images here are worth: a copy that was whole at some moment, half of one, or nothing. `point`: half of one,
+   * with a whole one to go back to.
+   */
+  image: v.picklist(['none', 'partial', 'complete', 'point']),
+  /**
+   * With `image: point`: what that is (a sealed point of this copy, or the old disk under it), and the wall clock (ms) until
+   * which it has everything; null when that is not known.
+   */
+  point: v.optional(
+    v.nullable(v.object({ kind: v.picklist(['seal', 'under']), wholeUntil: v.nullable(v.number()) })),
+  ),
+  /** Names what the images were last made or compared to (CatchingUp in agent/replication). */
+  generation: v.optional(v.nullable(v.string())),
+  /** Owner: a person goes back to the other host's old copy; the guest stays down here meanwhile. */
+  yielding: v.optional(v.boolean()),
+  /** Owner: a person wants the other host as standby again, whatever lies there; tried until it is. In this epoch only. */
+  wantsStandby: v.optional(v.nullable(Epoch)),
   /** Protection ended while the other member could not be told. */
   ended: v.boolean(),
   /** Trials of the copy here, newest first. */

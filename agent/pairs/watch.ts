@@ -52,7 +52,14 @@ export class Watch {
   /** From here on what its disks hold came of this host's own epoch. */
   async #owns({ spec, notes: { ranAt } }: StoredPair, { epoch }: LeaseRecord): Promise<void> {
     if (ranAt?.n === epoch.n && ranAt.by === epoch.by) return;
-    await this.#context.setNotes(spec.pairId, (notes) => ({ ...notes, ranAt: epoch, quarantine: null }));
+    await this.#context.setNotes(spec.pairId, (notes) => ({
+      ...notes,
+      ranAt: epoch,
+      quarantine: null,
+      // What the guest writes from here on no standby of before can know.
+      generation: null,
+      point: null,
+    }));
   }
 
   /** It ran here by right, and now belongs to the other without having been given. */
@@ -94,7 +101,10 @@ export class Watch {
     if (pair.notes.quarantine) return;
     const spare = pair.notes.aside.filter((aside) => !aside.keep);
     if (pair.notes.image === 'complete' && spare.length === 0) return;
-    await this.#context.setNotes(pairId, (notes) => ({ ...notes, image: 'complete' }));
+    const sealed = pair.notes.point?.kind === 'seal';
+    await this.#context.setNotes(pairId, (notes) => ({ ...notes, image: 'complete', point: null }));
+    const disks = this.#context.disks(pair.spec, this.#context.self);
+    if (sealed) await this.#context.deps.target.points.undo(pairId, 'seal', disks);
     await this.#context.deps.target.discard(spare.map((aside) => aside.path));
     await this.#context.setNotes(pairId, (notes) => ({
       ...notes,

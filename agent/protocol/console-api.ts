@@ -170,6 +170,17 @@ export const consoleApi = {
   /** On the owner: shut down, finish, start on the other member. */
   'pair.switchover': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
   /** On the owner: copy anew to the other member (after a break, or onto a quarantined host), whose old copy is set aside. */
+  /**
+   * Takes back a failover: given to the host whose old copy is set aside. The machine is shut down where it runs and
+   * started here as it was; the newer copy is kept aside there.
+   */
+  'pair.revert': method(
+    v.object({ ...Order, pairId: PairId, /** The epoch the person saw. */ expected: Epoch }),
+    v.object({ task: Task }),
+    30_000,
+  ),
+  /** Deletes the images set aside on the asked host, as far as nothing rests on them. */
+  'pair.discard': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
   'pair.resync': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
   /** On any member: what the pair may do by itself. Only what is given changes. `profile` only while unarmed. */
   'pair.settings': method(

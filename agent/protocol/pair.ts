@@ -182,6 +182,19 @@ export const PairStatus = v.object({
   local: LocalCopy,
   /** Only the owner has one. */
   mirror: v.nullable(MirrorStatus),
+  /** Images set aside on this host until a person discards them. */
+  asides: v.optional(
+    v.array(
+      v.object({
+        path: v.string(),
+        /** What it takes on disk; null when not known. */ bytes: v.nullable(v.number()),
+        since: v.nullable(v.number()),
+        /** The present copy lies on top of it. */ under: v.boolean(),
+      }),
+    ),
+  ),
+  /** The copy here is half-made, with a whole one to go back to, which has everything until then (null: not known). */
+  point: v.optional(v.nullable(v.object({ wholeUntil: v.nullable(v.number()) }))),
   lease: LeaseView,
   /** Left out by an agent that knows no drills. */
   drill: v.optional(DrillStatus),

@@ -1,7 +1,16 @@
 import * as v from 'valibot';
 import { Problem } from './problem.ts';
 
-export const TaskKind = v.picklist(['protect', 'unprotect', 'resync', 'failover', 'switchover', 'drill']);
+export const TaskKind = v.picklist([
+  'protect',
+  'unprotect',
+  'resync',
+  'failover',
+  'switchover',
+  'revert',
+  'discard',
+  'drill',
+]);
 export type TaskKind = v.InferOutput<typeof TaskKind>;
 
 export const TaskStep = v.object({

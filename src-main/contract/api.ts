@@ -130,12 +130,16 @@ export const pageApi = {
     40_000,
   ),
   'pair.switchover': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
-  /** Makes the other member the standby again by a full copy; its old disk is set aside. */
+  /** Makes the other member the standby again: only what differs travels; its old disk stays aside, under the new copy. */
   'pair.resync': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Tries the standby's copy out beside the running replication. */
   'pair.drill': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** How and when it is tried out. */
   'pair.drillSettings': method(v.object({ pairId: PairId, settings: DrillSettings }), nothing, 40_000),
+  /** Takes a failover back: to the old copy, with the newer one kept aside. Both members must answer. */
+  'pair.revert': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** Deletes what is set aside on one member. */
+  'pair.discard': method(v.object({ requestId: RequestId, pairId: PairId, hostId: HostId }), Started, 40_000),
   /** What pairs may do by themselves, *pause all automation* included. Answers pair by pair. */
   'automation.set': method(
     v.object({ requestId: RequestId, scope: Scope, change: AutomationChange }),

@@ -200,7 +200,12 @@ export function resyncOrder(context: PairContext): TaskDefinition<CopyData> {
         cancellable: true,
         async run(data) {
           const record = must(await context.nodes.read(data.pairId));
-          if (context.isOwner({ record })) return;
+          if (context.isOwner({ record })) {
+            // A person's word holds until it has come true, whatever gets in the way meanwhile.
+            if (data.overQuarantine)
+              await context.setNotes(data.pairId, (notes) => ({ ...notes, wantsStandby: record.epoch }));
+            return;
+          }
           throw new ProblemError({
             kind: 'record-older',
             message: `${data.subject} belongs to ${context.nameOf(record.owner)} meanwhile.`,
@@ -210,6 +215,10 @@ export function resyncOrder(context: PairContext): TaskDefinition<CopyData> {
       },
       ...copySteps<CopyData>(context),
     ],
-    undo: (data) => abandonCopy(context, data.pairId),
+    async undo(data, problem) {
+      if (problem.kind === 'cancelled')
+        await context.setNotes(data.pairId, (notes) => ({ ...notes, wantsStandby: null }));
+      await abandonCopy(context, data);
+    },
   };
 }

@@ -32,6 +32,8 @@ export const handlers: PeerHandlers = {
   'standby.check': never,
   'standby.fix': never,
   'standby.prepare': never,
+  'standby.compare': never,
+  'owner.yield': never,
   'pair.forget': never,
 };
 

@@ -21,6 +21,8 @@ export class FakeDaemon {
         return { return: [...this.nodes].map(([node, args]) => this.#node(node, args)) };
       case 'query-block-jobs':
         return { return: [...this.jobs.keys()].map((device) => ({ device, type: 'backup' })) };
+      case 'query-jobs':
+        return { return: [] };
       case 'transaction':
         return this.#transaction(args.actions as { data: Record<string, string> }[]);
       case 'block-job-cancel':

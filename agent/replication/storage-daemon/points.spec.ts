@@ -37,6 +37,14 @@ describe('a point of a replica that is being filled', () => {
       log: () => undefined,
       hostId: 'host-b',
       hostName: 'boreas',
+      copiers: {
+        start: () => ({
+          run: async () => ok({ workBytes: 0, sentBytes: 0, ms: 0 }),
+          hurry: () => undefined,
+          stop: () => undefined,
+        }),
+      },
+      digestDir: join(daemon.qmp.directory, 'digests'),
     });
     await target.create(PAIR, disks, 'aside');
     await target.open(PAIR, disks);

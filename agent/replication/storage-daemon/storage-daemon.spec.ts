@@ -43,6 +43,14 @@ describe('the standby with its storage daemon', () => {
       log: () => undefined,
       hostId: 'host-b',
       hostName: 'boreas',
+      copiers: {
+        start: () => ({
+          run: async () => ok({ workBytes: 0, sentBytes: 0, ms: 0 }),
+          hurry: () => undefined,
+          stop: () => undefined,
+        }),
+      },
+      digestDir: join(directory, 'digests'),
     });
   });
   afterEach(async () => {

@@ -13,7 +13,9 @@ export type OrderMethod =
   | 'pair.failover'
   | 'pair.switchover'
   | 'pair.resync'
-  | 'pair.drill';
+  | 'pair.drill'
+  | 'pair.revert'
+  | 'pair.discard';
 
 export type OrderParams<M extends OrderMethod> = Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>;
 

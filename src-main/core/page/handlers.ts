@@ -48,6 +48,8 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.resync': (order) => on().protect.resync(order),
     'pair.drill': (order) => on().protect.drill(order),
     'pair.drillSettings': done((order) => on().protect.drillSettings(order)),
+    'pair.revert': (order) => on().protect.revert(order),
+    'pair.discard': (order) => on().protect.discard(order),
     'automation.set': (order) => on().automation.set(order),
     'witness.own': async () => ({ hostId: on().witness.identity.hostId, name: HERE }),
     'witness.check': (order) => on().checkWitness(order),

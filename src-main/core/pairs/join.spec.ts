@@ -39,7 +39,9 @@ describe('both answer', () => {
   test('copying tells how far, and whether it is the first', () => {
     const atlas = primary({ mirror: { ...mirror, state: 'copying', doneBytes: 42, totalBytes: 100 } });
     expect(join({ atlas, tasks: [task({})] }).sentence).toBe('The first copy to boreas is running: 42 %.');
-    expect(join({ atlas, tasks: [task({ kind: 'resync' })] }).sentence).toMatch(/^A full copy to boreas/);
+    expect(join({ atlas, tasks: [task({ kind: 'resync' })] }).sentence).toMatch(
+      /^The update of the copy on boreas/,
+    );
   });
 
   test('a copy that was ordered and has no mirror yet is being prepared', () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Check, DrillSettings, Problem, Profile } from '../../../agent/protocol/index.ts';
-import { ProblemError } from '../../../agent/protocol/index.ts';
+import { compareRecord, ProblemError } from '../../../agent/protocol/index.ts';
 import type { Policy } from '../../contract/index.ts';
 import type { AuditService } from '../activity/audit.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -104,7 +104,42 @@ export class ProtectService {
   }
 
   resync(order: { requestId: string; pairId: string }): Promise<Started> {
-    return this.#toOwner('pair.resync', 'Copy anew', order);
+    return this.#toOwner('pair.resync', 'Update the copy of', order);
+  }
+
+  /** The member whose old copy is set aside carries it out. */
+  revert({ requestId, pairId }: { requestId: string; pairId: string }): Promise<Started> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    const records = Object.values(pair.members).map((member) => member.status.record);
+    const expected = records.reduce((a, b) => (compareRecord(b, a) > 0 ? b : a)).epoch;
+    return this.#orders.give({
+      requestId,
+      hostId: pair.standby,
+      method: 'pair.revert',
+      params: { pairId, expected },
+      subject: `Go back to the old copy of ${pair.name} on ${this.#fleet.nameOf(pair.standby)}`,
+      pairId,
+    });
+  }
+
+  discard({
+    requestId,
+    pairId,
+    hostId,
+  }: {
+    requestId: string;
+    pairId: string;
+    hostId: string;
+  }): Promise<Started> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    return this.#orders.give({
+      requestId,
+      hostId,
+      method: 'pair.discard',
+      params: { pairId },
+      subject: `Discard the old disk of ${pair.name} on ${this.#fleet.nameOf(hostId)}`,
+      pairId,
+    });
   }
 
   /** On the standby, whose copy is tried out. */

@@ -21,7 +21,7 @@ describe('orders that can be given', () => {
     expect(open('primary-lost', true)).toEqual(['failover']);
     expect(open('standby-lost', false, true)).toEqual(['end']);
     expect(open('not-in-sync')).toEqual(['return', 'end']);
-    expect(open('quarantined')).toEqual(['return', 'end']);
+    expect(open('quarantined')).toEqual(['return', 'revert', 'end']);
     expect(open('copying')).toEqual(['end']);
     expect(open('unknown', true, true)).toEqual([]);
   });
@@ -30,7 +30,7 @@ describe('orders that can be given', () => {
     const of = pair('mail', 'atlas', 'boreas');
     const snapshot = fleet([host('atlas'), host('boreas')], [], [of], [task(of.id, 'resync', 'atlas')]);
     expect(new Set(Object.values(actionReasons(of, snapshot)))).toEqual(
-      new Set(['Wait until this is finished: Copy anew mail.']),
+      new Set(['Wait until this is finished: Update the copy of mail.']),
     );
   });
 

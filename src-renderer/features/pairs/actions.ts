@@ -31,12 +31,14 @@ export function actionReasons(pair: PairView, fleet: FleetSnapshot): Reasons {
   const task = runningTask(fleet, pair.id)?.task;
   if (task) {
     const busy = m.pairs.reasons.busy(m.activity.task(m.pairs.taskKind[task.kind], task.subject));
-    return { failover: busy, switchover: busy, return: busy, end: busy };
+    return { failover: busy, switchover: busy, return: busy, end: busy, revert: busy, discard: busy };
   }
   return {
     failover: failoverReason(pair, fleet),
     switchover: switchoverReason(pair, fleet),
     return: returnReason(pair, fleet),
+    revert: revertReason(pair, fleet),
+    discard: discardReason(pair, fleet),
     end: answers(fleet, pair.primary) ? null : m.pairs.reasons.endGone(name(fleet, pair.primary)),
   };
 }
@@ -77,6 +79,34 @@ function returnReason(pair: PairView, fleet: FleetSnapshot): string | null {
   if (pair.health === 'copying') return why.copying;
   if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
   return pair.health === 'stopped' ? why.notRunning : null;
+}
+
+function revertReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (pair.health !== 'quarantined') return why.nothingToRevert;
+  if (!answers(fleet, pair.primary)) return why.primaryGone(name(fleet, pair.primary));
+  return answers(fleet, pair.standby) ? null : why.standbyGone(name(fleet, pair.standby));
+}
+
+/** What is set aside on which member; null when nothing is. */
+export function asideOf(pair: PairView): { hostId: string; bytes: number; under: boolean } | null {
+  for (const [hostId, member] of Object.entries(pair.members)) {
+    const asides = member.status.asides ?? [];
+    if (asides.length === 0) continue;
+    const bytes = asides.reduce((sum, aside) => sum + (aside.bytes ?? 0), 0);
+    return { hostId, bytes, under: asides.some(({ under }) => under) };
+  }
+  return null;
+}
+
+function discardReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  const aside = asideOf(pair);
+  if (aside === null) return why.nothingAside;
+  const host = name(fleet, aside.hostId);
+  if (!answers(fleet, aside.hostId)) return why.standbyGone(host);
+  if (aside.under && aside.hostId === pair.primary) return why.asideUnder(host);
+  return aside.under && pair.health !== 'in-sync' ? why.notInSync : null;
 }
 
 function answers(fleet: FleetSnapshot, hostId: string): boolean {
