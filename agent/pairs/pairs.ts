@@ -7,16 +7,18 @@ import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
 import { Guarded } from './guarded.ts';
 import { Healer } from './healer.ts';
+import { leave } from './leaving.ts';
 import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
 import { failoverOrder } from './orders/failover.ts';
 import { forgetPair, protectOrder, resyncOrder, unprotectOrder } from './orders/protect.ts';
+import { replaceStandbyOrder } from './orders/replace-standby.ts';
 import { switchoverOrder } from './orders/switchover.ts';
 import type { PairsEvent, PairsService } from './service.ts';
 import { HostSite } from './site.ts';
 import { peerHandlers } from './standby.ts';
 import { leaseView, pairStatus } from './status.ts';
-import { PairStore } from './store.ts';
+import { type KeptPair, PairStore } from './store.ts';
 import { Watch } from './watch.ts';
 
 /** How often a watched lease is told, ms. */
@@ -62,6 +64,7 @@ class Pairs implements PairsService {
       site: (pairId) => this.#makeSite(pairId),
       audit: (pairId, event, text, evidence) => this.#tell(pairId, event, text, evidence),
       changed: (pairId, record) => this.#recordChanged(pairId, record),
+      leave: (pairId) => leave(this.#context, pairId),
     });
     const store = new PairStore(join(stateDir, 'pairs'), log, (pairId) => nodes.record(pairId));
     const tasks = new TaskRunner({ directory: join(stateDir, 'tasks'), clock, log });
@@ -73,6 +76,7 @@ class Pairs implements PairsService {
     tasks.register(protectOrder(this.#context));
     tasks.register(failoverOrder(this.#context, siteOf));
     tasks.register(switchoverOrder(this.#context));
+    tasks.register(replaceStandbyOrder(this.#context));
     const loaded = new Promise<void>((resolve) => {
       this.#markLoaded = resolve;
     });
@@ -140,7 +144,11 @@ class Pairs implements PairsService {
     const { hypervisor, source, peers, guard } = this.#deps;
     const { store, tasks, nodes } = this.#context;
     this.#ends.push(
-      store.subscribe((pairId) => this.#changed(pairId)),
+      store.subscribe((pairId) => {
+        // Should this host stand by for it again one day, it begins anew.
+        if (store.kept(pairId) === null) this.#sites.delete(pairId);
+        this.#changed(pairId);
+      }),
       tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       source.subscribe((pairId) => {
         nodes.look(pairId);
@@ -182,11 +190,28 @@ class Pairs implements PairsService {
       const kept = store.kept(pairId);
       if (!kept) continue;
       if (kept.notes.ended) await forgetPair(this.#context, pairId);
-      else if (this.#context.other(kept.spec) === hostId)
-        await this.#deps.peers
-          .to(hostId)
-          .call('spec.offer', { spec: kept.spec, chosen: this.#context.nodes.chosen(pairId) });
+      else await this.#tellReturned(hostId, kept);
       this.#context.nodes.look(pairId);
+    }
+  }
+
+  async #tellReturned(hostId: string, kept: KeptPair): Promise<void> {
+    const { nodes, store, tasks, self } = this.#context;
+    const { pairId } = kept.spec;
+    const spec = store.get(pairId)?.spec ?? kept.spec;
+    const chosen = nodes.chosen(pairId);
+    const peer = this.#deps.peers.to(hostId);
+    if (!spec.members.includes(self)) return;
+    if (this.#context.other(spec) === hostId) await peer.call('spec.offer', { spec, chosen });
+    // An order that is changing the standby tells the old one itself.
+    else if (
+      tasks.running(pairId) === null &&
+      chosen?.record.owner === self &&
+      this.#context.formerMembers(kept).includes(hostId)
+    ) {
+      // Not ordered to forget anything: it judges by the record itself, and this host's may be an older one.
+      const told = await peer.call('record.keep', { chosen, brandNew: true, spec: null });
+      if (told.ok && told.value.current) await this.#context.forgetFormer(pairId, hostId);
     }
   }
 
@@ -253,7 +278,8 @@ class Pairs implements PairsService {
 
   #statusOf(pairId: string): ReturnType<typeof pairStatus> | null {
     const pair = this.#context.store.get(pairId);
-    return pair && !pair.notes.ended
+    // A host that another has replaced tells nothing of the pair.
+    return pair && !pair.notes.ended && pair.spec.members.includes(this.#context.self)
       ? pairStatus(this.#context, pair, this.#sites.get(pairId) ?? null)
       : null;
   }

@@ -41,6 +41,8 @@ export interface PairsService {
     | 'pair.failover'
     | 'pair.switchover'
     | 'pair.resync'
+    | 'pair.checkStandby'
+    | 'pair.replaceStandby'
     | 'pair.settings'
     | 'pair.witness'
     | 'guard.letGo'

@@ -1,6 +1,7 @@
 import { type Handlers, type PairDisk, type PeerApi, ProblemError } from '../protocol/index.ts';
 import type { ReplicaDisk } from '../replication/replication.ts';
 import { must, type PairContext } from './context.ts';
+import { forget } from './leaving.ts';
 import { freshNotes, isLive, type StoredPair } from './store.ts';
 
 export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
@@ -46,12 +47,12 @@ async function keepsPrevious(context: PairContext, pair: StoredPair, disks: Repl
 
 /**
  * What the owner's order rests on must be what this host knows too: the newest record says that the asking host owns
- * the machine, and that nobody may take this copy over meanwhile.
+ * the machine, that this one stands by for it, and that nobody may take this copy over meanwhile.
  */
 function checkRecord(context: PairContext, pair: StoredPair): void {
   const { record, spec } = pair;
-  if (record.owner !== context.self && record.begun && !record.armed && record.replica.state !== 'in-sync')
-    return;
+  const counted = record.members.includes(context.self) && record.owner !== context.self;
+  if (counted && record.begun && !record.armed && record.replica.state !== 'in-sync') return;
   throw new ProblemError({
     kind: 'record-older',
     message: `${context.deps.selfName()} holds a newer record of ${spec.workload.name}.`,
@@ -110,50 +111,9 @@ async function prepare(context: PairContext, params: Parameters<PairPeerHandlers
   return must(await target.open(pairId, disks));
 }
 
-async function forget(context: PairContext, pairId: string): Promise<void> {
-  const pair = context.store.get(pairId);
-  if (pair) {
-    if (context.isOwner(pair)) {
-      throw new ProblemError({
-        kind: 'owner-here',
-        message: `${pair.spec.workload.name} belongs to ${context.deps.selfName()}; its disks are not deleted from afar.`,
-        next: 'End the protection on the host where the machine runs.',
-      });
-    }
-    // A quarantined copy is the person's: its disks and definition stay, only the pair is forgotten.
-    if (!pair.notes.quarantine) {
-      must(await context.deps.target.remove(pairId, context.disks(pair.spec, context.self)));
-      const spare = pair.notes.aside.filter((aside) => !aside.keep).map((aside) => aside.path);
-      must(await context.deps.target.discard(spare));
-    }
-    await context.letGo(pair.spec);
-    await context.store.remove(pairId);
-    context.audit(
-      'replica-removed',
-      pair,
-      `${context.deps.selfName()} no longer stands by for ${pair.spec.workload.name}.`,
-    );
-  } else await context.store.remove(pairId);
-  await context.nodes.bury(pairId);
-}
-
-/** What touches a pair's images waits for what touched them before: an order that was given up may still be at it here. */
-function oneAtATime(): <T>(pairId: string, work: () => Promise<T>) => Promise<T> {
-  const tails = new Map<string, Promise<unknown>>();
-  return (pairId, work) => {
-    const run = (tails.get(pairId) ?? Promise.resolve()).then(work, work);
-    tails.set(
-      pairId,
-      run.catch(() => undefined),
-    );
-    return run;
-  };
-}
-
 /** What this member, or witness, answers to the other agents of its fleet. */
 export function peerHandlers(context: PairContext): PairPeerHandlers {
   const { hypervisor } = context.deps;
-  const inTurn = oneAtATime();
   return {
     'record.read': async ({ pairId }) => {
       const kept = context.store.kept(pairId);
@@ -195,9 +155,9 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       must(await hypervisor.fix(vmUuid, fix));
       return {};
     },
-    'standby.prepare': (params) => inTurn(params.spec.pairId, () => prepare(context, params)),
+    'standby.prepare': (params) => context.inTurn(params.spec.pairId, () => prepare(context, params)),
     'pair.forget': ({ pairId }) =>
-      inTurn(pairId, async () => {
+      context.inTurn(pairId, async () => {
         await forget(context, pairId);
         return {};
       }),

@@ -168,6 +168,21 @@ export const consoleApi = {
   'pair.switchover': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
   /** On the owner: copy anew to the other member (after a break, or onto a quarantined host), whose old copy is set aside. */
   'pair.resync': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
+  /** On the owner: can that host become the standby in the present one's place? Asks it too. Changes nothing. */
+  'pair.checkStandby': method(
+    v.object({ pairId: PairId, standby: HostId }),
+    v.object({ checks: v.array(Check), bytesToCopy: v.number() }),
+    30_000,
+  ),
+  /**
+   * On the owner: that host stands by from now on, and everything is copied to it; the old standby's copy is deleted, now or
+   * when it returns. The machine runs on. Unprotected until the copy is whole.
+   */
+  'pair.replaceStandby': method(
+    v.object({ ...Order, pairId: PairId, standby: HostId }),
+    v.object({ task: Task }),
+    30_000,
+  ),
   /** On any member: what the pair may do by itself. Only what is given changes. `profile` only while unarmed. */
   'pair.settings': method(
     v.object({
