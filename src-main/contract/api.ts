@@ -129,6 +129,18 @@ export const pageApi = {
   'pair.switchover': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Makes the other member the standby again by a full copy; its old disk is set aside. */
   'pair.resync': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** Can that host become the pair's standby in the present one's place? Changes nothing. */
+  'pair.checkStandby': method(
+    v.object({ pairId: PairId, standby: HostId }),
+    v.object({ checks: v.array(Check), bytesToCopy: v.number() }),
+    40_000,
+  ),
+  /** Another host keeps the copy from now on; the old standby's copy is deleted, now or when it returns. */
+  'pair.replaceStandby': method(
+    v.object({ requestId: RequestId, pairId: PairId, standby: HostId }),
+    Started,
+    40_000,
+  ),
   /** What pairs may do by themselves, *pause all automation* included. Answers pair by pair. */
   'automation.set': method(
     v.object({ requestId: RequestId, scope: Scope, change: AutomationChange }),

@@ -12,12 +12,13 @@ export type Place =
   | { page: 'settings' };
 
 /** Orders that an agent carries out as a task. */
-export type PairOrder = 'failover' | 'switchover' | 'return' | 'end';
+export type PairOrder = 'failover' | 'switchover' | 'return' | 'replace' | 'end';
 export type PairDialog = PairOrder | 'automation' | 'maintenance';
 const DIALOGS: readonly string[] = [
   'failover',
   'switchover',
   'return',
+  'replace',
   'end',
   'automation',
   'maintenance',

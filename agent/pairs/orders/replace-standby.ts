@@ -29,15 +29,27 @@ async function unpause(context: PairContext, { pairId, paused }: ReplaceData): P
   if (!paused && context.pair(pairId).record.paused) await context.swap(pairId, settings({ paused: false }));
 }
 
+/** An agent that has just started gives its own vote only after one hold, when another voter is away. */
+const RESUMED_TRIES = 3;
+
+async function pause(context: PairContext, pairId: string, tries: number): Promise<void> {
+  try {
+    await context.swap(pairId, settings({ paused: true }));
+  } catch (error) {
+    if (tries <= 1 || !(error instanceof ProblemError) || error.problem.kind !== 'no-majority') throw error;
+    await pause(context, pairId, tries - 1);
+  }
+}
+
 /**
  * Disarmed before the mirror goes: until then the old copy may be the one that serves. Paused, so that the owner does not
  * arm again on a mirror that is still whole. In the end the owner alone votes.
  */
-async function standDown(context: PairContext, data: ReplaceData): Promise<void> {
+async function standDown(context: PairContext, data: ReplaceData, { resumed }: StepIo): Promise<void> {
   const { pairId } = data;
   // Resumed after the change: the next step finds everything as it is wanted.
   if (context.pair(pairId).record.members.includes(data.standby)) return;
-  await context.swap(pairId, settings({ paused: true }));
+  await pause(context, pairId, resumed ? RESUMED_TRIES : 1);
   must(await context.deps.source.end(pairId));
   await context.replicaIs(pairId, 'none');
   await context.swap(pairId, setWitness(null, true, CONTRACT));
@@ -131,7 +143,7 @@ export function replaceStandbyOrder(context: PairContext): TaskDefinition<Replac
         id: 'stand-down',
         label: (data) => `Agree that ${data.oldName} no longer stands by for ${data.subject}`,
         cancellable: false,
-        run: (data) => standDown(context, data),
+        run: (data, io) => standDown(context, data, io),
       },
       {
         id: 'change',

@@ -12,7 +12,8 @@ export type OrderMethod =
   | 'protect.end'
   | 'pair.failover'
   | 'pair.switchover'
-  | 'pair.resync';
+  | 'pair.resync'
+  | 'pair.replaceStandby';
 
 export type OrderParams<M extends OrderMethod> = Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>;
 

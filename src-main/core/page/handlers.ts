@@ -46,6 +46,8 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.failover': (order) => on().failover.failover(order),
     'pair.switchover': (order) => on().protect.switchover(order),
     'pair.resync': (order) => on().protect.resync(order),
+    'pair.checkStandby': (wanted, signal) => on().protect.checkStandby(wanted, signal),
+    'pair.replaceStandby': (order) => on().protect.replaceStandby(order),
     'automation.set': (order) => on().automation.set(order),
     'witness.own': async () => ({ hostId: on().witness.identity.hostId, name: HERE }),
     'witness.check': (order) => on().checkWitness(order),

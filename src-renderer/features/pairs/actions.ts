@@ -1,4 +1,4 @@
-import type { FleetSnapshot, PairView, TaskView } from '../../../src-main/contract/index.ts';
+import type { FleetSnapshot, HostView, PairView, TaskView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import type { PairOrder } from '../../lib/router.ts';
 
@@ -16,12 +16,13 @@ export function actionReasons(pair: PairView, fleet: FleetSnapshot): Reasons {
   const task = runningTask(fleet, pair.id)?.task;
   if (task) {
     const busy = m.pairs.reasons.busy(m.activity.task(m.pairs.taskKind[task.kind], task.subject));
-    return { failover: busy, switchover: busy, return: busy, end: busy };
+    return { failover: busy, switchover: busy, return: busy, replace: busy, end: busy };
   }
   return {
     failover: failoverReason(pair, fleet),
     switchover: switchoverReason(pair, fleet),
     return: returnReason(pair, fleet),
+    replace: replaceReason(pair, fleet),
     end: answers(fleet, pair.primary) ? null : m.pairs.reasons.endGone(name(fleet, pair.primary)),
   };
 }
@@ -62,6 +63,21 @@ function returnReason(pair: PairView, fleet: FleetSnapshot): string | null {
   if (pair.health === 'copying') return why.copying;
   if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
   return pair.health === 'stopped' ? why.notRunning : null;
+}
+
+/** Hypervisor hosts that could take the standby's place, by name; the witness among them cannot. */
+export function otherHosts(pair: PairView, fleet: FleetSnapshot): HostView[] {
+  return Object.values(fleet.hosts)
+    .filter((host) => host.role === 'hypervisor' && host.id !== pair.primary && host.id !== pair.standby)
+    .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+}
+
+function replaceReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (!answers(fleet, pair.primary)) return why.nothingToCopy(name(fleet, pair.primary));
+  if (otherHosts(pair, fleet).length === 0) return why.noOtherHost;
+  if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
+  return pair.health === 'stopped' || pair.health === 'waiting' ? why.notRunning : null;
 }
 
 function answers(fleet: FleetSnapshot, hostId: string): boolean {

@@ -115,6 +115,9 @@ export const pairs = {
     switchoverText: (standby: string) => `Move it to ${standby} in order: shut down, finish, start.`,
     return: 'Make it the standby again…',
     returnText: (standby: string) => `Copy everything to ${standby} anew. Its old disk is kept aside.`,
+    replace: 'Change the standby…',
+    replaceText: (standby: string) =>
+      `Another host keeps the copy in place of ${standby}. The machine runs on.`,
     end: 'End protection…',
     endText: 'The machine runs on where it is, without a standby.',
   },
@@ -125,6 +128,7 @@ export const pairs = {
     primaryGone: (host: string) => `${host} does not answer, so the machine cannot be shut down in order.`,
     nothingToCopy: (host: string) => `${host} does not answer, so nothing can be copied from it.`,
     nowhereToCopy: (host: string) => `${host} does not answer, so nothing can be copied to it.`,
+    noOtherHost: 'There is no other hypervisor host. Add one first.',
     endGone: (host: string) => `${host} does not answer. Its side of the pair cannot be ended now.`,
     notInSync: 'The copy is not complete, so the machine would start from old data.',
     alreadySync: 'The copy is complete. There is nothing to repair.',
@@ -143,5 +147,6 @@ export const pairs = {
     resync: 'Copy anew',
     failover: 'Fail over',
     switchover: 'Switch over',
+    'replace-standby': 'Change the standby of',
   },
 };
