@@ -1,7 +1,7 @@
 import { type Handlers, type PairDisk, type PeerApi, ProblemError } from '../protocol/index.ts';
 import type { ReplicaDisk } from '../replication/replication.ts';
 import { must, type PairContext } from './context.ts';
-import { forget } from './leaving.ts';
+import { forget, leave } from './leaving.ts';
 import { freshNotes, isLive, type StoredPair } from './store.ts';
 
 export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
@@ -139,7 +139,10 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       await context.nodes.seed(pairId, chosen, brandNew);
       // What it means for the copy here is on disk too.
       await context.setNotes(pairId, (notes) => notes);
-      return { current: context.nodes.holds(pairId, chosen) };
+      const current = context.nodes.holds(pairId, chosen);
+      // Told that another stands by: at once; what keeps it from going now is tried again (agent/lease/outsiders.ts).
+      leave(context, pairId)?.catch((error) => context.deps.log('warn', `${pairId}: ${String(error)}`));
+      return { current };
     },
     'vm.state': async ({ vmUuid }) => ({ state: hypervisor.reachable ? context.vmState(vmUuid) : 'unknown' }),
     'standby.check': async (needs) => {

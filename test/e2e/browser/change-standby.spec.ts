@@ -1,3 +1,4 @@
+import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { expect, test } from '../fixtures.ts';
 import { HostPage } from '../pages/host.ts';
@@ -27,11 +28,15 @@ test('boreas is lost, cora becomes the standby of mail, and boreas comes back to
     await mail.open();
     await mail.openDialog('replace');
     await hand.click(page.getByRole('radio', { name: /^cora\b/ }));
-    await expect(page.getByRole('dialog').getByText(/The copy on boreas is deleted\./)).toBeVisible({
+    const dialog = page.getByRole('dialog');
+    await expect(dialog.getByText(/The copy on boreas is deleted\./)).toBeVisible({ timeout: 30_000 });
+    // What stands in the way is mended as in *Protect*.
+    await hand.click(dialog.getByRole('button', { name: new RegExp(`^${hosts.check.fix}`) }));
+    await expect(dialog.getByRole('button', { name: orders.replace.go('cora') })).toBeEnabled({
       timeout: 30_000,
     });
     await mail.give(orders.replace.go('cora'), orders.replace.done('mail', 'cora'));
-    await expect(page.getByRole('dialog').getByText(/boreas is told when it returns/)).toBeVisible();
+    await expect(dialog.getByText(/boreas is told when it returns/)).toBeVisible();
     await mail.closeDialog();
     await map.open();
     await map.shows('mail', 'in sync', 'cora', 60_000);
