@@ -79,7 +79,7 @@ test(
     await waitFor(
       'delos to have taken over',
       MINUTE,
-      async () => (await fleet.guestOn('delos', 'erp'))?.executes,
+      async () => (await fleet.guestOn('delos', 'erp'))?.executes === true,
     );
     expect(await fleet.guestOn('boreas', 'erp')).toBeNull();
     expect((await fleet.sight('erp')).record).toMatchObject({

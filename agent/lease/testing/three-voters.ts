@@ -10,6 +10,7 @@ export const VOTERS = ['h1', 'h2', 'w'] as const;
 /** Another host that may be made the standby; not there before `newcomer`. */
 export const SPARE = 'h3';
 export type VoterName = (typeof VOTERS)[number] | typeof SPARE;
+const EVERYBODY: readonly VoterName[] = [...VOTERS, SPARE];
 
 /** An armed pair of h1 (owner) and h2, in sync, with w as its witness. */
 export function armedRecord(): LeaseRecord {
@@ -131,7 +132,7 @@ export class ThreeVoters {
   #send(envelope: Envelope): void {
     this.sent.push(envelope);
     if (this.cut.has(envelope.from) || this.cut.has(envelope.to) || this.drop(envelope)) return;
-    const to = [...VOTERS, SPARE].find((name) => name === envelope.to);
+    const to = EVERYBODY.find((name) => name === envelope.to);
     if (to !== undefined) this.#after(1, () => this.nodes.get(to)?.receive(envelope));
   }
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { CONTRACT } from '../../lease/rules.ts';
-import { setStandby, settings, setWitness } from '../../lease/transitions.ts';
+import { type Change, replicaBecomes, setStandby, settings, setWitness } from '../../lease/transitions.ts';
 import { type PairSpec, ProblemError } from '../../protocol/index.ts';
 import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { prepareVoters } from '../automation.ts';
@@ -26,18 +26,19 @@ type ReplaceData = v.InferOutput<typeof ReplaceData>;
 
 /** Automation goes on as it was. Without a majority it stays paused, which the pair's page shows. */
 async function unpause(context: PairContext, { pairId, paused }: ReplaceData): Promise<void> {
-  if (!paused && context.pair(pairId).record.paused) await context.swap(pairId, settings({ paused: false }));
+  if (!paused && context.pair(pairId).record.paused)
+    await insist(context, pairId, settings({ paused: false }));
 }
 
-/** An agent that has just started gives its own vote only after one hold, when another voter is away. */
-const RESUMED_TRIES = 3;
+/** A pair between two standbys is worth trying longer for; and an agent that has just started votes only after one hold. */
+const TRIES = 3;
 
-async function pause(context: PairContext, pairId: string, tries: number): Promise<void> {
+async function insist(context: PairContext, pairId: string, change: Change, tries = TRIES): Promise<void> {
   try {
-    await context.swap(pairId, settings({ paused: true }));
+    await context.swap(pairId, change);
   } catch (error) {
     if (tries <= 1 || !(error instanceof ProblemError) || error.problem.kind !== 'no-majority') throw error;
-    await pause(context, pairId, tries - 1);
+    await insist(context, pairId, change, tries - 1);
   }
 }
 
@@ -49,10 +50,12 @@ async function standDown(context: PairContext, data: ReplaceData, { resumed }: S
   const { pairId } = data;
   // Resumed after the change: the next step finds everything as it is wanted.
   if (context.pair(pairId).record.members.includes(data.standby)) return;
-  await pause(context, pairId, resumed ? RESUMED_TRIES : 1);
+  // Refused soon while nothing has changed yet.
+  await insist(context, pairId, settings({ paused: true }), resumed ? TRIES : 1);
   must(await context.deps.source.end(pairId));
-  await context.replicaIs(pairId, 'none');
-  await context.swap(pairId, setWitness(null, true, CONTRACT));
+  const { epoch } = context.pair(pairId).record;
+  await insist(context, pairId, replicaBecomes(epoch.n, context.self, 'none', context.now(), CONTRACT));
+  await insist(context, pairId, setWitness(null, true, CONTRACT));
   await unpause(context, data);
 }
 
@@ -67,7 +70,7 @@ function withHost(spec: PairSpec, { standby, paths, definition }: ReplaceData): 
 }
 
 /** The description first: whoever is a member by the record finds its paths in it. */
-async function change(context: PairContext, data: ReplaceData): Promise<void> {
+async function changeMember(context: PairContext, data: ReplaceData): Promise<void> {
   const { pairId, standby } = data;
   const described = (): Promise<unknown> =>
     context.store.change(pairId, (kept) =>
@@ -77,7 +80,8 @@ async function change(context: PairContext, data: ReplaceData): Promise<void> {
     );
   await described();
   const { record } = context.pair(pairId);
-  await context.swap(pairId, setStandby(record.epoch.n, context.self, standby, context.now(), CONTRACT));
+  const change = setStandby(record.epoch.n, context.self, standby, context.now(), CONTRACT);
+  await insist(context, pairId, change);
   await context.alignMembers(pairId);
   // Named in the description and not yet in the record it may have been taken for a former member meanwhile.
   await described();
@@ -115,7 +119,7 @@ async function vote(context: PairContext, { pairId, standby, witness }: ReplaceD
   must(await context.deps.peers.to(standby).call('record.keep', { chosen, brandNew: false, spec }));
   if (witness === null) return;
   await prepareVoters(context, pairId, witness);
-  await context.swap(pairId, setWitness(witness, true, CONTRACT));
+  await insist(context, pairId, setWitness(witness, true, CONTRACT));
 }
 
 /** Failed before the change: the old standby stays, and its witness votes again if it can be had. */
@@ -149,7 +153,7 @@ export function replaceStandbyOrder(context: PairContext): TaskDefinition<Replac
         id: 'change',
         label: (data) => `Write down that ${data.standbyName} stands by for ${data.subject}`,
         cancellable: false,
-        run: (data) => change(context, data),
+        run: (data) => changeMember(context, data),
       },
       {
         id: 'tell-old',
