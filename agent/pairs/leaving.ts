@@ -1,6 +1,6 @@
 import { compareEpoch, ProblemError } from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
-import { isLive, type StoredPair } from './store.ts';
+import { isLive, type KeptPair, type StoredPair } from './store.ts';
 
 /** The replica and what was set aside for its sake. The images closed first. */
 async function dropReplica(context: PairContext, pair: StoredPair): Promise<void> {
@@ -86,4 +86,22 @@ async function leaveNow(context: PairContext, pairId: string): Promise<boolean> 
 export function leave(context: PairContext, pairId: string): Promise<boolean> | null {
   if (context.store.kept(pairId) === null) return null;
   return context.inTurn(pairId, () => leaveNow(context, pairId));
+}
+
+/** Another host is there again: the other member is offered the description, a former one hears that it is none any more. */
+export async function tellReturned(context: PairContext, hostId: string, kept: KeptPair): Promise<void> {
+  const { nodes, store, tasks, self } = context;
+  const { pairId } = kept.spec;
+  const spec = store.get(pairId)?.spec ?? kept.spec;
+  const chosen = nodes.chosen(pairId);
+  const peer = context.deps.peers.to(hostId);
+  if (!spec.members.includes(self)) return;
+  if (context.other(spec) === hostId) await peer.call('spec.offer', { spec, chosen });
+  // An order that is changing the standby tells the old one itself.
+  else if (tasks.running(pairId) === null && chosen?.record.owner === self)
+    if (context.formerMembers(kept).includes(hostId)) {
+      // Not ordered to forget anything: it judges by the record itself, and this host's may be an older one.
+      const told = await peer.call('record.keep', { chosen, brandNew: true, spec: null });
+      if (told.ok && told.value.current) await context.forgetFormer(pairId, hostId);
+    }
 }

@@ -7,7 +7,7 @@ import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
 import { Guarded } from './guarded.ts';
 import { Healer } from './healer.ts';
-import { leave } from './leaving.ts';
+import { leave, tellReturned } from './leaving.ts';
 import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
 import { failoverOrder } from './orders/failover.ts';
@@ -18,7 +18,7 @@ import type { PairsEvent, PairsService } from './service.ts';
 import { HostSite } from './site.ts';
 import { peerHandlers } from './standby.ts';
 import { leaseView, pairStatus } from './status.ts';
-import { type KeptPair, PairStore } from './store.ts';
+import { PairStore } from './store.ts';
 import { Watch } from './watch.ts';
 
 /** How often a watched lease is told, ms. */
@@ -190,28 +190,8 @@ class Pairs implements PairsService {
       const kept = store.kept(pairId);
       if (!kept) continue;
       if (kept.notes.ended) await forgetPair(this.#context, pairId);
-      else await this.#tellReturned(hostId, kept);
+      else await tellReturned(this.#context, hostId, kept);
       this.#context.nodes.look(pairId);
-    }
-  }
-
-  async #tellReturned(hostId: string, kept: KeptPair): Promise<void> {
-    const { nodes, store, tasks, self } = this.#context;
-    const { pairId } = kept.spec;
-    const spec = store.get(pairId)?.spec ?? kept.spec;
-    const chosen = nodes.chosen(pairId);
-    const peer = this.#deps.peers.to(hostId);
-    if (!spec.members.includes(self)) return;
-    if (this.#context.other(spec) === hostId) await peer.call('spec.offer', { spec, chosen });
-    // An order that is changing the standby tells the old one itself.
-    else if (
-      tasks.running(pairId) === null &&
-      chosen?.record.owner === self &&
-      this.#context.formerMembers(kept).includes(hostId)
-    ) {
-      // Not ordered to forget anything: it judges by the record itself, and this host's may be an older one.
-      const told = await peer.call('record.keep', { chosen, brandNew: true, spec: null });
-      if (told.ok && told.value.current) await this.#context.forgetFormer(pairId, hostId);
     }
   }
 
