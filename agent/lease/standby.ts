@@ -2,7 +2,7 @@ import { seconds } from './audit.ts';
 import type { OrderDone } from './giving.ts';
 import { PATIENCE } from './half-made.ts';
 import type { Member } from './member.ts';
-import type { LeaseRecord } from './record.ts';
+import { type LeaseRecord, otherMember } from './record.ts';
 import { isAutomatic, noSuccession, takeBack, takeOver } from './transitions.ts';
 
 /** How many T an ordered takeover waits for the owner's lease to run out. */
@@ -53,7 +53,9 @@ export class Standby {
     }
     this.#unbegun = null;
     const { site } = this.#member.parts;
-    if (site.guest() === 'none' && record.owner !== this.#member.parts.self) {
+    // One that another has replaced receives nothing more.
+    const standsBy = otherMember(record, this.#member.parts.self) === record.owner;
+    if (site.guest() === 'none' && standsBy) {
       if (!site.exportOpen()) {
         this.#member.changes.over('export');
         site.openExport();

@@ -247,3 +247,27 @@ export function setWitness(witness: string | null, prepared: boolean, rules: Rul
     return next(record, { voters, config: record.config + 1 });
   };
 }
+
+/**
+ * Another standby, which holds nothing yet: members change only while nobody but the owner votes, so that no vote of the
+ * old standby is counted in the configuration that names it for the last time. Whatever was worth something lies on the
+ * old one: the replica is void, and nobody may take back. README.md says why this is safe.
+ */
+export function setStandby(epoch: number, self: string, standby: string, wall: number, rules: Rules): Change {
+  return inEpoch(epoch, self, rules, (record) => {
+    if (standby === record.owner) return no('not-a-standby');
+    if (record.members.includes(standby)) return record;
+    if (rules.voterSwapChecked) {
+      if (record.armed) return no('armed');
+      if (record.voters.length > 1) return no('others-vote');
+      if (!record.begun) return no('not-begun');
+    }
+    const [first, second] = record.members;
+    return next(record, {
+      members: first === record.owner ? [first, standby] : [standby, second],
+      config: record.config + 1,
+      former: null,
+      replica: replicaOf(record, 'none', wall),
+    });
+  });
+}

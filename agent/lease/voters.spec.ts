@@ -3,6 +3,7 @@ import { fail, ok } from '../protocol/index.ts';
 import { freshState, type VoterState } from './acceptor.ts';
 import type { Body, Envelope } from './messages.ts';
 import { founding, type LeaseRecord, type Versioned } from './record.ts';
+import { FakeSite } from './testing/fake-site.ts';
 import { armedRecord } from './testing/three-voters.ts';
 import { GUARD_BOUND_MS, timingOf } from './timing.ts';
 import { MemoryVotes } from './vote-store.ts';
@@ -110,11 +111,22 @@ describe('a record that is shown', () => {
 
   it('makes one voter only, however many show it at once', async () => {
     // Each node that is made is told its site: two of one pair would write over each other's votes.
-    const site = vi.fn(() => null);
+    const site = vi.fn(() => new FakeSite(() => Date.now(), false));
     voters = started({ site });
     await Promise.all([voters.seed('p', first, true), voters.seed('p', later({}), true)]);
     expect(site).toHaveBeenCalledTimes(1);
     expect(voters.holds('p', later({}))).toBe(true);
+  });
+
+  it('gives a member its duties also where only a vote was kept before', async () => {
+    let site: FakeSite | null = null;
+    voters = started({ self: () => 'h2', site: () => site });
+    await voters.seed('p', later({ members: ['h1', 'x'], voters: ['h1', 'x', 'w'] }), true);
+    site = new FakeSite(() => Date.now(), false);
+    await voters.seed('p', later({ armed: false, voters: ['h1'], config: 2 }, { config: 2 }), true);
+    expect(voters.get('p')?.force(0)).toBe(true);
+    await advance(HOLD_MS);
+    expect(site.did).toContain('start');
   });
 
   it('is weighed by ballot: a forced epoch outranks any later version of the history it overrode', async () => {
@@ -221,4 +233,32 @@ it('keeps no votes of a pair for long that others vote on', async () => {
   expect(told).toContain('vote-over');
   expect(voters.ids()).toEqual([]);
   expect((await store.load()).size).toBe(0);
+});
+
+describe('a place that is neither member nor voter any more', () => {
+  const outside = later({ members: ['h1', 'x'], voters: ['h1', 'x', 'y'], config: 2 }, { config: 2 });
+
+  it('leaves the pair to whoever keeps more of it than votes, and asks again while it cannot go', async () => {
+    const leave = vi.fn<(pairId: string) => Promise<boolean>>(async () => false);
+    voters = started({ leave });
+    await voters.seed('p', outside, true);
+    await advance(61_000);
+    expect(leave).toHaveBeenCalledExactlyOnceWith('p');
+    await advance(61_000);
+    expect(leave).toHaveBeenCalledTimes(2);
+    expect(voters.ids()).toEqual(['p']);
+    leave.mockImplementation(async (pairId) => voters.bury(pairId).then(() => true));
+    await advance(61_000);
+    expect(voters.ids()).toEqual([]);
+    expect(told).not.toContain('vote-over');
+  });
+
+  it('asks again after an attempt that broke off', async () => {
+    const leave = vi.fn(() => Promise.reject(new Error('disk full')));
+    voters = started({ leave });
+    await voters.seed('p', outside, true);
+    await advance(122_000);
+    expect(leave).toHaveBeenCalledTimes(2);
+    expect(told).toContain('p: Error: disk full');
+  });
 });

@@ -20,6 +20,11 @@ export interface VotersDeps {
   /** What is done here about a pair this place is a member of; null for one it only votes on. */
   site(pairId: string): Site | null;
   audit(pairId: string, event: string, text: string, evidence?: Record<string, string>): void;
+  /**
+   * This place is neither member nor voter of the pair any more: what is kept of it besides its votes goes, and the votes
+   * with it. Null: nothing but votes is kept here; false: it cannot go yet, and is asked for again.
+   */
+  leave?(pairId: string): Promise<boolean> | null;
   /** For diagnostics: what a voter's disk or its removal ran into. */
   warn(text: string): void;
   /** A newer record is known. */
@@ -28,6 +33,8 @@ export interface VotersDeps {
 
 interface Life {
   node: PairNode;
+  /** With a member's duties, not only a vote. */
+  member: boolean;
   ended: boolean;
 }
 
@@ -49,10 +56,11 @@ export class Voters {
     this.#outsiders = new Outsiders({
       clock: deps.clock,
       isOutside: (pairId) => this.#isOutside(pairId),
-      end: (pairId) => {
-        deps.audit(pairId, 'vote-over', 'votes on the pair no more: others do');
-        void this.bury(pairId).catch((error) => deps.warn(`${pairId}: ${String(error)}`));
-      },
+      end: (pairId) =>
+        void this.#leave(pairId).catch((error) => {
+          deps.warn(`${pairId}: ${String(error)}`);
+          this.#outsiders.look(pairId);
+        }),
     });
   }
 
@@ -135,7 +143,8 @@ export class Voters {
       this.#buried.delete(pairId);
       this.#open(pairId, state, !brandNew);
       this.#deps.changed(pairId, chosen.record);
-    } else node.voter.learn(chosen);
+    } else if (this.#becomesMember(pairId)) this.rejoin(pairId, chosen);
+    else node.voter.learn(chosen);
     this.#outsiders.look(pairId);
     if (brandNew) return;
     await this.#silenceOver(pairId);
@@ -182,10 +191,23 @@ export class Voters {
     return chosen.record.voters.includes(self);
   }
 
+  async #leave(pairId: string): Promise<void> {
+    const left = this.#deps.leave?.(pairId) ?? null;
+    if (left === null) {
+      this.#deps.audit(pairId, 'vote-over', 'votes on the pair no more: others do');
+      await this.bury(pairId);
+    } else if (!(await left)) this.#outsiders.look(pairId);
+  }
+
   #isOutside(pairId: string): boolean {
     const self = this.#deps.self() ?? '';
     const record = this.record(pairId);
     return record !== null && ![...record.voters, ...record.members].includes(self);
+  }
+
+  /** It only voted, or its vote had not ended yet, when it was made a member: a node has its duties from its beginning. */
+  #becomesMember(pairId: string): boolean {
+    return this.#lives.get(pairId)?.member === false && this.#deps.site(pairId) !== null;
   }
 
   /** A voter of this life that has forgotten nothing keeps no silence. */
@@ -197,10 +219,11 @@ export class Voters {
 
   #open(pairId: string, state: VoterState, restarted: boolean): PairNode {
     const deps = this.#deps;
-    const life = { ended: this.#stopped } as Life;
+    const site = deps.site(pairId);
+    const life = { ended: this.#stopped, member: site !== null } as Life;
     const timing = (profile: LeaseRecord['profile']) => timingOf(profile, GUARD_BOUND_MS);
     life.node = new PairNode(
-      { pairId, self: deps.self() ?? '', timing, state, restarted, site: deps.site(pairId) },
+      { pairId, self: deps.self() ?? '', timing, state, restarted, site },
       {
         now: () => deps.clock.bootMs(),
         send: (envelope) => !life.ended && deps.send(envelope),

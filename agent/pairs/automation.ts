@@ -93,7 +93,7 @@ export async function setWitnessOf(
 }
 
 /** Whoever votes from now on and did not before holds the record, fsynced, and has kept its silence. */
-async function prepareVoters(context: PairContext, pairId: string, witness: string): Promise<void> {
+export async function prepareVoters(context: PairContext, pairId: string, witness: string): Promise<void> {
   const chosen = context.nodes.chosen(pairId);
   if (chosen === null) return;
   const { voters, members } = chosen.record;

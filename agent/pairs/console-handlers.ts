@@ -3,26 +3,14 @@ import { firstRecord, refuseForeign, setAutomation, setDrillSettings, setWitness
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
 import type { Guarded } from './guarded.ts';
-import { OWN_ORDER } from './healer.ts';
+import { alreadyGiven, copyData, giveOrder } from './ordering.ts';
 import { unusable } from './orders/failover.ts';
+import { checkStandby, replaceStandby } from './replacing.ts';
 import type { PairsService } from './service.ts';
 import { pairDisks } from './standby.ts';
 import type { StoredPair } from './store.ts';
 
 type Handlers = PairsService['consoleHandlers'];
-
-/** The task of an order that came before: a repeated request is carried out once. */
-const alreadyGiven = (context: PairContext, requestId: string): Task | undefined =>
-  context.tasks.list().find((task) => task.id === requestId);
-
-/** Steps that copy carry this; `overQuarantine` only by a person's order. */
-const copyData = (context: PairContext, pair: StoredPair, overQuarantine: boolean) => ({
-  pairId: pair.spec.pairId,
-  subject: pair.spec.workload.name,
-  standbyName: context.nameOf(context.other(pair.spec)),
-  overQuarantine,
-  remote: null,
-});
 
 async function protectStart(
   context: PairContext,
@@ -148,21 +136,14 @@ async function discard(
   return { task };
 }
 
-/** A copy that is recorded as in sync is only tidying up: an order given on seeing it waits for that, instead of being refused. */
-async function afterCopy(context: PairContext, pairId: string): Promise<void> {
-  const task = context.tasks.running(pairId);
-  const copies = task?.kind === 'protect' || task?.kind === 'resync';
-  if (task && copies && context.pair(pairId).record.replica.state === 'in-sync')
-    await context.tasks.settled(task.id);
-}
-
-/** What the agent began of its own accord makes way for a person's order. */
-async function makeWay(context: PairContext, pairId: string): Promise<void> {
-  const task = context.tasks.running(pairId);
-  if (!task?.id.startsWith(OWN_ORDER)) return;
-  // Past the point where it could be cancelled it is about to end.
-  context.tasks.cancel(task.id);
-  await context.tasks.settled(task.id);
+/** An armed pair counts on its mirror: nothing takes that away but what disarms first. */
+function refuseArmed(context: PairContext, pair: StoredPair): void {
+  if (!pair.record.armed) return;
+  throw new ProblemError({
+    kind: 'armed',
+    message: `The copy of ${pair.spec.workload.name} on ${context.nameOf(context.other(pair.spec))} is in sync, and the pair is armed.`,
+    next: 'Nothing needs to be copied. Pause its automation first to copy it all the same.',
+  });
 }
 
 async function ordered(
@@ -175,8 +156,7 @@ async function ordered(
   if (repeated) return { task: repeated };
   const pair = context.pair(params.pairId);
   refuseForeign(context, pair);
-  await afterCopy(context, params.pairId);
-  await makeWay(context, params.pairId);
+  if (kind === 'resync') refuseArmed(context, pair);
   const other = context.nameOf(context.other(pair.spec));
   const subject = pair.spec.workload.name;
   const data =
@@ -184,13 +164,7 @@ async function ordered(
       ? { pairId: params.pairId, subject, other, epoch: null }
       : copyData(context, pair, kind === 'resync');
   const order = { id: params.requestId, pairId: params.pairId, subject, data };
-  let given = await context.tasks.order<unknown>(kind, order);
-  // The agent may have begun something of its own since it made way.
-  for (let tries = 0; !given.ok && tries < 3; tries++) {
-    await makeWay(context, params.pairId);
-    given = await context.tasks.order<unknown>(kind, order);
-  }
-  const task = must(given);
+  const task = await giveOrder(context, kind, order);
   context.audit(`${kind}-ordered`, pair, `${params.actor} ${text(pair, other)}`, undefined, params.actor);
   return { task };
 }
@@ -240,6 +214,8 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
       ),
     'pair.revert': (params) => revert(context, params),
     'pair.discard': (params) => discard(context, params),
+    'pair.checkStandby': (params) => checkStandby(context, params),
+    'pair.replaceStandby': (params) => replaceStandby(context, params),
     'pair.settings': (params) => setAutomation(context, params),
     'pair.witness': (params) => setWitnessOf(context, params),
     'pair.drill': async ({ pairId, requestId, actor, standS }) => ({

@@ -44,6 +44,7 @@ export class Healer {
 
   async #heal(pairId: string): Promise<void> {
     const context = this.#context();
+    await context.alignMembers(pairId);
     const pair = context.pair(pairId);
     const { workload } = pair.spec;
     const standbyName = context.nameOf(context.other(pair.spec));

@@ -23,6 +23,8 @@ export interface NodesDeps {
   audit(pairId: string, event: string, text: string, evidence?: Record<string, string>): void;
   /** A newer record is known. */
   changed(pairId: string, record: LeaseRecord): void;
+  /** See VotersDeps. */
+  leave(pairId: string): Promise<boolean> | null;
 }
 
 /**
@@ -34,7 +36,7 @@ export class Nodes extends Voters {
   readonly #peers: Peers;
   #unsubscribe: (() => void) | null = null;
 
-  constructor({ stateDir, selfHostId, clock, log, peers, site, audit, changed }: NodesDeps) {
+  constructor({ stateDir, selfHostId, clock, log, peers, site, audit, changed, leave }: NodesDeps) {
     super({
       self: selfHostId,
       store: new VoteFiles(join(stateDir, 'votes'), () => clock.now()),
@@ -44,6 +46,7 @@ export class Nodes extends Voters {
       audit,
       warn: (text) => log('warn', text),
       changed,
+      leave,
     });
     this.#clock = clock;
     this.#peers = peers;
@@ -97,6 +100,7 @@ const noMajority: Problem = {
 const WHY: Record<string, string> = {
   superseded: 'The machine has changed sides meanwhile.',
   armed: 'The pair is armed: this can be changed only while it is not.',
+  'others-vote': 'Its voters were changed meanwhile: the standby changes only while the owner alone votes.',
   'not-in-sync': 'The copies do not agree: something would be lost.',
   'not-begun': 'The machine is just changing sides.',
 };

@@ -8,11 +8,13 @@ import { PairContext, type PairsDeps } from './context.ts';
 import { Drills } from './drills.ts';
 import { Guarded } from './guarded.ts';
 import { Healer } from './healer.ts';
+import { leave, tellReturned } from './leaving.ts';
 import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
 import { discardOrder } from './orders/discard.ts';
 import { failoverOrder } from './orders/failover.ts';
 import { forgetPair, protectOrder, resyncOrder, unprotectOrder } from './orders/protect.ts';
+import { replaceStandbyOrder } from './orders/replace-standby.ts';
 import { revertOrder } from './orders/revert.ts';
 import { switchoverOrder } from './orders/switchover.ts';
 import type { PairsEvent, PairsService } from './service.ts';
@@ -65,6 +67,7 @@ class Pairs implements PairsService {
       site: (pairId) => this.#makeSite(pairId),
       audit: (pairId, event, text, evidence) => this.#tell(pairId, event, text, evidence),
       changed: (pairId, record) => this.#recordChanged(pairId, record),
+      leave: (pairId) => leave(this.#context, pairId),
     });
     const store = new PairStore(join(stateDir, 'pairs'), log, (pairId) => nodes.record(pairId));
     const tasks = new TaskRunner({ directory: join(stateDir, 'tasks'), clock, log });
@@ -78,6 +81,7 @@ class Pairs implements PairsService {
     tasks.register(switchoverOrder(this.#context));
     tasks.register(revertOrder(this.#context, siteOf));
     tasks.register(discardOrder(this.#context));
+    tasks.register(replaceStandbyOrder(this.#context));
     const loaded = new Promise<void>((resolve) => {
       this.#markLoaded = resolve;
     });
@@ -147,7 +151,11 @@ class Pairs implements PairsService {
     const { hypervisor, source, peers, guard } = this.#deps;
     const { store, tasks, nodes, drills } = this.#context;
     this.#ends.push(
-      store.subscribe((pairId) => this.#changed(pairId)),
+      store.subscribe((pairId) => {
+        // Should this host stand by for it again one day, it begins anew.
+        if (store.kept(pairId) === null) this.#sites.delete(pairId);
+        this.#changed(pairId);
+      }),
       tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       drills.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       source.subscribe((pairId) => {
@@ -190,10 +198,7 @@ class Pairs implements PairsService {
       const kept = store.kept(pairId);
       if (!kept) continue;
       if (kept.notes.ended) await forgetPair(this.#context, pairId);
-      else if (this.#context.other(kept.spec) === hostId)
-        await this.#deps.peers
-          .to(hostId)
-          .call('spec.offer', { spec: kept.spec, chosen: this.#context.nodes.chosen(pairId) });
+      else await tellReturned(this.#context, hostId, kept);
       this.#context.nodes.look(pairId);
     }
   }
@@ -264,7 +269,8 @@ class Pairs implements PairsService {
 
   #statusOf(pairId: string): ReturnType<typeof pairStatus> | null {
     const pair = this.#context.store.get(pairId);
-    return pair && !pair.notes.ended
+    // A host that another has replaced tells nothing of the pair.
+    return pair && !pair.notes.ended && pair.spec.members.includes(this.#context.self)
       ? pairStatus(this.#context, pair, this.#sites.get(pairId) ?? null)
       : null;
   }

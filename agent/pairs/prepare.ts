@@ -49,12 +49,12 @@ async function keepsPrevious(context: PairContext, pair: StoredPair, disks: Repl
 
 /**
  * What the owner's order rests on must be what this host knows too: the newest record says that the asking host owns
- * the machine, and that nobody may take this copy over meanwhile.
+ * the machine, that this one stands by for it, and that nobody may take this copy over meanwhile.
  */
 function checkRecord(context: PairContext, pair: StoredPair): void {
   const { record, spec } = pair;
-  if (record.owner !== context.self && record.begun && !record.armed && record.replica.state !== 'in-sync')
-    return;
+  const counted = record.members.includes(context.self) && record.owner !== context.self;
+  if (counted && record.begun && !record.armed && record.replica.state !== 'in-sync') return;
   throw new ProblemError({
     kind: 'record-older',
     message: `${context.deps.selfName()} holds a newer record of ${spec.workload.name}.`,

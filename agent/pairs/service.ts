@@ -43,6 +43,8 @@ export interface PairsService {
     | 'pair.resync'
     | 'pair.revert'
     | 'pair.discard'
+    | 'pair.checkStandby'
+    | 'pair.replaceStandby'
     | 'pair.settings'
     | 'pair.witness'
     | 'pair.drill'

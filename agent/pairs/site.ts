@@ -84,6 +84,8 @@ export class HostSite implements Site {
   mirror(): MirrorState {
     const { source } = this.#context.deps;
     if (!source.ready) return 'unknown';
+    // What leads to a former member says nothing of the copy that is counted on.
+    if (!this.#context.membersAligned(this.#pairId)) return 'off';
     const state = source.status(this.#pairId)?.state;
     if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
     if (state === 'in-sync') return 'whole';

@@ -1,59 +1,15 @@
-import { type Handlers, type PairDisk, type PeerApi, ProblemError } from '../protocol/index.ts';
+import type { Handlers, PairDisk, PeerApi } from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
+import { forget, leave } from './leaving.ts';
 import { yieldOwner } from './orders/revert.ts';
 import { compared, prepare } from './prepare.ts';
 import { freshNotes } from './store.ts';
 
 export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
 
-async function forget(context: PairContext, pairId: string): Promise<void> {
-  const pair = context.store.get(pairId);
-  if (pair) {
-    await context.drills.end(pairId);
-    if (context.isOwner(pair)) {
-      throw new ProblemError({
-        kind: 'owner-here',
-        message: `${pair.spec.workload.name} belongs to ${context.deps.selfName()}; its disks are not deleted from afar.`,
-        next: 'End the protection on the host where the machine runs.',
-      });
-    }
-    // A quarantined copy is the person's: its disks and definition stay, only the pair is forgotten.
-    if (!pair.notes.quarantine) {
-      const disks = context.disks(pair.spec, context.self);
-      must(await context.deps.target.close(pairId));
-      must(await context.deps.target.points.undo(pairId, 'seal', disks));
-      must(await context.deps.target.remove(pairId, disks));
-      const spare = pair.notes.aside.filter((aside) => !aside.keep).map((aside) => aside.path);
-      must(await context.deps.target.discard(spare));
-    }
-    await context.letGo(pair.spec);
-    await context.store.remove(pairId);
-    context.audit(
-      'replica-removed',
-      pair,
-      `${context.deps.selfName()} no longer stands by for ${pair.spec.workload.name}.`,
-    );
-  } else await context.store.remove(pairId);
-  await context.nodes.bury(pairId);
-}
-
-/** What touches a pair's images waits for what touched them before: an order that was given up may still be at it here. */
-function oneAtATime(): <T>(pairId: string, work: () => Promise<T>) => Promise<T> {
-  const tails = new Map<string, Promise<unknown>>();
-  return (pairId, work) => {
-    const run = (tails.get(pairId) ?? Promise.resolve()).then(work, work);
-    tails.set(
-      pairId,
-      run.catch(() => undefined),
-    );
-    return run;
-  };
-}
-
 /** What this member, or witness, answers to the other agents of its fleet. */
 export function peerHandlers(context: PairContext): PairPeerHandlers {
   const { hypervisor } = context.deps;
-  const inTurn = oneAtATime();
   return {
     'record.read': async ({ pairId }) => {
       const kept = context.store.kept(pairId);
@@ -79,7 +35,10 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       await context.nodes.seed(pairId, chosen, brandNew);
       // What it means for the copy here is on disk too.
       await context.setNotes(pairId, (notes) => notes);
-      return { current: context.nodes.holds(pairId, chosen) };
+      const current = context.nodes.holds(pairId, chosen);
+      // Told that another stands by: at once; what keeps it from going now is tried again (agent/lease/outsiders.ts).
+      leave(context, pairId)?.catch((error) => context.deps.log('warn', `${pairId}: ${String(error)}`));
+      return { current };
     },
     'vm.state': async ({ vmUuid }) => ({
       state: hypervisor.reachable ? context.vmState(vmUuid) : 'unknown',
@@ -98,11 +57,11 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       must(await hypervisor.fix(vmUuid, fix));
       return {};
     },
-    'standby.prepare': (params) => inTurn(params.spec.pairId, () => prepare(context, params)),
-    'standby.compare': ({ pairId }) => inTurn(pairId, () => compared(context, pairId)),
+    'standby.prepare': (params) => context.inTurn(params.spec.pairId, () => prepare(context, params)),
+    'standby.compare': ({ pairId }) => context.inTurn(pairId, () => compared(context, pairId)),
     'owner.yield': (params) => yieldOwner(context, params),
     'pair.forget': ({ pairId }) =>
-      inTurn(pairId, async () => {
+      context.inTurn(pairId, async () => {
         await forget(context, pairId);
         return {};
       }),

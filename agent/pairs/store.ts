@@ -50,9 +50,18 @@ export const LocalNotes = v.object({
   ended: v.boolean(),
   /** Trials of the copy here, newest first. */
   drills: v.optional(v.array(DrillResult), []),
+  /**
+   * Forced epoch of the history in which this host was a member last: another history that has no place for it does not
+   * decide about its copy. Missing in files of before.
+   */
+  history: v.optional(Epoch),
 });
 export type LocalNotes = v.InferOutput<typeof LocalNotes>;
 
+/**
+ * `spec.members` in the file are those that this host's mirror and notes are about; who the members are says the record,
+ * and `get` shows them (`context.alignMembers` makes the file follow).
+ */
 const KeptPair = v.object({ spec: PairSpec, notes: LocalNotes });
 /** What lies in the pair's file here. The record is kept by the pair's voters (nodes.ts). */
 export type KeptPair = v.InferOutput<typeof KeptPair>;
@@ -124,7 +133,7 @@ export class PairStore {
   get(pairId: string): StoredPair | null {
     const kept = this.kept(pairId);
     const record = kept && this.#recordOf(pairId);
-    return kept && record ? { ...kept, record } : null;
+    return kept && record ? { ...kept, spec: { ...kept.spec, members: record.members }, record } : null;
   }
 
   kept(pairId: string): KeptPair | null {

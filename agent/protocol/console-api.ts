@@ -182,6 +182,21 @@ export const consoleApi = {
   /** Deletes the images set aside on the asked host, as far as nothing rests on them. */
   'pair.discard': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
   'pair.resync': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
+  /** On the owner: can that host become the standby in the present one's place? Asks it too. Changes nothing. */
+  'pair.checkStandby': method(
+    v.object({ pairId: PairId, standby: HostId }),
+    v.object({ checks: v.array(Check), bytesToCopy: v.number() }),
+    30_000,
+  ),
+  /**
+   * On the owner: that host stands by from now on, and everything is copied to it; the old standby's copy is deleted, now or
+   * when it returns. The machine runs on. Unprotected until the copy is whole.
+   */
+  'pair.replaceStandby': method(
+    v.object({ ...Order, pairId: PairId, standby: HostId }),
+    v.object({ task: Task }),
+    30_000,
+  ),
   /** On any member: what the pair may do by itself. Only what is given changes. `profile` only while unarmed. */
   'pair.settings': method(
     v.object({

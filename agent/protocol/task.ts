@@ -10,6 +10,7 @@ export const TaskKind = v.picklist([
   'revert',
   'discard',
   'drill',
+  'replace-standby',
 ]);
 export type TaskKind = v.InferOutput<typeof TaskKind>;
 

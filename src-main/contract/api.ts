@@ -140,6 +140,18 @@ export const pageApi = {
   'pair.revert': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Deletes what is set aside on one member. */
   'pair.discard': method(v.object({ requestId: RequestId, pairId: PairId, hostId: HostId }), Started, 40_000),
+  /** Can that host become the pair's standby in the present one's place? Changes nothing. */
+  'pair.checkStandby': method(
+    v.object({ pairId: PairId, standby: HostId }),
+    v.object({ checks: v.array(Check), bytesToCopy: v.number() }),
+    40_000,
+  ),
+  /** Another host keeps the copy from now on; the old standby's copy is deleted, now or when it returns. */
+  'pair.replaceStandby': method(
+    v.object({ requestId: RequestId, pairId: PairId, standby: HostId }),
+    Started,
+    40_000,
+  ),
   /** What pairs may do by themselves, *pause all automation* included. Answers pair by pair. */
   'automation.set': method(
     v.object({ requestId: RequestId, scope: Scope, change: AutomationChange }),

@@ -12,12 +12,13 @@ export type Place =
   | { page: 'settings' };
 
 /** Orders that an agent carries out as a task. */
-export type PairOrder = 'failover' | 'switchover' | 'return' | 'end' | 'revert' | 'discard';
+export type PairOrder = 'failover' | 'switchover' | 'return' | 'replace' | 'end' | 'revert' | 'discard';
 export type PairDialog = PairOrder | 'automation' | 'maintenance' | 'drill' | 'drill-settings';
 const DIALOGS: readonly string[] = [
   'failover',
   'switchover',
   'return',
+  'replace',
   'end',
   'revert',
   'discard',

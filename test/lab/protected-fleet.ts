@@ -29,6 +29,8 @@ export interface FleetPlan {
   profile: Profile;
   /** Without: two hosts only, so never armed. */
   witness: boolean;
+  /** Hypervisor hosts; two when not said. A machine stands by on the first that is not its home. */
+  hypervisors?: number;
   /** State and images on volumes of their own, which can be filled (faults-disk.ts). */
   volumes?: boolean;
   /** An unprotected machine on every host. */
@@ -80,7 +82,7 @@ export class ProtectedFleet {
     const say = plan.say ?? (() => {});
     await must([process.execPath, join(ROOT, 'src-main', 'scripts', 'build.mjs')], { cwd: ROOT });
     await down(places);
-    const lab = await up({ say }, places);
+    const lab = await up({ say, ...(plan.hypervisors ? { hosts: plan.hypervisors } : {}) }, places);
     if (plan.volumes) for (const { name } of hypervisors(lab)) await ontoVolumes(lab, name);
     const bystanders = plan.bystanders ? await startBystanders(lab) : new Map<string, string>();
     const fleet = new ProtectedFleet(lab, plan, await deploy(lab, say), bystanders);

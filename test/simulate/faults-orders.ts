@@ -1,4 +1,5 @@
 import { settings, setWitness } from '../../agent/lease/transitions.ts';
+import { replaceStandby } from './replace-standby.ts';
 import { replaceWitness } from './replace-witness.ts';
 import { after, anyone, type Fault, insist, owner, standby } from './strike.ts';
 
@@ -29,6 +30,7 @@ export const ORDERS: Record<string, Fault> = {
     world.forced = true;
     return host.node?.force(0) === true;
   },
+  'standby-replaced': (world) => replaceStandby(world),
   'witness-replaced': (world) => replaceWitness(world),
   /** A switchover that shuts the guest down from inside, and is given up when it takes too long. */
   'move-by-shutdown': (world) => {

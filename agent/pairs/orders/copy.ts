@@ -98,9 +98,12 @@ const undefinedMeanwhile = (context: PairContext, data: CopyData): Problem => ({
 async function prepareStandby(context: PairContext, data: CopyData, refused: Set<string>): Promise<void> {
   const { source, peers } = context.deps;
   const { pairId } = data;
-  await source.end(pairId);
   const before = context.pair(pairId).record.replica;
   if (before.state === 'stale') data.wholeUntil = before.since;
+  // The voters first: while the mirror is taken away nobody may take the copy for a whole one, nor count on it.
+  await context.replicaIs(pairId, 'catching-up');
+  await source.end(pairId);
+  // Until then a whole mirror may have been recorded again.
   await context.replicaIs(pairId, 'catching-up');
   const { spec } = context.pair(pairId);
   const chosen = context.nodes.chosen(pairId);

@@ -19,6 +19,13 @@ export type FailoverData = v.InferOutput<typeof FailoverData>;
 /** Why this copy must not be started, or null. */
 export function unusable(context: PairContext, pair: StoredPair): Problem | null {
   const { subject, here } = { subject: pair.spec.workload.name, here: context.deps.selfName() };
+  if (!pair.record.members.includes(context.self)) {
+    return {
+      kind: 'not-a-member',
+      message: `${here} no longer stands by for ${subject}: another host does.`,
+      next: `Fail over to ${pair.record.members.map((hostId) => context.nameOf(hostId)).join(' or ')}.`,
+    };
+  }
   if (pair.notes.quarantine) {
     return {
       kind: 'quarantined',

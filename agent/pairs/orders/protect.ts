@@ -14,9 +14,10 @@ type ProtectData = v.InferOutput<typeof ProtectData>;
 
 /** Everybody else who keeps something of the pair. */
 const others = (context: PairContext, pairId: string): string[] => {
-  const { spec } = context.store.kept(pairId) ?? { spec: { members: [] as string[] } };
-  const voters = context.nodes.record(pairId)?.voters ?? [];
-  return [...new Set([...spec.members, ...voters])].filter((hostId) => hostId !== context.self);
+  const kept = context.store.kept(pairId);
+  const { members, voters } = context.nodes.record(pairId) ?? { members: [], voters: [] };
+  const former = kept === null ? [] : [...kept.spec.members, ...context.formerMembers(kept)];
+  return [...new Set([...members, ...former, ...voters])].filter((hostId) => hostId !== context.self);
 };
 
 /** Tells the others to forget the pair; left for later (`ended`) while one of them cannot be told. */

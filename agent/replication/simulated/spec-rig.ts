@@ -43,6 +43,7 @@ type Ordered = Exclude<
   | 'pair.settings'
   | 'pair.witness'
   | 'pair.drillSettings'
+  | 'pair.checkStandby'
   | 'guard.letGo'
 >;
 
@@ -148,8 +149,17 @@ export class Box {
     for (const box of rig.boxes.values()) box.lookAround();
   }
 
-  async stopAgent(): Promise<void> {
-    await this.pairs?.stop();
+  stopAgent(): Promise<void> {
+    return this.endAgent(true);
+  }
+
+  /** As by kill -9: nobody is asked for anything first, and nothing more is written. */
+  killAgent(): Promise<void> {
+    return this.endAgent(false);
+  }
+
+  private async endAgent(inOrder: boolean): Promise<void> {
+    await this.pairs?.stop(inOrder);
     this.pairs = null;
     for (const box of this.rig.boxes.values()) box.lookAround();
   }
@@ -175,12 +185,16 @@ export class Box {
     ) => Promise<{ task: Task }>;
     const order = { ...UNARMED, ...params, requestId: randomUUID(), actor: 'spec' };
     const { task } = await handler(order, new AbortController().signal);
-    let latest = task;
-    await until(() => {
-      latest = this.service.tasks().find((each) => each.id === task.id) ?? latest;
-      return latest.state !== 'running';
-    });
-    return latest;
+    return this.ended(task.id);
+  }
+
+  /** The task once it has ended, whatever becomes of the agent meanwhile. */
+  async ended(taskId: string): Promise<Task> {
+    const now = (): Task | undefined => this.pairs?.tasks().find((each) => each.id === taskId);
+    await until(() => (now()?.state ?? 'running') !== 'running');
+    const task = now();
+    if (!task) throw new Error(`no task ${taskId}`);
+    return task;
   }
 
   /** Any other call of a console. */

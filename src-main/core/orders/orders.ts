@@ -15,7 +15,8 @@ export type OrderMethod =
   | 'pair.resync'
   | 'pair.drill'
   | 'pair.revert'
-  | 'pair.discard';
+  | 'pair.discard'
+  | 'pair.replaceStandby';
 
 export type OrderParams<M extends OrderMethod> = Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>;
 

@@ -50,6 +50,8 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.drillSettings': done((order) => on().protect.drillSettings(order)),
     'pair.revert': (order) => on().protect.revert(order),
     'pair.discard': (order) => on().protect.discard(order),
+    'pair.checkStandby': (wanted, signal) => on().protect.checkStandby(wanted, signal),
+    'pair.replaceStandby': (order) => on().protect.replaceStandby(order),
     'automation.set': (order) => on().automation.set(order),
     'witness.own': async () => ({ hostId: on().witness.identity.hostId, name: HERE }),
     'witness.check': (order) => on().checkWitness(order),

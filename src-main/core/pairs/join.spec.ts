@@ -230,3 +230,13 @@ describe('a protection that has ended', () => {
     expect(hasEnded({ 'h-boreas': word }, nobody)).toBe(false);
   });
 });
+
+test('a standby that another has replaced has no say, though this console still holds its word', () => {
+  const atlas = primary({
+    record: { ...record, version: record.version + 3, members: ['h-atlas', 'h-cora'] },
+  });
+  const hosts = { 'h-atlas': answers('atlas'), 'h-boreas': answers('boreas'), 'h-cora': answers('cora') };
+  const view = join({ atlas, boreas: standby(), hosts });
+  expect(view).toMatchObject({ primary: 'h-atlas', standby: 'h-cora', health: 'in-sync' });
+  expect(Object.keys(view.members)).toEqual(['h-atlas']);
+});

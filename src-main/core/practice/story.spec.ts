@@ -137,6 +137,31 @@ describe('the practice fleet', () => {
     expect(runningOn('mail')).toEqual(['atlas']);
   }, 60_000);
 
+  it('gives mail another standby while boreas is off; boreas comes back to nothing', async () => {
+    const { session, practice } = bench;
+    const pairId = pairOf('mail')?.id ?? '';
+    await practice.power('boreas', false);
+    await until(() => pairOf('mail')?.health === 'standby-lost');
+    const wanted = { pairId, standby: hostId('cora') };
+    const wrong = async () => {
+      const { checks } = await session.protect.checkStandby(wanted, new AbortController().signal);
+      return checks.filter(({ state }) => state !== 'ok').map(({ id }) => id);
+    };
+    expect(await wrong()).toEqual(['name-resolution']);
+    const order = { hostId: hostId('atlas'), vmUuid: uuidOf('mail'), on: 'cora', fix: 'own-name-in-hosts' };
+    await session.protect.fix(order);
+    expect(await wrong()).toEqual([]);
+    await taskDone(session.protect.replaceStandby({ requestId: randomUUID(), ...wanted }));
+    await healthy('mail');
+    expect([pairOf('mail')?.primary, pairOf('mail')?.standby].map(nameOf)).toEqual(['atlas', 'cora']);
+
+    await practice.power('boreas', true);
+    const copies = () => [...simulated('boreas').images.keys()].filter((path) => path.includes('mail'));
+    await until(() => copies().length === 0);
+    expect(Object.keys(pairOf('mail')?.members ?? {}).map(nameOf)).toEqual(['atlas', 'cora']);
+    expect(runningOn('mail')).toEqual(['atlas']);
+  }, 60_000);
+
   it('arms mail with cora as its witness; atlas is lost, and boreas steps in by itself', async () => {
     const { session, practice } = bench;
     const pairId = pairOf('mail')?.id ?? '';

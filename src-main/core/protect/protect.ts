@@ -167,6 +167,28 @@ export class ProtectService {
     unwrap(await host.link.call('pair.drillSettings', order));
   }
 
+  async checkStandby(
+    { pairId, standby }: { pairId: string; standby: string },
+    signal: AbortSignal,
+  ): Promise<{ checks: Check[]; bytesToCopy: number }> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    const host = unwrap(this.#fleet.find(pair.primary));
+    return unwrap(await host.link.call('pair.checkStandby', { pairId, standby }, { signal }));
+  }
+
+  async replaceStandby(order: { requestId: string; pairId: string; standby: string }): Promise<Started> {
+    const { requestId, pairId, standby } = order;
+    const pair = unwrap(this.#fleet.pair(pairId));
+    return this.#orders.give({
+      requestId,
+      hostId: pair.primary,
+      method: 'pair.replaceStandby',
+      params: { pairId, standby },
+      subject: `Make ${this.#fleet.nameOf(standby)} the standby of ${pair.name}`,
+      pairId,
+    });
+  }
+
   async #toOwner(
     method: 'protect.end' | 'pair.switchover' | 'pair.resync',
     verb: string,

@@ -26,6 +26,18 @@ describe('orders that can be given', () => {
     expect(open('unknown', true, true)).toEqual([]);
   });
 
+  it("another host takes the standby's place while the machine runs and its host answers", () => {
+    const kinds = (health: PairView['health'], atlas = {}) => {
+      const of = pair('mail', 'atlas', 'boreas', health);
+      const hosts = [host('atlas', atlas), host('boreas', { connection: offline }), host('cora')];
+      return actionReasons(of, fleet(hosts, [], [of])).replace;
+    };
+    expect(kinds('standby-lost')).toBeNull();
+    expect(kinds('in-sync')).toBeNull();
+    expect(kinds('stopped')).toMatch(/not running/);
+    expect(kinds('primary-lost', { connection: offline })).toMatch(/atlas does not answer/);
+  });
+
   it('wait for the one that runs, and say which', () => {
     const of = pair('mail', 'atlas', 'boreas');
     const snapshot = fleet([host('atlas'), host('boreas')], [], [of], [task(of.id, 'resync', 'atlas')]);

@@ -1,4 +1,4 @@
-import type { FleetSnapshot, PairView, TaskView } from '../../../src-main/contract/index.ts';
+import type { FleetSnapshot, HostView, PairView, TaskView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import type { PairOrder } from '../../lib/router.ts';
 
@@ -31,7 +31,15 @@ export function actionReasons(pair: PairView, fleet: FleetSnapshot): Reasons {
   const task = runningTask(fleet, pair.id)?.task;
   if (task) {
     const busy = m.pairs.reasons.busy(m.activity.task(m.pairs.taskKind[task.kind], task.subject));
-    return { failover: busy, switchover: busy, return: busy, end: busy, revert: busy, discard: busy };
+    return {
+      failover: busy,
+      switchover: busy,
+      return: busy,
+      replace: busy,
+      end: busy,
+      revert: busy,
+      discard: busy,
+    };
   }
   return {
     failover: failoverReason(pair, fleet),
@@ -39,6 +47,7 @@ export function actionReasons(pair: PairView, fleet: FleetSnapshot): Reasons {
     return: returnReason(pair, fleet),
     revert: revertReason(pair, fleet),
     discard: discardReason(pair, fleet),
+    replace: replaceReason(pair, fleet),
     end: answers(fleet, pair.primary) ? null : m.pairs.reasons.endGone(name(fleet, pair.primary)),
   };
 }
@@ -107,6 +116,21 @@ function discardReason(pair: PairView, fleet: FleetSnapshot): string | null {
   if (!answers(fleet, aside.hostId)) return why.standbyGone(host);
   if (aside.under && aside.hostId === pair.primary) return why.asideUnder(host);
   return aside.under && pair.health !== 'in-sync' ? why.notInSync : null;
+}
+
+/** Hypervisor hosts that could take the standby's place, by name; the witness among them cannot. */
+export function otherHosts(pair: PairView, fleet: FleetSnapshot): HostView[] {
+  return Object.values(fleet.hosts)
+    .filter((host) => host.role === 'hypervisor' && host.id !== pair.primary && host.id !== pair.standby)
+    .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+}
+
+function replaceReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (!answers(fleet, pair.primary)) return why.nothingToCopy(name(fleet, pair.primary));
+  if (otherHosts(pair, fleet).length === 0) return why.noOtherHost;
+  if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
+  return pair.health === 'stopped' || pair.health === 'waiting' ? why.notRunning : null;
 }
 
 function answers(fleet: FleetSnapshot, hostId: string): boolean {

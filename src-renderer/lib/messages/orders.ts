@@ -111,6 +111,24 @@ export const orders = {
     go: 'Discard',
     done: (host: string) => `The old disk on ${host} is gone.`,
   },
+  replace: {
+    title: (name: string) => `Change the standby of ${name}`,
+    text: (name: string, old: string) =>
+      `Another host keeps the copy of ${name} from now on, in place of ${old}.`,
+    where: 'Which host stands by from now on?',
+    isWitness: 'Its witness: it decides between the two hosts.',
+    choose: 'Choose a host first.',
+    checking: 'Looking at both hosts…',
+    again: 'Check again',
+    effects: (name: string, from: string, old: string, to: string, bytes: string) => [
+      `${name} goes on running on ${from}.`,
+      `${bytes} are copied from ${from} to ${to}. Until that is complete ${name} has no standby.`,
+      `The copy on ${old} is deleted. If ${old} does not answer now, that happens when it returns; it starts nothing.`,
+      `A copy that was set aside on ${old} for you to decide about is not deleted.`,
+    ],
+    go: (to: string) => `Make ${to} the standby`,
+    done: (name: string, to: string) => `${to} stands by for ${name}.`,
+  },
   end: {
     title: (name: string) => `End protection of ${name}`,
     text: (name: string) => `${name} will have no standby.`,

@@ -119,6 +119,9 @@ export const pairs = {
     revertText: (standby: string) => `Take the failover back: start the old copy on ${standby}.`,
     discard: 'Discard old disk…',
     discardText: (size: string) => `Delete what is kept aside (${size}).`,
+    replace: 'Change the standby…',
+    replaceText: (standby: string) =>
+      `Another host keeps the copy in place of ${standby}. The machine runs on.`,
     end: 'End protection…',
     endText: 'The machine runs on where it is, without a standby.',
   },
@@ -129,6 +132,7 @@ export const pairs = {
     primaryGone: (host: string) => `${host} does not answer, so the machine cannot be shut down in order.`,
     nothingToCopy: (host: string) => `${host} does not answer, so nothing can be copied from it.`,
     nowhereToCopy: (host: string) => `${host} does not answer, so nothing can be copied to it.`,
+    noOtherHost: 'There is no other hypervisor host. Add one first.',
     endGone: (host: string) => `${host} does not answer. Its side of the pair cannot be ended now.`,
     notInSync: 'The copy is not complete, so the machine would start from old data.',
     alreadySync: 'The copy is complete. There is nothing to repair.',
@@ -153,5 +157,6 @@ export const pairs = {
     drill: 'Try out the copy of',
     revert: 'Take back the failover of',
     discard: 'Discard the old disk of',
+    'replace-standby': 'Change the standby of',
   },
 };
