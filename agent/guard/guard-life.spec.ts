@@ -61,13 +61,19 @@ describe.runIf(reasonAgainst() === null)('guard: its own life', () => {
       await gone(pid);
     });
 
-    test('a stop that was made and not told any more is its own, and ends by an order', async () => {
-      bench.protect(A);
-      bench.permit(A, live());
-      const pid = await bench.qemu(A);
+    /** A machine that ran under a guard which has been killed. */
+    async function killedGuardOf(uuid: string): Promise<number> {
+      bench.protect(uuid);
+      bench.permit(uuid, live());
+      const pid = await bench.qemu(uuid);
       await bench.startGuard();
-      await said(A, 'runs');
+      await said(uuid, 'runs');
       await bench.endGuard('SIGKILL');
+      return pid;
+    }
+
+    test('a stop that was made and not told any more is its own, and ends by an order', async () => {
+      const pid = await killedGuardOf(A);
       bench.permit(A, 'deadline 0');
       process.kill(pid, 'SIGSTOP');
       await stopped(pid);
@@ -79,12 +85,7 @@ describe.runIf(reasonAgainst() === null)('guard: its own life', () => {
     });
 
     test('a stop that was told and made, but not seen any more, is continued by an order that came meanwhile', async () => {
-      bench.protect(A);
-      bench.permit(A, live());
-      const pid = await bench.qemu(A);
-      await bench.startGuard();
-      await said(A, 'runs');
-      await bench.endGuard('SIGKILL');
+      const pid = await killedGuardOf(A);
       const entry = new RegExp(`^(\\.process ${A} .*) runs [0-9]+$`, 'm');
       bench.rewriteStatus((text) => text.replace(entry, `$1 stopping ${bootMs()}`));
       process.kill(pid, 'SIGSTOP');

@@ -68,7 +68,6 @@ export const nearlyArmed = (found: readonly Hindrance[]): boolean =>
 /** How long a voter other than the owner has been missing: rule *disarm before the next loss*. */
 export class Missing {
   #since: number | null = null;
-  #who = '';
   /**
    * The owner's agent is about to be replaced. Its next life votes only after a silence of the longest lease held, if
    * one of the others is away: long enough for a second loss to freeze the machine, so one that is away now is enough.
@@ -85,11 +84,10 @@ export class Missing {
       this.#since = null;
       return null;
     }
-    this.#who = missing;
     this.#since ??= now();
     const ms = now() - this.#since;
     if (!this.soon && ms <= disarmAfterMs(timing)) return null;
-    return `${this.#who} missing for ${Math.round((ms + timing.leaseMs) / 1000)} s`;
+    return `${missing} missing for ${Math.round((ms + timing.leaseMs) / 1000)} s`;
   }
 
   /** The first voter that does not answer now. */

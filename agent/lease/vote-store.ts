@@ -1,6 +1,5 @@
-import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DurableFile } from '../journal/durable-file.ts';
+import { DurableFile, readFolder } from '../journal/durable-file.ts';
 import { ok, type Result } from '../protocol/index.ts';
 import { VoterState } from './acceptor.ts';
 
@@ -28,20 +27,9 @@ export class VoteFiles implements VoteStore {
   }
 
   async load(): Promise<Map<string, Result<VoterState>>> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const states = new Map<string, Result<VoterState>>();
-    for (const name of await readdir(this.#folder)) {
-      if (!name.endsWith('.json')) continue;
-      const pairId = name.slice(0, -'.json'.length);
-      const { path } = this.#file(pairId);
-      const read = await this.#file(pairId).read();
-      // What cannot be believed is kept under another name, and never voted by.
-      if (!read.ok) {
-        await rename(path, `${path}.damaged-${this.#now()}`);
-        states.set(pairId, read);
-      } else if (read.value !== null) states.set(pairId, ok(read.value));
-    }
-    return states;
+    const stored = await readFolder(this.#folder, VoterState, this.#now());
+    for (const { id, file } of stored) this.#files.set(id, file);
+    return new Map(stored.map(({ id, read }) => [id, read]));
   }
 
   write(pairId: string, state: VoterState): Promise<void> {

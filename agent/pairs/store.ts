@@ -1,7 +1,6 @@
-import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { DurableFile } from '../journal/durable-file.ts';
+import { DurableFile, readFolder } from '../journal/durable-file.ts';
 import type { Log } from '../ports.ts';
 import { DrillResult, Epoch, type PairRecord, PairSpec, type VmState } from '../protocol/index.ts';
 
@@ -109,17 +108,10 @@ export class PairStore {
   }
 
   async load(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(this.#directory)) {
-      if (!name.endsWith('.json')) continue;
-      const file = new DurableFile(join(this.#directory, name), KeptPair);
-      const read = await file.read();
-      // What cannot be believed is kept under another name: the pair is unknown here then, so nothing of it is started.
-      if (!read.ok) {
-        this.#log('warn', read.problem.message);
-        await rename(file.path, `${file.path}.damaged-${Date.now()}`);
-      } else if (read.value)
-        this.#slots.set(read.value.spec.pairId, { value: read.value, file, tail: Promise.resolve() });
+    for (const { file, read } of await readFolder(this.#directory, KeptPair, Date.now())) {
+      // A pair that cannot be believed is unknown here, so nothing of it is started.
+      if (!read.ok) this.#log('warn', read.problem.message);
+      else this.#slots.set(read.value.spec.pairId, { value: read.value, file, tail: Promise.resolve() });
     }
   }
 
