@@ -17,8 +17,10 @@ import { IdentityStore } from './identity/identity.ts';
 import type { Clock, Log } from './ports.ts';
 import { ok, type Result } from './protocol/index.ts';
 import { copierProcesses } from './replication/copier/helper.ts';
+import { Followers } from './replication/follow/index.ts';
 import { createMirrorSource } from './replication/mirror/index.ts';
 import { systemdServices } from './replication/services.ts';
+import { createReplicaSource } from './replication/source.ts';
 import { createStorageDaemonTarget } from './replication/storage-daemon/index.ts';
 
 export interface DaemonConfig {
@@ -63,6 +65,14 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
   const tls = join(stateDir, 'tls');
   // The agent's own file carries the copier too.
   const copiers = copierProcesses(process.argv[1] ?? '', log);
+  const sending = {
+    hypervisor,
+    stateDir,
+    clock,
+    log,
+    copiers,
+    tls: { key: join(tls, 'host.key'), cert: join(tls, 'host.crt'), ca: join(tls, 'ca.crt') },
+  };
   return createAgent({
     stateDir,
     version,
@@ -70,16 +80,14 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
     log,
     identity,
     hypervisor,
-    source: createMirrorSource({
-      hypervisor,
-      services: systemdServices,
-      forwarderSocket: join(runDir, 'forwarder.sock'),
-      stateDir,
-      clock,
-      log,
-      copiers,
-      tls: { key: join(tls, 'host.key'), cert: join(tls, 'host.crt'), ca: join(tls, 'ca.crt') },
-    }),
+    source: createReplicaSource(
+      createMirrorSource({
+        ...sending,
+        services: systemdServices,
+        forwarderSocket: join(runDir, 'forwarder.sock'),
+      }),
+      new Followers(sending),
+    ),
     target: createStorageDaemonTarget({
       // Both may change while it runs: the host is enrolled, or renamed.
       get hostId() {
@@ -97,6 +105,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       log,
       copiers,
       digestDir: join(stateDir, 'digests'),
+      pointsDir: join(stateDir, 'points'),
     }),
     guard: hypervisor.kind === 'none' ? createNoGuard() : createHostGuard({ runDir, stateDir, clock, log }),
     ...(hypervisor.kind === 'none'

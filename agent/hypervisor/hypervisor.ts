@@ -69,6 +69,14 @@ export interface Hypervisor {
   freeze(uuid: string): Promise<Result<void>>;
   /** Whether the guest agent inside a running guest answers now; false also where there is none. */
   guestAnswers(uuid: string): Promise<boolean>;
+  /**
+   * Its file systems come to rest (guest agent, fsfreeze): what the guest has written is on its disks, and it writes nothing
+   * until `thaw`. `none`: it refused, and nothing stands still. `doubtful`: it did not answer within the limit (s), and may do
+   * it yet, so that it has to be thawed all the same.
+   */
+  quiesce(uuid: string, limitS: number): Promise<'frozen' | 'none' | 'doubtful'>;
+  /** Its file systems go on. Ok also when none stood still, and where there is no guest agent. */
+  thaw(uuid: string, limitS: number): Promise<Result<void>>;
   setAutostart(uuid: string, on: boolean): Promise<Result<void>>;
   /** One QMP command to a running guest. */
   monitor(uuid: string, command: string, args?: Record<string, unknown>): Promise<Result<unknown>>;

@@ -55,6 +55,12 @@ export class NoHypervisor implements Hypervisor {
   async guestAnswers(): Promise<boolean> {
     return false;
   }
+  async quiesce(): Promise<'none'> {
+    return 'none';
+  }
+  async thaw(): Promise<Result<void>> {
+    return REFUSED;
+  }
   async setAutostart(): Promise<Result<void>> {
     return REFUSED;
   }

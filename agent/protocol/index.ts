@@ -3,6 +3,7 @@ export * from './console-api.ts';
 export * from './drill.ts';
 export * from './host.ts';
 export * from './method.ts';
+export * from './mode.ts';
 export * from './pair.ts';
 export * from './peer-api.ts';
 export * from './problem.ts';

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { DrillRecord, DrillSettings, DrillStatus } from './drill.ts';
 import { HostId, VmUuid } from './host.ts';
+import { FollowStatus, ReplicationMode, RestorePoint } from './mode.ts';
 import { Problem } from './problem.ts';
 
 export const PairId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/));
@@ -19,9 +20,12 @@ export type Workload = v.InferOutput<typeof Workload>;
 export const Epoch = v.object({ n: v.pipe(v.number(), v.integer(), v.minValue(0)), by: v.string() });
 export type Epoch = v.InferOutput<typeof Epoch>;
 
-/** What is known of the replica. `point` is the wall-clock time (ms) of its newest acknowledged content. */
+/**
+ * What is known of the replica. `point` is the wall-clock time (ms) of its newest acknowledged content. A copy that is kept by
+ * points (`mode` other than `sync`) is never `in-sync`: `stale` says that it has a complete one.
+ */
 export const ReplicaRecord = v.object({
-  mode: v.picklist(['sync']),
+  mode: v.picklist(['sync', 'interval', 'async']),
   state: v.picklist(['in-sync', 'catching-up', 'stale', 'none']),
   point: v.nullable(v.number()),
   /** Wall clock (ms) since which `state` holds. */
@@ -98,6 +102,8 @@ export const PairSpec = v.object({
   createdAt: v.number(),
   /** Left out: `DRILL_DEFAULTS`. */
   drill: v.optional(DrillSettings),
+  /** How the copy is kept. Left out: synchronously. Which kind it is counts as the record says (`replica.mode`). */
+  replication: v.optional(ReplicationMode),
 });
 export type PairSpec = v.InferOutput<typeof PairSpec>;
 
@@ -121,7 +127,8 @@ export type LocalCopy = v.InferOutput<typeof LocalCopy>;
 
 /** The replication link as the owner sees it. */
 export const MirrorStatus = v.object({
-  state: v.picklist(['off', 'connecting', 'copying', 'in-sync', 'held', 'broken']),
+  /** `following`: a copy that is kept by points, with at least one complete. */
+  state: v.picklist(['off', 'connecting', 'copying', 'in-sync', 'held', 'broken', 'following']),
   /** Bytes of the running copy, over all disks. */
   doneBytes: v.number(),
   totalBytes: v.number(),
@@ -130,6 +137,8 @@ export const MirrorStatus = v.object({
   /** Wall clock (ms) since which `state` holds. */
   since: v.number(),
   problem: v.nullable(Problem),
+  /** Of a copy that is kept by points. */
+  follow: v.optional(FollowStatus),
 });
 export type MirrorStatus = v.InferOutput<typeof MirrorStatus>;
 
@@ -195,6 +204,8 @@ export const PairStatus = v.object({
   ),
   /** The copy here is half-made, with a whole one to go back to, which has everything until then (null: not known). */
   point: v.optional(v.nullable(v.object({ wholeUntil: v.nullable(v.number()) }))),
+  /** Complete states of the copy here that can be started, oldest first; left out where none were ever made. */
+  restorePoints: v.optional(v.array(RestorePoint)),
   lease: LeaseView,
   /** Left out by an agent that knows no drills. */
   drill: v.optional(DrillStatus),

@@ -1,4 +1,12 @@
-import type { ExportAddress, MirrorStatus, Problem, Result } from '../protocol/index.ts';
+import type {
+  ExportAddress,
+  MirrorStatus,
+  PointMode,
+  Problem,
+  RestorePoint,
+  Result,
+  Retention,
+} from '../protocol/index.ts';
 import type { PointUse } from './names.ts';
 
 export interface ReplicaDisk {
@@ -61,6 +69,46 @@ export const overlayPath = (replica: string, use: PointUse): string => `${replic
 export const sealedPath = (replica: string, use: PointUse): string => sealedName(overlayPath(replica, use));
 export const sealedName = (overlay: string): string => `${overlay}.whole`;
 
+/**
+ * States of a machine kept on its standby, each of which can be started: a chain of layers, the oldest below. What has changed
+ * since the newest point is written into a new layer, which counts for nothing until it is sealed: all disks, or none.
+ * Disks are qcow2. Every change is durable when it resolves; one cut short is finished, or thrown away, by the next.
+ */
+export interface RestorePoints {
+  /** Complete points, oldest first. */
+  list(pairId: string): RestorePoint[];
+  /**
+   * The whole copy that lies at the disks' own places becomes the newest point, and leaves them. Repeatable. Problem kinds:
+   * `image-missing`, `points-need-qcow2`.
+   */
+  adopt(pairId: string, disks: ReplicaDisk[], point: RestorePoint): Promise<Result<void>>;
+  /** Offers a new layer over the newest point, or over nothing; a half-written one is thrown away. */
+  begin(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  /**
+   * While a layer is on offer: hashes the newest point for a comparison, begun with the first call. Null until that is done,
+   * then the offer with its digests. Problem kind: `point-gone`.
+   */
+  compare(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress | null>>;
+  /**
+   * What was written to the layer on offer, and flushed by whoever wrote it, is a point from now on. Idempotent. Problem kind:
+   * `layer-gone` when that layer is not on offer any more: nothing of it counts.
+   */
+  seal(pairId: string, disks: ReplicaDisk[], point: RestorePoint): Promise<Result<void>>;
+  /** Gives up the points that the rule does not keep; while a layer or a point is in use: later. */
+  prune(pairId: string, disks: ReplicaDisk[], rule: Retention): Promise<Result<{ dropped: number }>>;
+  /**
+   * Puts a point (null: the newest) at the disks' own places, where a machine starts from: an empty layer over it, so that the
+   * point itself stays. What a former call put there goes. Problem kind: `point-gone`.
+   */
+  surface(pairId: string, disks: ReplicaDisk[], id: string | null): Promise<Result<RestorePoint>>;
+  /** Somebody writes, or has written, to what `surface` put there: it is a copy of its own now. */
+  keepSurfaced(pairId: string): Promise<void>;
+  /** Files of all points, for who sets them aside. Forgets them; they stay where they are. */
+  release(pairId: string): Promise<string[]>;
+  /** What all points take on disk, bytes. */
+  sizeBytes(pairId: string): Promise<number>;
+}
+
 export interface DigestStatus {
   doneBytes: number;
   totalBytes: number;
@@ -117,7 +165,8 @@ export interface ReplicaTarget {
   /** Deletes images once set aside by `create`; those already gone are no failure. */
   discard(paths: string[]): Promise<Result<void>>;
   readonly points: ReplicaPoints;
-  /** Deletes the replica's images (closed first). */
+  readonly restore: RestorePoints;
+  /** Deletes the replica's images and its restore points (closed first). */
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
 }
 
@@ -158,7 +207,29 @@ export interface MirrorOrder {
   how?: CatchingUp;
 }
 
-/** The primary's side: the synchronous mirror of a running guest's disks. */
+/** The standby's restore points as the owner's host reaches them: calls to the other agent. */
+export interface PointsLink {
+  /** A new layer over the newest point there. `newest`: its id; null when there is none. */
+  begin(): Promise<Result<{ remote: ExportAddress; newest: string | null }>>;
+  /** Resolves with the offer and its digests once the standby has read its newest point; given up when `stopped` says so. */
+  compared(stopped: () => boolean): Promise<Result<ExportAddress>>;
+  /** Everything is written and flushed: it is a point from now on. */
+  seal(point: RestorePoint): Promise<Result<void>>;
+}
+
+export interface FollowOrder {
+  pairId: string;
+  vmUuid: string;
+  disks: ReplicaDisk[];
+  /** Standby's address. */
+  address: string;
+  mode: PointMode;
+  link: PointsLink;
+  /** The newest point that is known; what it says of freshness holds until a newer one is made. */
+  last: RestorePoint | null;
+}
+
+/** The primary's side: how a running guest's disks are kept on the standby too, by whichever mode. */
 export interface ReplicaSource {
   /** Finds out which mirrors are there. Until it has resolved `status` and `endedInSync` say nothing. */
   start(): Promise<void>;
@@ -167,7 +238,12 @@ export interface ReplicaSource {
   stop(): Promise<void>;
   /** Copies what is wanted and then mirrors every write, all disks of the guest together. Returns once it runs. */
   mirror(order: MirrorOrder): Promise<Result<void>>;
-  /** Null when no mirror of this pair is known here. */
+  /**
+   * Makes one point after the other on the standby, for as long as the guest runs, until `end`: the first at once. A point that
+   * does not come about is tried again. Nobody but an agent drives it: after its restart it is ordered again.
+   */
+  follow(order: FollowOrder): Promise<Result<void>>;
+  /** Null when no mirror of this pair is known here, and nothing follows. */
   status(pairId: string): MirrorStatus | null;
   /** Told at every change of state and, while copying, about once a second. */
   subscribe(listener: (pairId: string, status: MirrorStatus) => void): () => void;

@@ -20,6 +20,7 @@ function ownPaths(bench: Bench): ReplicaSource {
     distanceKnown: (pairId) => source.distanceKnown(pairId),
     figures: (pairId) => source.figures(pairId),
     endedInSync: (pairId) => source.endedInSync(pairId),
+    follow: (order) => source.follow({ ...order, ...bench.own() }),
     mirror: (order) => source.mirror({ ...bench.order(order.remote), pairId: order.pairId }),
   };
 }

@@ -29,6 +29,7 @@ export const ErrorCode = {
   noDomain: 42,
   operationInvalid: 55,
   operationTimeout: 68,
+  argumentUnsupported: 74,
   agentUnresponsive: 86,
 } as const;
 

@@ -147,6 +147,14 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#orders.guestAnswers(uuid);
   }
 
+  quiesce(uuid: string, limitS: number): Promise<'frozen' | 'none' | 'doubtful'> {
+    return this.#orders.quiesce(uuid, limitS);
+  }
+
+  thaw(uuid: string, limitS: number): Promise<Result<void>> {
+    return this.#orders.thaw(uuid, limitS);
+  }
+
   setAutostart(uuid: string, on: boolean): Promise<Result<void>> {
     return this.#orders.setAutostart(uuid, on);
   }

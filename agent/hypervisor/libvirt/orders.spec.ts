@@ -138,4 +138,19 @@ describe('the guest agent', () => {
     expect(await hypervisor.guestAnswers(ERP)).toBe(false);
     expect(await hypervisor.guestAnswers(SHOP)).toBe(false);
   });
+
+  it('brings file systems to rest, and says when nobody knows whether it did', async () => {
+    const answer = (reply: XdrWriter | { code: number; message: string }) =>
+      libvirtd.on(qemuDomainAgentCommand, () => reply);
+    answer(new XdrWriter().uint(1).string('{"return":2}'));
+    expect(await hypervisor.quiesce(ERP, 2)).toBe('frozen');
+    answer(new XdrWriter().uint(1).string('{"error":{"class":"GenericError","desc":"not now"}}'));
+    expect(await hypervisor.quiesce(ERP, 2)).toBe('none');
+    answer({ code: 74, message: 'QEMU guest agent is not configured' });
+    expect(await hypervisor.quiesce(ERP, 2)).toBe('none');
+    expect(await hypervisor.thaw(ERP, 2)).toMatchObject({ ok: true });
+    answer({ code: 111, message: "guest agent didn't respond to command within '2' seconds" });
+    expect(await hypervisor.quiesce(ERP, 2)).toBe('doubtful');
+    expect(await hypervisor.thaw(ERP, 2)).toMatchObject({ ok: false, problem: { kind: 'vm-not-thawed' } });
+  });
 });

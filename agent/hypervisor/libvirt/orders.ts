@@ -152,6 +152,36 @@ export class Orders {
     return reply.ok;
   }
 
+  async quiesce(uuid: string, limitS: number): Promise<'frozen' | 'none' | 'doubtful'> {
+    const reply = await this.#agent(uuid, 'guest-fsfreeze-freeze', limitS);
+    if (reply === null) return 'none';
+    if (reply.ok) return reply.value?.includes('"return"') ? 'frozen' : 'none';
+    // libvirt had nobody to give it to. Whatever else went wrong may have happened after it was given.
+    return reply.failure.kind === 'refused' && NO_AGENT.includes(reply.failure.error.code)
+      ? 'none'
+      : 'doubtful';
+  }
+
+  async thaw(uuid: string, limitS: number): Promise<Result<void>> {
+    const reply = await this.#agent(uuid, 'guest-fsfreeze-thaw', limitS);
+    if (reply === null || reply.ok) return ok(undefined);
+    const { failure } = reply;
+    if (isInvalidNow(failure) || isGone(failure)) return ok(undefined);
+    if (failure.kind === 'refused' && failure.error.code === ErrorCode.argumentUnsupported)
+      return ok(undefined);
+    return failed(
+      failure,
+      this.attempt(uuid, 'vm-not-thawed', 'The file systems of % could not be let go on'),
+    );
+  }
+
+  async #agent(uuid: string, command: string, timeoutS: number): Promise<Outcome<string | null> | null> {
+    const dom = this.#guests.get(uuid)?.ref;
+    if (!dom) return null;
+    const order = { dom, command: JSON.stringify({ execute: command }), timeoutS };
+    return this.#session.callGuest(qemuDomainAgentCommand, order, MONITOR_DEADLINE_MS);
+  }
+
   async setAutostart(uuid: string, on: boolean): Promise<Result<void>> {
     const attempt = this.attempt(uuid, 'vm-autostart-failed', 'Autostart of % could not be set');
     const dom = await this.find(uuid);
@@ -227,6 +257,12 @@ export class Orders {
     });
   }
 }
+
+/**
+ * The guest has no agent's channel, or no agent has opened it. A command that ran out of time is another code
+ * (VIR_ERR_AGENT_COMMAND_TIMEOUT).
+ */
+const NO_AGENT: number[] = [ErrorCode.argumentUnsupported, ErrorCode.operationInvalid];
 
 function isGone(failure: Failure): boolean {
   return failure.kind === 'refused' && failure.error.code === ErrorCode.noDomain;

@@ -220,12 +220,24 @@ export class SimulatedHost implements Member {
   /** The guest's first instruction. */
   private runGuest(guest: SimulatedGuest): void {
     const { name, uuid } = guest.domain;
-    this.world.beforeRunning(this, uuid, name, versionOf(this.imagesOf(guest.domain)));
+    const images = this.imagesOf(guest.domain).flatMap((image) => image ?? []);
+    this.goBack(uuid, name, images);
+    this.world.beforeRunning(this, uuid, name, versionOf(images));
     guest.state = 'running';
     guest.startedAt ??= this.world.clock.now();
     delete guest.pause;
     this.tellOf(guest);
     void this.boot(guest, guest.startedAt);
+  }
+
+  /** It starts from a restore point: what was written since is given up, by a person's order. */
+  private goBack(uuid: string, name: string, images: SimulatedImage[]): void {
+    const promised = images.flatMap(({ fromPoint }) => fromPoint ?? []);
+    if (promised.length === 0) return;
+    for (const image of images) delete image.fromPoint;
+    if (promised.length < images.length)
+      this.world.violated(`${name} starts on ${this.name} from a point that some of its disks lack`);
+    this.world.goBack(this, uuid, name, versionOf(images), Math.max(...promised));
   }
 
   /** SIGSTOP to the guest's process, or SIGCONT: the hypervisor is not asked and does not notice. */

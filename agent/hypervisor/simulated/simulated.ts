@@ -152,6 +152,14 @@ class SimulatedHypervisor implements Hypervisor {
     return this.alive && guest?.booted === true && this.host.runs(uuid);
   }
 
+  async quiesce(uuid: string): Promise<'frozen' | 'none'> {
+    return (await this.guestAnswers(uuid)) ? 'frozen' : 'none';
+  }
+
+  async thaw(uuid: string): Promise<Result<void>> {
+    return this.withGuest(uuid, () => ok(undefined));
+  }
+
   async setAutostart(uuid: string, on: boolean): Promise<Result<void>> {
     return this.withGuest(uuid, (guest) => {
       guest.autostart = on;

@@ -13,6 +13,10 @@ export interface SimulatedImage {
   version: number;
   /** False while a full copy has not reached its end: a mixture nobody can start from. */
   complete: boolean;
+  /** Of a restore point: the newest write a client had been told is safe when it was made. */
+  promised?: number;
+  /** A restore point was put here by a person's order, and its machine has not run yet: this much was promised of it. */
+  fromPoint?: number;
   /** Name of what it was last brought up to as a replica (CatchingUp). */
   generation?: string;
 }

@@ -112,6 +112,13 @@ export class SimulatedWorld {
       this.violated(`${name} starts on ${host.name} with write ${version}; ${acknowledged} was acknowledged`);
   }
 
+  /** A guest is about to run from a restore point, of which this much was promised: later writes are given up. */
+  goBack(host: Member, uuid: string, name: string, version: number, promised: number): void {
+    if (version < promised)
+      this.violated(`${name} starts on ${host.name} with write ${version}; its point promised ${promised}`);
+    this.acknowledged.set(uuid, version);
+  }
+
   violated(text: string): void {
     this.violations.push(text);
     this.onViolation(text);

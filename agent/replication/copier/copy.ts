@@ -5,7 +5,7 @@ import { openRemote } from '../forwarder/remote.ts';
 import { CHUNK, DIGEST, isZero } from './chunks.ts';
 import type { CopyJob } from './jobs.ts';
 import { NbdRequests } from './nbd-requests.ts';
-import { ALLOCATION, DIRTY, NbdSource } from './nbd-source.ts';
+import { ALLOCATION, DIRTY, NbdSource, ZERO } from './nbd-source.ts';
 
 /** Bytes read and sent as one, and how many such pieces are under way. */
 const PIECE = 1024 * 1024;
@@ -23,13 +23,15 @@ type Disk = CopyJob['disks'][number];
 export async function copyDisks(
   job: CopyJob,
   progress: (doneBytes: number, totalBytes: number) => void,
+  read: () => void = () => undefined,
 ): Promise<{ workBytes: number; sentBytes: number }> {
+  if (job.holding) return copyHeld(job, await allRead(job), read);
   let totalBytes = 0;
   for (const disk of job.disks) for await (const { length } of rangesOf(job, disk)) totalBytes += length;
   let [workBytes, sentBytes] = [0, 0];
   progress(0, totalBytes);
   for (const disk of job.disks) {
-    if (totalBytes === 0) break;
+    if (totalBytes === 0 && !job.flush) break;
     sentBytes += await copyOne(job, disk, (bytes) => {
       workBytes += bytes;
       progress(workBytes, totalBytes);
@@ -60,11 +62,58 @@ async function copyOne(job: CopyJob, disk: Disk, sent: (bytes: number) => void):
     }
     await Promise.all(under);
     if (failure) throw failure;
+    if (job.flush) await target.requests.ask(Command.flush, 0, 0);
     return target.requests.sentBytes;
   } finally {
     source.close();
     target.requests.close();
   }
+}
+
+interface Piece {
+  disk: Disk;
+  offset: number;
+  data: Buffer;
+}
+
+async function allRead(job: CopyJob): Promise<Piece[]> {
+  const pieces: Piece[] = [];
+  for (const disk of job.disks) {
+    let source: NbdSource | null = null;
+    try {
+      for await (const range of rangesOf(job, disk)) {
+        source ??= await NbdSource.open(disk.path, disk.exportName, ALLOCATION);
+        for (let at = range.offset; at < range.offset + range.length; at += PIECE) {
+          const length = Math.min(PIECE, range.offset + range.length - at);
+          pieces.push({ disk, offset: at, data: await source.read(at, Buffer.allocUnsafe(length)) });
+        }
+      }
+    } finally {
+      source?.close();
+    }
+  }
+  return pieces;
+}
+
+async function copyHeld(
+  job: CopyJob,
+  pieces: Piece[],
+  read: () => void,
+): Promise<{ workBytes: number; sentBytes: number }> {
+  read();
+  let sentBytes = 0;
+  for (const disk of job.disks) {
+    const target = await remote(job, disk.remoteExport, false);
+    try {
+      for (const { offset, data } of pieces.filter((piece) => piece.disk === disk))
+        await sendPiece(target.requests, offset, data);
+      if (job.flush) await target.requests.ask(Command.flush, 0, 0);
+      sentBytes += target.requests.sentBytes;
+    } finally {
+      target.requests.close();
+    }
+  }
+  return { workBytes: pieces.reduce((sum, { data }) => sum + data.length, 0), sentBytes };
 }
 
 async function copyPiece(
@@ -73,7 +122,11 @@ async function copyPiece(
   offset: number,
   length: number,
 ): Promise<void> {
-  const data = await source.read(offset, Buffer.allocUnsafe(length));
+  await sendPiece(target, offset, await source.read(offset, Buffer.allocUnsafe(length)));
+}
+
+async function sendPiece(target: NbdRequests, offset: number, data: Buffer): Promise<void> {
+  const { length } = data;
   const writes: Promise<unknown>[] = [];
   for (let at = 0; at < length; ) {
     const zero = isZero(data.subarray(at, at + CHUNK));
@@ -92,15 +145,22 @@ async function copyPiece(
 
 function rangesOf(job: CopyJob, disk: Disk): AsyncGenerator<Range> {
   const { what } = disk;
-  return what.kind === 'bitmap' ? dirty(disk, what.name) : differing(job, disk, what);
+  if (what.kind === 'differing') return differing(job, disk, what);
+  if (what.kind === 'all') return extents(disk, ALLOCATION, (flags) => (flags & ZERO) === 0);
+  return extents(disk, `qemu:dirty-bitmap:${what.name}`, (flags) => (flags & DIRTY) !== 0);
 }
 
-async function* dirty(disk: Disk, bitmap: string): AsyncGenerator<Range> {
-  const source = await NbdSource.open(disk.path, disk.exportName, `qemu:dirty-bitmap:${bitmap}`);
+/** Pieces of which the context says what is wanted, neighbours joined. */
+async function* extents(
+  disk: Disk,
+  context: string,
+  wanted: (flags: number) => boolean,
+): AsyncGenerator<Range> {
+  const source = await NbdSource.open(disk.path, disk.exportName, context);
   try {
     let range: Range | null = null;
     for await (const { offset, length, flags } of source.extents()) {
-      if ((flags & DIRTY) === 0) continue;
+      if (!wanted(flags)) continue;
       if (range !== null && range.offset + range.length === offset) range.length += length;
       else {
         if (range !== null) yield range;

@@ -12,7 +12,12 @@ const HEAP_MIB = 64;
 
 /** One process; its jobs are carried out one after the other. */
 export interface Copier {
-  run(job: Job, progress: (doneBytes: number, totalBytes: number) => void): Promise<Result<Done>>;
+  /** @param read told by a job that holds what it reads (`CopyJob.holding`), once it has all of it */
+  run(
+    job: Job,
+    progress: (doneBytes: number, totalBytes: number) => void,
+    read?: () => void,
+  ): Promise<Result<Done>>;
   /** From here on somebody waits for it: as much of the processors as anybody. */
   hurry(): void;
   /** Ends it; a running job then fails. */
@@ -61,7 +66,11 @@ class CopierProcess implements Copier {
     if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#line(line));
   }
 
-  run(job: Job, progress: (doneBytes: number, totalBytes: number) => void): Promise<Result<Done>> {
+  run(
+    job: Job,
+    progress: (doneBytes: number, totalBytes: number) => void,
+    read: () => void = () => undefined,
+  ): Promise<Result<Done>> {
     return new Promise((resolve) => {
       this.#end = () => resolve(fail(ended(this.#words.trim())));
       if (this.#over) return this.#end();
@@ -70,6 +79,7 @@ class CopierProcess implements Copier {
         if (!told.success) return;
         if ('done' in told.output) resolve(ok(told.output.done));
         else if ('problem' in told.output) resolve(fail(told.output.problem));
+        else if ('read' in told.output) read();
         else progress(told.output.progress.doneBytes, told.output.progress.totalBytes);
       };
       this.#child.stdin?.write(`${JSON.stringify(job)}\n`);

@@ -40,7 +40,7 @@ async function carriedOut(job: Job): Promise<Done> {
   const result =
     job.c === 'hash'
       ? { workBytes: await hashDisks(job, progress), sentBytes: 0 }
-      : await copyDisks(job, progress);
+      : await copyDisks(job, progress, () => tell({ read: true }));
   return { ...result, ms: performance.now() - started };
 }
 

@@ -18,6 +18,13 @@ export type HashJob = v.InferOutput<typeof HashJob>;
 
 const CopyJob = v.object({
   c: v.literal('copy'),
+  /**
+   * Everything is read before anything is sent, and told (`read`): from then on the disks may change. It all lies in memory
+   * until then, so whoever orders it has seen how much it is.
+   */
+  holding: v.optional(v.boolean()),
+  /** The standby is told to put it all on its disk at the end, what was sent to these disks before included. */
+  flush: v.optional(v.boolean()),
   remote: v.object({ host: v.string(), port: v.number(), serverName: v.string() }),
   tls: v.object({ key: v.string(), cert: v.string(), ca: v.string() }),
   disks: v.array(
@@ -29,6 +36,8 @@ const CopyJob = v.object({
       remoteExport: v.string(),
       what: v.variant('kind', [
         v.object({ kind: v.literal('bitmap'), name: v.string() }),
+        /** Everything that does not read as zeroes. */
+        v.object({ kind: v.literal('all') }),
         v.object({
           kind: v.literal('differing'),
           /** This side's digests, a file, and the standby's, an export. */
@@ -57,6 +66,7 @@ export type Done = v.InferOutput<typeof Done>;
 /** Lines of its standard output. */
 export const Told = v.union([
   v.object({ progress: v.object({ doneBytes: Bytes, totalBytes: Bytes }) }),
+  v.object({ read: v.literal(true) }),
   v.object({ done: Done }),
   v.object({ problem: Problem }),
 ]);

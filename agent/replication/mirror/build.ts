@@ -69,7 +69,10 @@ export async function takeApart(order: MirrorOrder, blocks: Blocks, looks: numbe
 }
 
 /** QEMU's nodes of the disks, and where their mirrors will meet the forwarder. */
-export async function deviceDisks(order: MirrorOrder, blocks: Blocks): Promise<Result<DeviceDisk[]>> {
+export async function deviceDisks(
+  order: Pick<MirrorOrder, 'disks'>,
+  blocks: Blocks,
+): Promise<Result<DeviceDisk[]>> {
   const directory = await blocks.socketDirectory();
   if (!directory.ok) return directory;
   const found: DeviceDisk[] = [];

@@ -194,6 +194,13 @@ export const addBitmap = (disk: Device, name: string): Action => ({
   type: 'block-dirty-bitmap-add',
   data: { node: disk.device, name, granularity: grainOf(disk.sizeBytes) },
 });
+/** One that records nothing, to take up what others say. */
+export const addOff = (disk: Device, name: string): Action => ({
+  type: 'block-dirty-bitmap-add',
+  data: { node: disk.device, name, granularity: grainOf(disk.sizeBytes), disabled: true },
+});
+/** Whether a bitmap tells the distance to this generation. */
+export const isOf = (bitmap: string, generation: string): boolean => bitmap.includes(`-${generation}-`);
 export const onBitmap = (what: 'enable' | 'disable' | 'remove', disk: Device, name: string): Action => ({
   type: `block-dirty-bitmap-${what}`,
   data: { node: disk.device, name },

@@ -6,10 +6,11 @@ import type { Copiers } from '../copier/helper.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
 import type { TlsFiles } from '../forwarder/remote.ts';
 import { jobId } from '../names.ts';
-import type { CatchUpFigures, MirrorOrder, ReplicaSource } from '../replication.ts';
+import type { CatchUpFigures, MirrorOrder } from '../replication.ts';
 import type { ServiceRunner } from '../services.ts';
+import type { Mirrors } from '../source.ts';
 import { BlockLayer } from './block-layer.ts';
-import { ChangeLayer } from './change-layer.ts';
+import { ChangeLayer, isOf } from './change-layer.ts';
 import { ForwarderClient } from './forwarder-client.ts';
 import { PairMirror } from './pair-mirror.ts';
 import { type SavedMirror, SavedMirrors } from './saved.ts';
@@ -34,11 +35,11 @@ export interface MirrorSourceOptions {
 const DEADLINES = { copying: 5_000, inSync: 400 };
 
 /** The primary's side: mirrors made in the guests' QEMU through QMP, sent through this host's forwarder. */
-export function createMirrorSource(options: MirrorSourceOptions): ReplicaSource {
+export function createMirrorSource(options: MirrorSourceOptions): Mirrors {
   return new MirrorSource(options);
 }
 
-class MirrorSource implements ReplicaSource {
+class MirrorSource implements Mirrors {
   ready = false;
   readonly #options: MirrorSourceOptions;
   readonly #forwarder: ForwarderClient;
@@ -223,8 +224,6 @@ class MirrorSource implements ReplicaSource {
     }
   }
 }
-
-const isOf = (bitmap: string, generation: string): boolean => bitmap.includes(`-${generation}-`);
 
 /** Whether a block job event (BLOCK_JOB_READY, ...) is about one of this pair's jobs. */
 function concerns(data: unknown, prefix: string): boolean {

@@ -9,7 +9,7 @@ const STEP_MS = 200;
 /** Told at most this often while copying, milliseconds. */
 const TELL_MS = 1_000;
 /** What one simulated write changes, bytes. */
-const WRITE_BYTES = 64 * 1024;
+export const WRITE_BYTES = 64 * 1024;
 /** How long the guest stands still for the last changes, ms. */
 const PAUSE_MS = 40;
 

@@ -3,6 +3,7 @@ import { hostOff, vmNotRunning } from '../../hypervisor/simulated/problems.ts';
 import type { Member } from '../../hypervisor/simulated/types.ts';
 import { fail, type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { MirrorOrder, ReplicaSource } from '../replication.ts';
+import { SimulatedFollowers } from './followers.ts';
 import { SimulatedMirror } from './mirror.ts';
 
 type Listener = (pairId: string, status: MirrorStatus) => void;
@@ -49,10 +50,13 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
     mirrors.byPair.delete(pairId);
   };
 
+  const followers = new SimulatedFollowers(host, tell);
+
   return {
     async start() {},
     ready: true,
     async stop() {
+      await followers.stop();
       for (const listener of own) mirrors.listeners.delete(listener);
       own.clear();
     },
@@ -66,6 +70,8 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       const offered = target && (order.how?.way === 'compare' || offers(target, order));
       if (!offered || !host.world.linked(host, target))
         return fail(notOffered(target?.name ?? order.address));
+      await followers.end(order.pairId);
+      followers.forget(order.pairId);
       end(order.pairId);
       mirrors.endedInSync.delete(order.pairId);
       const { how, pairId, vmUuid } = order;
@@ -79,7 +85,14 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       return ok(undefined);
     },
 
-    status: (pairId) => (alive() ? (mirrors.byPair.get(pairId)?.status ?? null) : null),
+    async follow(order) {
+      if (!alive()) return fail(hostOff(host.name));
+      end(order.pairId);
+      return followers.follow(order);
+    },
+
+    status: (pairId) =>
+      alive() ? (followers.status(pairId) ?? mirrors.byPair.get(pairId)?.status ?? null) : null,
 
     subscribe(listener) {
       own.add(listener);
@@ -99,11 +112,14 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
 
     async end(pairId): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
+      await followers.end(pairId);
       end(pairId);
       return ok(undefined);
     },
 
     async distanceKnown(pairId) {
+      const distance = alive() ? followers.distanceKnown(pairId) : null;
+      if (distance) return distance;
       const known = mirrors.known.get(pairId);
       if (!alive() || !known || known.startedAt === null) return null;
       if (host.guest(known.vmUuid)?.startedAt !== known.startedAt) return null;

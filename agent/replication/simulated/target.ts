@@ -3,6 +3,7 @@ import { hostOff } from '../../hypervisor/simulated/problems.ts';
 import { type ExportAddress, fail, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { DigestStatus, ReplicaDisk, ReplicaTarget } from '../replication.ts';
 import { settlePoints, simulatedPoints } from './points.ts';
+import { simulatedRestore } from './restore.ts';
 
 /** What an empty qcow2 image takes on disk. */
 const EMPTY_IMAGE_BYTES = 200 * 1024;
@@ -30,8 +31,15 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
     address: (pairId, disks) => addressOf(host, pairId, disks),
   });
 
+  const restore = simulatedRestore(host, {
+    alive,
+    close,
+    address: (pairId, disks) => addressOf(host, pairId, disks),
+  });
+
   return {
     points,
+    restore,
     async start() {},
     async stop() {},
 
@@ -145,6 +153,7 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
     async remove(pairId, disks): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
       withdraw(host, pairId);
+      for (const path of await restore.release(pairId)) host.images.delete(path);
       for (const disk of disks) host.images.delete(disk.path);
       return ok(undefined);
     },

@@ -53,6 +53,20 @@ export async function createOverlay(path: string, over: ReplicaDisk, host: strin
   }
 }
 
+/**
+ * Makes an empty qcow2 layer over an image that may be open (its size is told, not read), or over nothing.
+ * Problem kinds as `createImage`.
+ */
+export function createLayer(disk: ReplicaDisk, over: string | null, host: string): Promise<Result<void>> {
+  if (over === null) return createImage({ ...disk, format: 'qcow2' }, host);
+  return createOverlay(disk.path, { ...disk, path: over, format: 'qcow2' }, host);
+}
+
+/** Says of a layer that it lies on another file, which reads alike. */
+export async function rebase(layer: string, onto: string): Promise<void> {
+  await run('qemu-img', ['rebase', '-q', '-u', '-f', 'qcow2', '-b', onto, '-F', 'qcow2', layer]);
+}
+
 /** Renames what lies at `path` out of the way; null when nothing did. */
 export async function setAside(path: string, tag: string): Promise<string | null> {
   try {

@@ -1,7 +1,13 @@
 import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.ts';
 import type { Copiers } from '../copier/helper.ts';
 import { blockName, blockPrefix, exportId, exportName } from '../names.ts';
-import type { DigestStatus, ReplicaDisk, ReplicaPoints, ReplicaTarget } from '../replication.ts';
+import type {
+  DigestStatus,
+  ReplicaDisk,
+  ReplicaPoints,
+  ReplicaTarget,
+  RestorePoints,
+} from '../replication.ts';
 import { commit, standAlone, stopStanding, takePlaceOf } from './chain.ts';
 import { type DaemonOptions, HEARTBEAT_EXPORT, StorageDaemon } from './daemon.ts';
 import { allThere, Digests } from './digests.ts';
@@ -14,7 +20,9 @@ import {
   roomBeside,
   setAside,
 } from './images.ts';
+import { Manifests } from './manifest.ts';
 import { DaemonPoints } from './points.ts';
+import { LayeredPoints } from './restore.ts';
 
 export interface StorageDaemonOptions extends DaemonOptions {
   /** This host's id: the name in its certificate. */
@@ -24,6 +32,8 @@ export interface StorageDaemonOptions extends DaemonOptions {
   copiers: Copiers;
   /** Directory for the digests of images that are being compared. */
   digestDir: string;
+  /** Directory for what is written down of restore points. */
+  pointsDir: string;
 }
 
 const CLOSE_LOOKS = 200;
@@ -39,6 +49,9 @@ class StorageDaemonTarget implements ReplicaTarget {
   readonly #daemon: StorageDaemon;
   readonly #points: DaemonPoints;
   readonly points: ReplicaPoints;
+  readonly #manifests: Manifests;
+  readonly #layers: LayeredPoints;
+  readonly restore: RestorePoints;
   /** Export ids as the daemon last told them. */
   #offered = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
@@ -53,9 +66,13 @@ class StorageDaemonTarget implements ReplicaTarget {
     });
     this.#points = new DaemonPoints(this.#daemon, options.hostName);
     this.points = this.#pointsInTurn(this.#points);
+    this.#manifests = new Manifests(options.pointsDir, options.log);
+    this.#layers = this.#makeLayers();
+    this.restore = this.#layersInTurn(this.#layers);
   }
 
   async start(): Promise<void> {
+    await this.#manifests.load();
     // Not running means that nothing is offered: the daemon is started with the first offer.
     const attached = await this.#daemon.attach();
     if (attached.ok && attached.value) await this.#refresh();
@@ -154,24 +171,26 @@ class StorageDaemonTarget implements ReplicaTarget {
   }
 
   open(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
-    return this.#inTurn(async () => {
-      const serving = await this.#daemon.ensureServing();
-      if (!serving.ok) return serving;
-      const refreshed = await this.#refresh();
-      if (!refreshed.ok) return refreshed;
-      for (const disk of disks) {
-        if (this.#offered.has(exportId(pairId, disk.target))) continue;
-        const offered = await this.#offer(pairId, disk);
-        if (!offered.ok) {
-          await this.#close(pairId);
-          return offered;
-        }
+    return this.#inTurn(() => this.#open(pairId, disks, true));
+  }
+
+  async #open(pairId: string, disks: ReplicaDisk[], writethrough: boolean): Promise<Result<ExportAddress>> {
+    const serving = await this.#daemon.ensureServing();
+    if (!serving.ok) return serving;
+    const refreshed = await this.#refresh();
+    if (!refreshed.ok) return refreshed;
+    for (const disk of disks) {
+      if (this.#offered.has(exportId(pairId, disk.target))) continue;
+      const offered = await this.#offer(pairId, disk, writethrough);
+      if (!offered.ok) {
+        await this.#close(pairId);
+        return offered;
       }
-      const digests = await this.#offerDigests(pairId, disks);
-      if (!digests.ok) return digests;
-      const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
-      return ok({ ...this.#address(disks, Object.fromEntries(names)), ...digests.value });
-    });
+    }
+    const digests = await this.#offerDigests(pairId, disks);
+    if (!digests.ok) return digests;
+    const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
+    return ok({ ...this.#address(disks, Object.fromEntries(names)), ...digests.value });
   }
 
   close(pairId: string): Promise<Result<void>> {
@@ -188,6 +207,7 @@ class StorageDaemonTarget implements ReplicaTarget {
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
     return this.#inTurn(async () => {
       const closed = await this.#close(pairId);
+      if (closed.ok) await this.#layers.remove(pairId, disks);
       return closed.ok ? this.#delete(disks.map(({ path }) => path)) : closed;
     });
   }
@@ -245,7 +265,7 @@ class StorageDaemonTarget implements ReplicaTarget {
     }
   }
 
-  async #offer(pairId: string, disk: ReplicaDisk): Promise<Result<void>> {
+  async #offer(pairId: string, disk: ReplicaDisk, writethrough: boolean): Promise<Result<void>> {
     const image = blockName('image', pairId, disk.target);
     const file = blockName('file', pairId, disk.target);
     const opened = await this.#daemon.addFile(file, disk.path);
@@ -264,7 +284,7 @@ class StorageDaemonTarget implements ReplicaTarget {
       'node-name': image,
       name: exportName(pairId, disk.target),
       writable: true,
-      writethrough: true,
+      writethrough,
     });
     if (!offered.ok) return fail(this.#notOpened(disk, offered.problem.message));
     this.#offered.add(exportId(pairId, disk.target));
@@ -298,6 +318,39 @@ class StorageDaemonTarget implements ReplicaTarget {
           return closed.ok ? points.sealed(use, disks) : closed;
         }),
       sizeBytes: (...order) => points.sizeBytes(...order),
+    };
+  }
+
+  #makeLayers(): LayeredPoints {
+    const options = this.#options;
+    return new LayeredPoints({
+      get hostName() {
+        return options.hostName;
+      },
+      manifests: this.#manifests,
+      digests: this.#digests,
+      close: (pairId) => this.#close(pairId),
+      offer: (pairId, disks) => this.#open(pairId, disks, false),
+      withDigests: (pairId, disks) => this.#open(pairId, disks, false),
+      offered: async (pairId, disks) => {
+        const refreshed = await this.#refresh();
+        return refreshed.ok && disks.every(({ target }) => this.#offered.has(exportId(pairId, target)));
+      },
+    });
+  }
+
+  #layersInTurn(layers: LayeredPoints): RestorePoints {
+    return {
+      list: (pairId) => layers.list(pairId),
+      sizeBytes: (pairId) => layers.sizeBytes(pairId),
+      adopt: (...order) => this.#inTurn(() => layers.adopt(...order)),
+      begin: (...order) => this.#inTurn(() => layers.begin(...order)),
+      compare: (...order) => this.#inTurn(() => layers.compare(...order)),
+      seal: (...order) => this.#inTurn(() => layers.seal(...order)),
+      prune: (...order) => this.#inTurn(() => layers.prune(...order)),
+      surface: (...order) => this.#inTurn(() => layers.surface(...order)),
+      keepSurfaced: (...order) => this.#inTurn(() => layers.keepSurfaced(...order)),
+      release: (...order) => this.#inTurn(() => layers.release(...order)),
     };
   }
 

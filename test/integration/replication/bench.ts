@@ -4,23 +4,26 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hypervisor } from '../../../agent/hypervisor/hypervisor.ts';
-import type { ExportAddress, MirrorStatus, Result } from '../../../agent/protocol/index.ts';
+import type { ExportAddress, MirrorStatus, PointMode, Result } from '../../../agent/protocol/index.ts';
 import { copierProcesses } from '../../../agent/replication/copier/helper.ts';
+import { Followers } from '../../../agent/replication/follow/index.ts';
 import type { TlsFiles } from '../../../agent/replication/forwarder/remote.ts';
 import { createMirrorSource } from '../../../agent/replication/mirror/index.ts';
 import type {
   CatchingUp,
   MirrorOrder,
+  PointsLink,
   ReplicaDisk,
   ReplicaSource,
   ReplicaTarget,
 } from '../../../agent/replication/replication.ts';
+import { createReplicaSource } from '../../../agent/replication/source.ts';
 import { createStorageDaemonTarget } from '../../../agent/replication/storage-daemon/index.ts';
 import { enrol, testAuthority } from './certificates.ts';
 import { TestGuest } from './guest.ts';
 import { GUEST_UUID, guestHypervisor } from './guest-hypervisor.ts';
 import { CuttableLink } from './link.ts';
-import { clock, quiet, until } from './ports.ts';
+import { clock, quiet, sleep, until } from './ports.ts';
 import { ChildServices, forwarderCommand, storageCommand } from './processes.ts';
 
 export const MIB = 2 ** 20;
@@ -52,6 +55,7 @@ export class Bench {
   readonly parts: Parts;
   readonly told: MirrorStatus[] = [];
   source: ReplicaSource;
+  followers!: Followers;
 
   static async open(options: BenchOptions = {}): Promise<Bench> {
     const directory = mkdtempSync(join(tmpdir(), 'understudy-repl-'));
@@ -86,6 +90,7 @@ export class Bench {
       hostName: 'boreas',
       copiers: COPIERS,
       digestDir: join(directory, 'standby/digests'),
+      pointsDir: join(directory, 'standby/points'),
     });
     const guest = new TestGuest(
       primaryRun,
@@ -112,6 +117,17 @@ export class Bench {
   /** The agent's start: a new source over the same state. */
   async restartAgent(): Promise<void> {
     await this.source.stop();
+    this.source = this.#makeSource();
+    await this.source.start();
+  }
+
+  /** Shut down and started anew: what its QEMU knew is gone. */
+  async restartGuest(): Promise<void> {
+    const { guest, directory } = this.parts;
+    await this.source.stop();
+    await guest.quit();
+    this.parts.guest = new TestGuest(join(directory, 'primary/run'), guest.disks, true);
+    await this.parts.guest.connect();
     this.source = this.#makeSource();
     await this.source.start();
   }
@@ -158,13 +174,53 @@ export class Bench {
   }
 
   order(remote: ExportAddress): MirrorOrder {
+    return { pairId: PAIR, ...this.own(), remote: { ...remote, port: this.parts.link.port } };
+  }
+
+  /** What this side gives to every order. */
+  own(): Pick<MirrorOrder, 'vmUuid' | 'disks' | 'address'> {
     return {
-      pairId: PAIR,
       vmUuid: GUEST_UUID,
       disks: this.parts.guest.disks.map((disk) => ({ ...disk, format: 'qcow2' as const })),
       address: '127.0.0.1',
-      remote: { ...remote, port: this.parts.link.port },
     };
+  }
+
+  /** Points, one after the other, as the agents of two hosts would make them. */
+  follow(mode: PointMode): Promise<Result<void>> {
+    const last = this.parts.target.restore.list(PAIR).at(-1) ?? null;
+    return this.source.follow({ pairId: PAIR, ...this.own(), mode, last, link: this.pointsLink() });
+  }
+
+  pointsLink(): PointsLink {
+    const { target, link } = this.parts;
+    const { restore } = target;
+    const disks = this.replicaDisks();
+    const through = (remote: ExportAddress): ExportAddress => ({ ...remote, port: link.port });
+    return {
+      async begin() {
+        const newest = restore.list(PAIR).at(-1)?.id ?? null;
+        const remote = await restore.begin(PAIR, disks);
+        return remote.ok ? { ok: true, value: { remote: through(remote.value), newest } } : remote;
+      },
+      async compared(stopped) {
+        for (;;) {
+          const compared = await restore.compare(PAIR, disks);
+          if (!compared.ok) return compared;
+          if (compared.value) return { ok: true, value: through(compared.value) };
+          if (stopped()) throw new Error('stopped');
+          await sleep(20);
+        }
+      },
+      seal: (point) => restore.seal(PAIR, disks, point),
+    };
+  }
+
+  /** What a restore point reads like, disk by disk: put where a machine would start from it. */
+  async surfaced(id: string | null): Promise<Buffer[]> {
+    const surfaced = await this.parts.target.restore.surface(PAIR, this.replicaDisks(), id);
+    if (!surfaced.ok) throw new Error(surfaced.problem.message);
+    return this.replicaDisks().map(({ target }) => this.replica(target));
   }
 
   /** The replica's content, read past QEMU's lock: write-through, so that it is all there. */
@@ -207,16 +263,20 @@ export class Bench {
 
   #makeSource(): ReplicaSource {
     const { guest, primary, directory, tls } = this.parts;
-    const source = createMirrorSource({
+    const sending = {
       hypervisor: guestHypervisor(guest) as Hypervisor,
-      services: primary,
-      forwarderSocket: join(directory, 'primary/run/forwarder.sock'),
       stateDir: join(directory, 'primary'),
       clock,
       log: quiet,
       copiers: COPIERS,
       tls,
-    });
+    };
+    const forwarderSocket = join(directory, 'primary/run/forwarder.sock');
+    this.followers = new Followers(sending);
+    const source = createReplicaSource(
+      createMirrorSource({ ...sending, services: primary, forwarderSocket }),
+      this.followers,
+    );
     source.subscribe((_pairId, status) => this.told.push(status));
     return source;
   }

@@ -7,7 +7,7 @@ export const GUEST_UUID = '4b1b7a2e-94c5-4c8e-8a0e-6f0a5d2a9a11';
 /** As much of a hypervisor as the mirror uses, over one QEMU's own monitor. */
 export function guestHypervisor(
   guest: TestGuest,
-): Pick<Hypervisor, 'monitor' | 'subscribe' | 'list' | 'reachable'> {
+): Pick<Hypervisor, 'monitor' | 'subscribe' | 'list' | 'reachable' | 'guestAnswers' | 'quiesce' | 'thaw'> {
   const listeners = new Set<(event: HypervisorEvent) => void>();
   const tell = (event: HypervisorEvent) => {
     for (const listener of listeners) listener(event);
@@ -23,6 +23,10 @@ export function guestHypervisor(
       return () => listeners.delete(listener);
     },
     list: () => [vm(guest)],
+    // It boots nothing, so there is no agent in it.
+    guestAnswers: async () => false,
+    quiesce: async () => 'none',
+    thaw: async () => ({ ok: true, value: undefined }),
     async monitor(uuid, command, args) {
       if (uuid === GUEST_UUID && guest.alive) return guest.qmp.execute(command, args);
       return fail({ kind: 'vm-not-running', message: 'The machine does not run.', next: 'Start it.' });

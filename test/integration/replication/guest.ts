@@ -27,14 +27,15 @@ export class TestGuest {
   readonly acknowledged: number[] = [];
   #printed = '';
 
-  constructor(directory: string, disks: GuestDisk[]) {
+  /** @param existing the disks' images are there already */
+  constructor(directory: string, disks: GuestDisk[], existing = false) {
     this.disks = disks;
     this.#monitor = join(directory, 'domain-1-test', 'monitor.sock');
     mkdirSync(dirname(this.#monitor), { recursive: true });
     // As libvirt does: QEMU's directory belongs to the user it runs as, who is not root.
     chownSync(dirname(this.#monitor), NOBODY, NOBODY);
     chmodSync(dirname(this.#monitor), 0o750);
-    for (const { path, sizeBytes } of disks) {
+    for (const { path, sizeBytes } of existing ? [] : disks) {
       execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', path, String(sizeBytes)]);
     }
     this.child = spawn('qemu-system-x86_64', this.#arguments(), { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,0 +1,290 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import {
+  type ExportAddress,
+  fail,
+  ok,
+  type Problem,
+  type RestorePoint,
+  type Result,
+  type Retention,
+} from '../../protocol/index.ts';
+import { keptBy } from '../follow/retention.ts';
+import type { ReplicaDisk } from '../replication.ts';
+import { commit } from './chain.ts';
+import { allThere, type Digests } from './digests.ts';
+import { allocatedBytes, createLayer, exists, rebase, syncDirectory } from './images.ts';
+import type { KeptPoint, Manifest, Manifests } from './manifest.ts';
+
+/** What restore points ask of the storage daemon's other rooms; the callers see to it that one order at a time is at work. */
+export interface RestorePorts {
+  hostName: string;
+  manifests: Manifests;
+  digests: Digests;
+  /** Whether every one of these disks is on offer. */
+  offered(pairId: string, disks: ReplicaDisk[]): Promise<boolean>;
+  /** Ends the offer in order, and closes the files. */
+  close(pairId: string): Promise<Result<void>>;
+  /** Offers these images, in the disks' names, without write-through. */
+  offer(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  /** The present offer with the digests that are done. */
+  withDigests(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+}
+
+/** See `RestorePoints` in replication.ts. Files lie beside the disks' own: `DISK.r7`. */
+export class LayeredPoints {
+  readonly #ports: RestorePorts;
+  /** Pairs whose layer was begun, with its number: known only as long as this agent lives. */
+  readonly #begun = new Map<string, number>();
+
+  constructor(ports: RestorePorts) {
+    this.#ports = ports;
+  }
+
+  list(pairId: string): RestorePoint[] {
+    return this.#manifest(pairId).points.map(({ files: _files, ...point }) => point);
+  }
+
+  async adopt(pairId: string, disks: ReplicaDisk[], point: RestorePoint): Promise<Result<void>> {
+    const refused = this.#refuseRaw(disks);
+    if (refused) return fail(refused);
+    const closed = await this.#ports.close(pairId);
+    if (!closed.ok) return closed;
+    if (this.#manifest(pairId).points.some(({ id }) => id === point.id)) return ok(undefined);
+    await this.#leavePast(pairId);
+    const manifest = this.#manifest(pairId);
+    const files = filesOf(disks, manifest.next);
+    for (const disk of disks) {
+      const file = files[disk.target] ?? '';
+      const there = (await exists(file)) && !(await exists(disk.path));
+      if (there) continue;
+      const found = await allThere([disk], this.#ports.hostName);
+      if (!found.ok) return found;
+      await rename(disk.path, file);
+      await syncDirectory(dirname(file));
+    }
+    await this.#write({ ...sealed(manifest, { ...point, files }), surfaced: null });
+    return ok(undefined);
+  }
+
+  async begin(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
+    const refused = this.#refuseRaw(disks);
+    if (refused) return fail(refused);
+    const clear = await this.#clear(pairId, disks);
+    if (!clear.ok) return clear;
+    const manifest = this.#manifest(pairId);
+    const newest = manifest.points.at(-1);
+    const layers = layersOf(disks, manifest.next);
+    for (const layer of layers) {
+      await rm(layer.path, { force: true });
+      const made = await createLayer(layer, newest?.files[layer.target] ?? null, this.#ports.hostName);
+      if (!made.ok) return made;
+    }
+    const offered = await this.#ports.offer(pairId, layers);
+    if (offered.ok) this.#begun.set(pairId, manifest.next);
+    return offered;
+  }
+
+  async compare(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress | null>> {
+    const newest = this.#manifest(pairId).points.at(-1);
+    if (!newest) return fail(this.#gone());
+    const { digests } = this.#ports;
+    const status = digests.status(pairId);
+    if (status?.problem) return fail(status.problem);
+    if (!status)
+      await digests.begin(
+        pairId,
+        disks.map((disk) => ({ ...disk, path: newest.files[disk.target] ?? '', format: 'qcow2' as const })),
+      );
+    return status?.done ? this.#ports.withDigests(pairId, disks) : ok(null);
+  }
+
+  async seal(pairId: string, disks: ReplicaDisk[], point: RestorePoint): Promise<Result<void>> {
+    const manifest = this.#manifest(pairId);
+    if (manifest.points.some(({ id }) => id === point.id)) return ok(undefined);
+    const number = this.#begun.get(pairId);
+    // A daemon that was ended since, or a newer agent, knows of no layer: whatever lies there may be half of one.
+    if (number !== manifest.next || !(await this.#ports.offered(pairId, disks)))
+      return fail(this.#layerGone());
+    this.#begun.delete(pairId);
+    const closed = await this.#ports.close(pairId);
+    if (!closed.ok) return closed;
+    const files = filesOf(disks, manifest.next);
+    for (const file of Object.values(files)) await syncFile(file);
+    await this.#write(sealed(manifest, { ...point, files }));
+    return ok(undefined);
+  }
+
+  async prune(pairId: string, disks: ReplicaDisk[], rule: Retention): Promise<Result<{ dropped: number }>> {
+    const { surfaced, points } = this.#manifest(pairId);
+    // Somebody has the chain open, or stands on it.
+    if (this.#begun.has(pairId) || surfaced !== null) return ok({ dropped: 0 });
+    const kept = keptBy(points, rule);
+    const gone = points.filter(({ id }) => !kept.has(id));
+    for (const { id } of gone) {
+      const dropped = await this.#drop(pairId, disks, id);
+      if (!dropped.ok) return dropped;
+    }
+    return ok({ dropped: gone.length });
+  }
+
+  async surface(pairId: string, disks: ReplicaDisk[], id: string | null): Promise<Result<RestorePoint>> {
+    const clear = await this.#clear(pairId, disks);
+    if (!clear.ok) return clear;
+    const manifest = this.#manifest(pairId);
+    const point = id === null ? manifest.points.at(-1) : manifest.points.find((one) => one.id === id);
+    if (!point) return fail(this.#gone());
+    await this.#write({ ...manifest, surfaced: point.id });
+    for (const disk of disks) {
+      // Under another name first: what lies at the disk's place is never half an image.
+      const made = `${disk.path}.new`;
+      await rm(made, { force: true });
+      const layer = { ...disk, path: made };
+      const created = await createLayer(layer, point.files[disk.target] ?? null, this.#ports.hostName);
+      if (!created.ok) return created;
+      await rename(made, disk.path);
+      await syncDirectory(dirname(disk.path));
+    }
+    const { files: _files, ...surfaced } = point;
+    return ok(surfaced);
+  }
+
+  async keepSurfaced(pairId: string): Promise<void> {
+    const manifest = this.#manifest(pairId);
+    const { surfaced } = manifest;
+    if (surfaced !== null) await this.#write({ ...manifest, surfaced: null, ground: surfaced });
+  }
+
+  async release(pairId: string): Promise<string[]> {
+    const files = this.#manifest(pairId).points.flatMap((point) => Object.values(point.files));
+    await this.#ports.manifests.remove(pairId);
+    return files;
+  }
+
+  async sizeBytes(pairId: string): Promise<number> {
+    const files = this.#manifest(pairId).points.flatMap((point) => Object.values(point.files));
+    const sizes = await Promise.all(files.map((file) => allocatedBytes(file)));
+    return sizes.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Everything of the pair's points, with the half-made layer. The caller has closed them. */
+  async remove(pairId: string, disks: ReplicaDisk[]): Promise<void> {
+    this.#begun.delete(pairId);
+    const { next } = this.#manifest(pairId);
+    const files = [...Object.values(filesOf(disks, next)), ...(await this.release(pairId))];
+    for (const file of files) await rm(file, { force: true });
+  }
+
+  /** Nothing is open, nothing half made, and what was begun of giving up a point is done. */
+  async #clear(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    this.#begun.delete(pairId);
+    const closed = await this.#ports.close(pairId);
+    if (!closed.ok) return closed;
+    const manifest = this.#manifest(pairId);
+    for (const file of Object.values(filesOf(disks, manifest.next))) await rm(file, { force: true });
+    if (manifest.surfaced !== null) {
+      for (const { path } of disks) await rm(path, { force: true });
+      await this.#write({ ...manifest, surfaced: null });
+    }
+    return this.#merge(pairId, disks);
+  }
+
+  /** The point above takes the place of the one given up: its blocks go into that one's files, which then are its own. */
+  async #drop(pairId: string, disks: ReplicaDisk[], id: string): Promise<Result<void>> {
+    const manifest = this.#manifest(pairId);
+    const at = manifest.points.findIndex((point) => point.id === id);
+    const [given, above] = [manifest.points[at], manifest.points[at + 1]];
+    if (!given || !above) return ok(undefined);
+    await this.#write({
+      ...manifest,
+      points: manifest.points.filter((point) => point.id !== id),
+      merging: { id: above.id, into: given.files },
+    });
+    return this.#merge(pairId, disks);
+  }
+
+  /** Repeatable from wherever it was cut short: what was written back once is written back again, alike. */
+  async #merge(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    const manifest = this.#manifest(pairId);
+    const { merging, points } = manifest;
+    if (merging === null) return ok(undefined);
+    const at = points.findIndex(({ id }) => id === merging.id);
+    const [point, next] = [points[at], points[at + 1]];
+    for (const { target } of point ? disks : []) {
+      const [upper, lower, above] = [point?.files[target], merging.into[target], next?.files[target]];
+      if (upper === undefined || lower === undefined) continue;
+      const merged = await commit(upper, this.#ports.hostName);
+      if (!merged.ok) return merged;
+      if (above !== undefined) await rebase(above, lower);
+      await syncFile(lower);
+    }
+    const kept = points.map((one) => (one.id === merging.id ? { ...one, files: merging.into } : one));
+    await this.#write({ ...manifest, points: kept, merging: null });
+    for (const file of Object.values(point?.files ?? {})) await rm(file, { force: true });
+    return ok(undefined);
+  }
+
+  /** Points newer than the one that was gone back to lie under nothing any more. */
+  async #leavePast(pairId: string): Promise<void> {
+    const manifest = this.#manifest(pairId);
+    const at = manifest.points.findIndex(({ id }) => id === manifest.ground);
+    if (at < 0) return;
+    const left = manifest.points.slice(at + 1);
+    await this.#write({ ...manifest, points: manifest.points.slice(0, at + 1), ground: null });
+    for (const file of left.flatMap(({ files }) => Object.values(files))) await rm(file, { force: true });
+  }
+
+  #manifest(pairId: string): Manifest {
+    return this.#ports.manifests.get(pairId);
+  }
+
+  #write(manifest: Manifest): Promise<void> {
+    return this.#ports.manifests.write(manifest);
+  }
+
+  #refuseRaw(disks: ReplicaDisk[]): Problem | null {
+    const raw = disks.find(({ format }) => format !== 'qcow2');
+    if (!raw) return null;
+    return {
+      kind: 'points-need-qcow2',
+      message: `Disk ${raw.target} is a raw image: points are layers of qcow2, and cannot be kept of it.`,
+      next: 'Mirror it synchronously, or convert the disk to qcow2 first.',
+    };
+  }
+
+  #gone(): Problem {
+    return {
+      kind: 'point-gone',
+      message: `${this.#ports.hostName} does not keep that restore point.`,
+      next: 'Look at the points again, and choose another.',
+    };
+  }
+
+  #layerGone(): Problem {
+    return {
+      kind: 'layer-gone',
+      message: `${this.#ports.hostName} started anew while the point was being made: it was thrown away.`,
+      next: 'The next one is made by itself.',
+    };
+  }
+}
+
+const layersOf = (disks: ReplicaDisk[], number: number): ReplicaDisk[] =>
+  disks.map((disk) => ({ ...disk, path: `${disk.path}.r${number}`, format: 'qcow2' }));
+const filesOf = (disks: ReplicaDisk[], number: number): Record<string, string> =>
+  Object.fromEntries(layersOf(disks, number).map(({ target, path }) => [target, path]));
+const sealed = (manifest: Manifest, point: KeptPoint): Manifest => ({
+  ...manifest,
+  next: manifest.next + 1,
+  points: [...manifest.points, point],
+});
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await syncDirectory(dirname(path));
+}
