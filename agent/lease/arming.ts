@@ -15,6 +15,11 @@ export function hindrances(member: Member, record: LeaseRecord): Hindrance[] {
   };
   const { maintenance, policy } = record;
   add(policy !== 'automatic', `policy-${policy}`, 'the pair is not set to fail over by itself');
+  add(
+    record.replica.mode !== 'sync',
+    'mode',
+    'its copy is kept by points: it lacks what was written since the last',
+  );
   add(record.paused, 'paused', 'all automation is paused');
   add(maintenance !== null, 'maintenance', `planned work: ${maintenance?.reason ?? ''}`);
   add(

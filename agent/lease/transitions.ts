@@ -1,4 +1,4 @@
-import type { DrillRecord, Profile, ReplicaRecord } from '../protocol/index.ts';
+import type { DrillRecord, ModeKind, Profile, ReplicaRecord } from '../protocol/index.ts';
 import { type LeaseRecord, NO_EPOCH, otherMember } from './record.ts';
 import type { Rules } from './rules.ts';
 
@@ -28,6 +28,8 @@ export interface Founding {
   owner: string;
   wall: number;
   profile?: Profile;
+  /** Left out: synchronously. */
+  mode?: ModeKind;
   /** Left out: as a record older than drills. */
   drill?: DrillRecord;
 }
@@ -42,7 +44,7 @@ export function createRecord(given: Founding): LeaseRecord {
     begun: true,
     policy: 'manual',
     armed: false,
-    replica: { mode: 'sync', state: 'none', point: null, since: given.wall },
+    replica: { mode: given.mode ?? 'sync', state: 'none', point: null, since: given.wall },
     forced: false,
     maintenance: null,
     members: given.members,
@@ -72,6 +74,8 @@ export function replicaBecomes(
   rules: Rules,
 ): Change {
   return inEpoch(epoch, self, rules, (record) => {
+    // What is kept by points lacks whatever was written since the last: nobody may count on it as if it had everything.
+    if (state === 'in-sync' && record.replica.mode !== 'sync') return no('mode');
     if (record.replica.state === state && (state === 'in-sync' || !record.armed)) return record;
     const armed = (state === 'in-sync' || !rules.needInSync) && record.armed;
     return next(record, { replica: replicaOf(record, state, wall), armed });
@@ -95,6 +99,7 @@ export function mayArm(record: LeaseRecord): boolean {
   return (
     isAutomatic(record) &&
     record.begun &&
+    record.replica.mode === 'sync' &&
     record.replica.state === 'in-sync' &&
     record.voters.length === 3 &&
     isTriedOut(record)
@@ -198,8 +203,24 @@ export function settings(given: Partial<Settings>): Change {
   return (record) => {
     const changed = { ...record, ...given };
     if (record.armed && changed.profile !== record.profile) return no('armed');
+    if (changed.policy !== 'manual' && changed.replica.mode !== 'sync') return no('mode');
     return next(changed, { armed: record.armed && isAutomatic(changed) });
   };
+}
+
+/**
+ * How the copy is kept from now on. What is on the standby stays what it is: whole as of a moment, or not. A copy that is kept by
+ * points is never counted on for an automatic failover, so that is switched off before, by whoever switched it on.
+ */
+export function setMode(epoch: number, self: string, mode: ModeKind, wall: number, rules: Rules): Change {
+  return inEpoch(epoch, self, rules, (record) => {
+    const { replica } = record;
+    if (replica.mode === mode) return record;
+    if (!record.begun) return no('not-begun');
+    if (mode !== 'sync' && (record.armed || record.policy !== 'manual')) return no('mode');
+    const since = replica.state === 'in-sync' ? { state: 'stale' as const, since: wall } : {};
+    return next(record, { armed: false, replica: { ...replica, ...since, mode } });
+  });
 }
 
 /** A person arms without a passed drill. What was decided first stays on record. */

@@ -20,7 +20,16 @@ export function refuseForeign(context: PairContext, pair: StoredPair): void {
 /** The record a pair begins with; who votes is the operator's choice. */
 export function firstRecord(
   context: PairContext,
-  { pairId, standby, witness, policy, profile, drill, actor }: Parameters<Handlers['protect.start']>[0],
+  {
+    pairId,
+    standby,
+    witness,
+    policy,
+    profile,
+    drill,
+    actor,
+    replication,
+  }: Parameters<Handlers['protect.start']>[0],
 ): { record: PairRecord; name: string | null } {
   if (witness !== null && [context.self, standby].includes(witness)) throw new ProblemError(notAWitness);
   const members: [string, string] = [context.self, standby];
@@ -32,6 +41,7 @@ export function firstRecord(
     owner: context.self,
     wall: context.now(),
     profile,
+    mode: replication.kind,
     drill: { passed: null, waived: drill === 'waived' ? { at: context.now(), by: actor } : null },
   });
   return { record: { ...created, policy }, name: witness === null ? null : context.nameOf(witness) };

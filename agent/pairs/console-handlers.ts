@@ -3,6 +3,7 @@ import { firstRecord, refuseForeign, setAutomation, setDrillSettings, setWitness
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
 import type { Guarded } from './guarded.ts';
+import { modeInWords, refuseMode } from './modes.ts';
 import { alreadyGiven, copyData, giveOrder } from './ordering.ts';
 import { unusable } from './orders/failover.ts';
 import { checkStandby, replaceStandby } from './replacing.ts';
@@ -29,6 +30,7 @@ async function protectStart(
     });
   }
   const { definition } = plan;
+  refuseMode(params.replication, params.policy, copiedDisks(definition));
   const standbyPaths = plan.paths;
   const text = hypervisor.withDisks(definition.text, standbyPaths);
   const vm = hypervisor.list().find((candidate) => candidate.uuid === params.vmUuid);
@@ -54,6 +56,7 @@ async function protectStart(
           definitions: { [context.self]: definition.text, [params.standby]: text },
           autostartBefore: vm?.autostart ?? false,
           createdAt: context.now(),
+          ...(params.replication.kind === 'sync' ? {} : { replication: params.replication }),
         },
         record,
       },
@@ -87,8 +90,8 @@ async function failover(
     params.evidence,
     params.actor,
   );
-  const { pairId, expected, forced } = params;
-  const data = { pairId, expected, forced, subject, here: context.deps.selfName() };
+  const { pairId, expected, forced, point } = params;
+  const data = { pairId, expected, forced, point, subject, here: context.deps.selfName() };
   return {
     task: must(await context.tasks.order('failover', { id: params.requestId, pairId, subject, data })),
   };
@@ -133,6 +136,23 @@ async function discard(
   const task = must(await context.tasks.order('discard', { id: requestId, pairId, subject, data }));
   const text = `${actor} discards what is kept aside of ${subject} on ${here}.`;
   context.audit('discard-ordered', pair, text, { paths: paths.join(' ') }, actor);
+  return { task };
+}
+
+async function setReplication(
+  context: PairContext,
+  { requestId, actor, pairId, replication }: Parameters<Handlers['pair.mode']>[0],
+): Promise<{ task: Task }> {
+  const repeated = alreadyGiven(context, requestId);
+  if (repeated) return { task: repeated };
+  const pair = context.pair(pairId);
+  refuseForeign(context, pair);
+  refuseMode(replication, pair.record.policy, pair.spec.disks);
+  const subject = pair.spec.workload.name;
+  const data = { ...copyData(context, pair, false), replication };
+  const task = await giveOrder(context, 'mode', { id: requestId, pairId, subject, data });
+  const text = `${actor} has the copy of ${subject} ${modeInWords(replication)} from now on.`;
+  context.audit('mode-ordered', pair, text, undefined, actor);
   return { task };
 }
 
@@ -216,6 +236,7 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
     'pair.discard': (params) => discard(context, params),
     'pair.checkStandby': (params) => checkStandby(context, params),
     'pair.replaceStandby': (params) => replaceStandby(context, params),
+    'pair.mode': (params) => setReplication(context, params),
     'pair.settings': (params) => setAutomation(context, params),
     'pair.witness': (params) => setWitnessOf(context, params),
     'pair.drill': async ({ pairId, requestId, actor, standS }) => ({

@@ -103,6 +103,7 @@ const WHY: Record<string, string> = {
   'others-vote': 'Its voters were changed meanwhile: the standby changes only while the owner alone votes.',
   'not-in-sync': 'The copies do not agree: something would be lost.',
   'not-begun': 'The machine is just changing sides.',
+  mode: 'A copy that is kept by points lacks what was written since the last one: only a person may fail over to it, so its failover is manual.',
 };
 
 const refused = (reason: string): Problem => ({

@@ -6,6 +6,7 @@ import { TaskRunner } from '../tasks/runner.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
 import { Drills } from './drills.ts';
+import { Following, recordPoints } from './following.ts';
 import { Guarded } from './guarded.ts';
 import { Healer } from './healer.ts';
 import { leave, tellReturned } from './leaving.ts';
@@ -13,6 +14,7 @@ import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
 import { discardOrder } from './orders/discard.ts';
 import { failoverOrder } from './orders/failover.ts';
+import { modeOrder } from './orders/mode.ts';
 import { forgetPair, protectOrder, resyncOrder, unprotectOrder } from './orders/protect.ts';
 import { replaceStandbyOrder } from './orders/replace-standby.ts';
 import { revertOrder } from './orders/revert.ts';
@@ -46,6 +48,7 @@ class Pairs implements PairsService {
   readonly #deps: PairsDeps;
   readonly #context: PairContext;
   readonly #healer: Healer;
+  readonly #following: Following;
   readonly #watch: Watch;
   readonly #guarded: Guarded;
   readonly #sites = new Map<string, HostSite>();
@@ -55,6 +58,8 @@ class Pairs implements PairsService {
   #timer: { cancel(): void } | null = null;
   #watched = false;
   readonly #told = new Map<string, { text: string; at: number }>();
+  /** Pairs whose first point is being recorded. */
+  readonly #recording = new Set<string>();
   #beats = 0;
   #stopped = false;
 
@@ -62,6 +67,7 @@ class Pairs implements PairsService {
     const { stateDir, clock, log } = deps;
     this.#deps = deps;
     this.#healer = new Healer(() => this.#context);
+    this.#following = new Following(() => this.#context);
     const nodes = new Nodes({
       ...deps,
       site: (pairId) => this.#makeSite(pairId),
@@ -82,6 +88,7 @@ class Pairs implements PairsService {
     tasks.register(revertOrder(this.#context, siteOf));
     tasks.register(discardOrder(this.#context));
     tasks.register(replaceStandbyOrder(this.#context));
+    tasks.register(modeOrder(this.#context));
     const loaded = new Promise<void>((resolve) => {
       this.#markLoaded = resolve;
     });
@@ -159,6 +166,7 @@ class Pairs implements PairsService {
       tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       drills.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       source.subscribe((pairId) => {
+        this.#run('point', this.#pointMade(pairId));
         nodes.look(pairId);
         this.#changed(pairId);
       }),
@@ -203,6 +211,15 @@ class Pairs implements PairsService {
     }
   }
 
+  /** Orders that make a first point record it themselves. */
+  async #pointMade(pairId: string): Promise<void> {
+    if (this.#context.tasks.running(pairId) || this.#recording.has(pairId)) return;
+    this.#recording.add(pairId);
+    await recordPoints(this.#context, pairId)
+      .catch((error) => this.#deps.log('info', `${pairId}: ${String(error)}`))
+      .finally(() => this.#recording.delete(pairId));
+  }
+
   #recordChanged(pairId: string, record: LeaseRecord): void {
     this.#run(
       'record',
@@ -214,7 +231,8 @@ class Pairs implements PairsService {
   /** Null for a pair this host only votes on. */
   #makeSite(pairId: string): HostSite | null {
     if (this.#context.store.kept(pairId) === null) return null;
-    const site = this.#sites.get(pairId) ?? new HostSite(this.#context, pairId, this.#healer);
+    const site =
+      this.#sites.get(pairId) ?? new HostSite(this.#context, pairId, this.#healer, this.#following);
     this.#sites.set(pairId, site);
     return site;
   }

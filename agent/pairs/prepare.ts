@@ -9,7 +9,7 @@ type Answer = ResultOf<PeerApi, 'standby.prepare'>;
 type Way = NonNullable<Answer['way']>;
 
 /** Ends whatever still stands of a former ownership before the host becomes a standby again. */
-async function clearOldCopy(context: PairContext, pair: StoredPair): Promise<void> {
+export async function clearOldCopy(context: PairContext, pair: StoredPair): Promise<void> {
   const { hypervisor, source } = context.deps;
   const { uuid } = pair.spec.workload;
   const state = context.vmState(uuid);
@@ -51,7 +51,7 @@ async function keepsPrevious(context: PairContext, pair: StoredPair, disks: Repl
  * What the owner's order rests on must be what this host knows too: the newest record says that the asking host owns
  * the machine, that this one stands by for it, and that nobody may take this copy over meanwhile.
  */
-function checkRecord(context: PairContext, pair: StoredPair): void {
+export function checkRecord(context: PairContext, pair: StoredPair): void {
   const { record, spec } = pair;
   const counted = record.members.includes(context.self) && record.owner !== context.self;
   if (counted && record.begun && !record.armed && record.replica.state !== 'in-sync') return;
@@ -62,7 +62,7 @@ function checkRecord(context: PairContext, pair: StoredPair): void {
   });
 }
 
-function refuseQuarantined(context: PairContext, pair: StoredPair, over: boolean): void {
+export function refuseQuarantined(context: PairContext, pair: StoredPair, over: boolean): void {
   if (!pair.notes.quarantine || over) return;
   throw new ProblemError({
     kind: 'quarantined',
@@ -85,10 +85,31 @@ export async function prepare(context: PairContext, params: Params): Promise<Ans
   checkRecord(context, pair);
   await context.drills.end(pairId);
   refuseQuarantined(context, pair, params.overQuarantine);
-  const way = await wayHere(context, pair, params);
-  if (way === 'changes') return takeChanges(context, pair, params);
-  if (way === 'compare') return beginComparison(context, pair, params);
-  return makeAnew(context, pair, params);
+  if (!pair.notes.quarantine) await bringUp(context, pair);
+  const way = await wayHere(context, context.pair(pairId), params);
+  const now = context.pair(pairId);
+  if (way === 'changes') return takeChanges(context, now, params);
+  if (way === 'compare') return beginComparison(context, now, params);
+  return makeAnew(context, now, params);
+}
+
+/** A copy that was kept by points until now: what is mirrored goes into a layer over the newest. */
+async function bringUp(context: PairContext, pair: StoredPair): Promise<void> {
+  const { restore, allocatedBytes } = context.deps.target;
+  const { pairId } = pair.spec;
+  const disks = context.disks(pair.spec, context.self);
+  const newest = restore.list(pairId).at(-1);
+  if (!newest) return;
+  const there = await Promise.all(disks.map(({ path }) => allocatedBytes(path)));
+  if (restore.surfacedAt(pairId) === null && !there.includes(null)) return;
+  must(await restore.surface(pairId, disks, null));
+  await context.setNotes(pairId, (notes) => ({
+    ...notes,
+    image: 'complete',
+    point: null,
+    generation: newest.id,
+  }));
+  await restore.keepSurfaced(pairId);
 }
 
 /** What the owner offers, as far as the images here are fit for it. */
@@ -142,7 +163,7 @@ async function beginComparison(context: PairContext, pair: StoredPair, params: P
 }
 
 /** What a host writes down that no longer runs the machine by right. */
-const asStandby = {
+export const asStandby = {
   wantRunning: false,
   moving: false,
   yielding: false,
@@ -178,7 +199,7 @@ async function keptUnder(
   tellAside(context, pair, paths);
 }
 
-function tellAside(context: PairContext, pair: StoredPair, paths: string[]): void {
+export function tellAside(context: PairContext, pair: StoredPair, paths: string[]): void {
   context.audit(
     'aside-kept',
     pair,

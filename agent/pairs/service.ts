@@ -45,6 +45,7 @@ export interface PairsService {
     | 'pair.discard'
     | 'pair.checkStandby'
     | 'pair.replaceStandby'
+    | 'pair.mode'
     | 'pair.settings'
     | 'pair.witness'
     | 'pair.drill'

@@ -2,6 +2,7 @@ import type { Permission } from '../lease/deadline-file.ts';
 import type { GuestState, MirrorState, Site } from '../lease/site.ts';
 import type { Problem } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
+import type { Following } from './following.ts';
 import type { Healer } from './healer.ts';
 import { isLive, type KeptPair } from './store.ts';
 
@@ -14,6 +15,7 @@ export class HostSite implements Site {
   readonly #context: PairContext;
   readonly #pairId: string;
   readonly #healer: Healer;
+  readonly #following: Following;
   /** Somebody shut the guest down, or the host is going down: told before the notes have it. */
   #stopped: 'meant' | 'with-host' | null = null;
   #waiting: { reason: string; since: number } | null = null;
@@ -23,7 +25,8 @@ export class HostSite implements Site {
   /** Why the guest could not be started here last time; null once it could. */
   startProblem: Problem | null = null;
 
-  constructor(context: PairContext, pairId: string, healer: Healer) {
+  constructor(context: PairContext, pairId: string, healer: Healer, following: Following) {
+    this.#following = following;
     this.#context = context;
     this.#pairId = pairId;
     this.#healer = healer;
@@ -87,6 +90,8 @@ export class HostSite implements Site {
     // What leads to a former member says nothing of the copy that is counted on.
     if (!this.#context.membersAligned(this.#pairId)) return 'off';
     const state = source.status(this.#pairId)?.state;
+    // Never counted on: it lacks what was written since the last point.
+    if (this.#byPoints) return state === 'following' || state === 'copying' ? 'copying' : 'off';
     if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
     if (state === 'in-sync') return 'whole';
     if (state === 'held') return 'held';
@@ -178,7 +183,8 @@ export class HostSite implements Site {
   }
 
   startMirror(): void {
-    this.#healer.request(this.#pairId);
+    if (this.#byPoints) this.#following.request(this.#pairId);
+    else this.#healer.request(this.#pairId);
   }
 
   /** Written down where the record's change is seen (pairs.ts), before anything could be copied over it. */
@@ -192,6 +198,11 @@ export class HostSite implements Site {
   waitingSince(reason: string): number {
     if (this.#waiting?.reason !== reason) this.#waiting = { reason, since: this.#context.now() };
     return this.#waiting.since;
+  }
+
+  get #byPoints(): boolean {
+    const mode = this.#context.nodes.record(this.#pairId)?.replica.mode;
+    return mode !== undefined && mode !== 'sync';
   }
 
   get #kept(): KeptPair {
@@ -223,6 +234,8 @@ export class HostSite implements Site {
       quarantine: null,
       image: 'complete',
     }));
+    // What it writes from here on is its own: nobody takes it for the empty layer over a point.
+    await deps.target.restore.keepSurfaced(this.#pairId);
     // What is left of a mirror of the process before must be gone before this one has disks.
     await source.end(this.#pairId);
     if (this.#context.isUndefined(uuid)) {

@@ -3,6 +3,7 @@ import { must, type PairContext } from './context.ts';
 import { forget, leave } from './leaving.ts';
 import { yieldOwner } from './orders/revert.ts';
 import { compared, prepare } from './prepare.ts';
+import { beginPoint, comparePoint, prunePoints, sealPoint } from './restore-points.ts';
 import { freshNotes } from './store.ts';
 
 export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
@@ -59,6 +60,17 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
     },
     'standby.prepare': (params) => context.inTurn(params.spec.pairId, () => prepare(context, params)),
     'standby.compare': ({ pairId }) => context.inTurn(pairId, () => compared(context, pairId)),
+    'points.list': async ({ pairId }) => ({ points: context.deps.target.restore.list(pairId) }),
+    'points.begin': (params) => context.inTurn(params.spec.pairId, () => beginPoint(context, params)),
+    'points.compare': ({ pairId }) => context.inTurn(pairId, () => comparePoint(context, pairId)),
+    'points.seal': async ({ pairId, point }) => {
+      await context.inTurn(pairId, () => sealPoint(context, pairId, point));
+      // Not waited for: the point counts already, and the next one waits for its turn.
+      void context
+        .inTurn(pairId, () => prunePoints(context, pairId))
+        .catch((error) => context.deps.log('warn', `${pairId}: ${String(error)}`));
+      return {};
+    },
     'owner.yield': (params) => yieldOwner(context, params),
     'pair.forget': ({ pairId }) =>
       context.inTurn(pairId, async () => {

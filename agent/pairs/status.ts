@@ -56,6 +56,7 @@ function localCopy(context: PairContext, pair: StoredPair, site: HostSite | null
 
 const WHY_NOT: Record<string, string> = {
   'policy-manual': 'Failover is set to manual.',
+  mode: 'Its copy is kept by points and lacks what was written since the last: a person decides about a failover.',
   paused: 'All automation is paused.',
   maintenance: 'Maintenance is under way.',
   'no-witness': 'There is no witness: without a third vote nobody can decide by himself.',
@@ -112,6 +113,7 @@ export function leaseView(context: PairContext, pair: StoredPair): LeaseView {
 export function pairStatus(context: PairContext, pair: StoredPair, site: HostSite | null): PairStatus {
   const peerId = context.other(pair.spec);
   const sight = context.deps.peers.sight(peerId);
+  const points = context.isOwner(pair) ? [] : context.deps.target.restore.list(pair.spec.pairId);
   return {
     spec: pair.spec,
     record: pair.record,
@@ -126,6 +128,7 @@ export function pairStatus(context: PairContext, pair: StoredPair, site: HostSit
         under: under !== undefined,
       })),
     point: pair.notes.image === 'point' ? { wholeUntil: pair.notes.point?.wholeUntil ?? null } : null,
+    ...(points.length > 0 ? { restorePoints: points } : {}),
     lease: leaseView(context, pair),
     drill: context.drills.status(pair),
     peer: {

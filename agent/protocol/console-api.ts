@@ -3,6 +3,7 @@ import { Check } from './check.ts';
 import { DrillSettings } from './drill.ts';
 import { HostFacts, HostId, HostLoad, HostRole, HypervisorKind, VmInfo, VmUuid } from './host.ts';
 import { method, nothing } from './method.ts';
+import { ReplicationMode, SYNC } from './mode.ts';
 import { Epoch, LeaseView, Maintenance, PairId, PairRecord, PairStatus, Profile } from './pair.ts';
 import { peerApi } from './peer-api.ts';
 import { Problem } from './problem.ts';
@@ -149,6 +150,8 @@ export const consoleApi = {
       profile: v.optional(Profile, 'balanced'),
       /** `waived`: armed as soon as it can be, by the actor's choice; `first`: not before a drill was passed. */
       drill: v.optional(v.picklist(['waived', 'first']), 'waived'),
+      /** How the copy is kept. Anything but `sync` goes with a manual policy only. */
+      replication: v.optional(ReplicationMode, SYNC),
     }),
     v.object({ task: Task }),
     30_000,
@@ -163,6 +166,8 @@ export const consoleApi = {
       expected: Epoch,
       forced: v.boolean(),
       evidence: v.record(v.string(), v.string()),
+      /** Of a copy that is kept by points: the one to start from; without it the newest. */
+      point: v.optional(v.nullable(v.string()), null),
     }),
     v.object({ task: Task }),
     30_000,
@@ -194,6 +199,12 @@ export const consoleApi = {
    */
   'pair.replaceStandby': method(
     v.object({ ...Order, pairId: PairId, standby: HostId }),
+    v.object({ task: Task }),
+    30_000,
+  ),
+  /** On the owner: how the copy is kept from now on. What is there already is not copied again, where it can be helped. */
+  'pair.mode': method(
+    v.object({ ...Order, pairId: PairId, replication: ReplicationMode }),
     v.object({ task: Task }),
     30_000,
   ),

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { Check } from './check.ts';
 import { HostId, VmState, VmUuid } from './host.ts';
 import { method, nothing } from './method.ts';
+import { RestorePoint } from './mode.ts';
 import { PairId, PairRecord, PairSpec } from './pair.ts';
 import { Versioned } from './vote.ts';
 
@@ -123,6 +124,30 @@ export const peerApi = {
     v.object({ doneBytes: v.number(), totalBytes: v.number(), remote: v.nullable(ExportAddress) }),
     60_000,
   ),
+  /** Restore points of the pair on the asked host, oldest first. */
+  'points.list': method(v.object({ pairId: PairId }), v.object({ points: v.array(RestorePoint) }), 5_000),
+  /**
+   * The host stands by with a copy that is kept by points: a new layer over the newest one is offered, a half-made one thrown
+   * away. What was mirrored there until now becomes the first point. `newest`: the point the layer lies on.
+   */
+  'points.begin': method(
+    v.object({
+      spec: PairSpec,
+      chosen: Versioned,
+      /** True only by a person's order: a quarantined copy is set aside for good. */ overQuarantine:
+        v.boolean(),
+    }),
+    v.object({ remote: ExportAddress, newest: v.nullable(RestorePoint) }),
+    60_000,
+  ),
+  /** Begins to read the newest point for a comparison; its offers once that is done. */
+  'points.compare': method(
+    v.object({ pairId: PairId }),
+    v.object({ remote: v.nullable(ExportAddress) }),
+    60_000,
+  ),
+  /** The layer on offer is a point from now on. */
+  'points.seal': method(v.object({ pairId: PairId, point: RestorePoint }), nothing, 60_000),
   /**
    * The other member goes back to its old copy: the owner shuts its machine down and does not start it again by itself, or
    * (`false`) starts it after all. Answers once that was begun; `vm.state` tells when it is down.

@@ -11,6 +11,7 @@ export const TaskKind = v.picklist([
   'discard',
   'drill',
   'replace-standby',
+  'mode',
 ]);
 export type TaskKind = v.InferOutput<typeof TaskKind>;
 

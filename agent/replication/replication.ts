@@ -78,10 +78,10 @@ export interface RestorePoints {
   /** Complete points, oldest first. */
   list(pairId: string): RestorePoint[];
   /**
-   * The whole copy that lies at the disks' own places becomes the newest point, and leaves them. Repeatable. Problem kinds:
-   * `image-missing`, `points-need-qcow2`.
+   * The whole copy that lies at the disks' own places becomes the newest point, and leaves them. Repeatable. Former points
+   * on which it does not lie are forgotten, and their files `left`. Problem kinds: `image-missing`, `points-need-qcow2`.
    */
-  adopt(pairId: string, disks: ReplicaDisk[], point: RestorePoint): Promise<Result<void>>;
+  adopt(pairId: string, disks: ReplicaDisk[], point: RestorePoint): Promise<Result<{ left: string[] }>>;
   /** Offers a new layer over the newest point, or over nothing; a half-written one is thrown away. */
   begin(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
   /**
@@ -101,6 +101,8 @@ export interface RestorePoints {
    * point itself stays. What a former call put there goes. Problem kind: `point-gone`.
    */
   surface(pairId: string, disks: ReplicaDisk[], id: string | null): Promise<Result<RestorePoint>>;
+  /** Id of the point that `surface` put there, as long as nobody has written to that. */
+  surfacedAt(pairId: string): string | null;
   /** Somebody writes, or has written, to what `surface` put there: it is a copy of its own now. */
   keepSurfaced(pairId: string): Promise<void>;
   /** Files of all points, for who sets them aside. Forgets them; they stay where they are. */

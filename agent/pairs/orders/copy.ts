@@ -12,8 +12,10 @@ import {
 import type { CatchingUp } from '../../replication/replication.ts';
 import type { Step, StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { pointModeOf } from '../modes.ts';
 import { isLive } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
+import { beforeFirstPoint, makeFirstPoint, recordFirstPoint } from './first-point.ts';
 
 /** What the copying steps share, in every order that has them. */
 export const CopyData = v.object({
@@ -187,18 +189,29 @@ export function copySteps<D extends CopyData>(
   const { source } = context.deps;
   /** Pairs whose standby did not let this host in: for a comparison it closes and opens anew, with its present certificate. */
   const refused = new Set<string>();
+  const byPoints = ({ pairId }: CopyData): boolean => {
+    const pair = context.store.get(pairId);
+    return pair !== null && pointModeOf(pair) !== null;
+  };
+  const undefinedOf = (data: CopyData): Problem | null => {
+    const { uuid } = context.pair(data.pairId).spec.workload;
+    const gone = options.needsDefinition && context.isUndefined(uuid) && isLive(context.vmState(uuid));
+    return gone ? undefinedMeanwhile(context, data) : null;
+  };
   return [
     {
       id: 'prepare',
       label: (data) => `Make room on ${data.standbyName}`,
       cancellable: true,
-      run: (data) => prepareStandby(context, data, refused),
+      run: (data) =>
+        byPoints(data) ? beforeFirstPoint(context, data) : prepareStandby(context, data, refused),
     },
     {
       id: 'copy',
       label: (data) => `Copy the disks to ${data.standbyName}`,
       cancellable: true,
       async run(data, io) {
+        if (byPoints(data)) return makeFirstPoint(context, data, io, () => undefinedOf(data));
         const pair = context.pair(data.pairId);
         const peer = context.deps.peers.get(context.other(pair.spec));
         if (!peer || !data.remote) throw new ProblemError(context.unreachable(context.other(pair.spec)));
@@ -221,12 +234,7 @@ export function copySteps<D extends CopyData>(
             }),
           );
         }
-        const { uuid } = pair.spec.workload;
-        const end = await watchCopy(context, data.pairId, io, () =>
-          options.needsDefinition && context.isUndefined(uuid) && isLive(context.vmState(uuid))
-            ? undefinedMeanwhile(context, data)
-            : null,
-        );
+        const end = await watchCopy(context, data.pairId, io, () => undefinedOf(data));
         if (end.state !== 'in-sync') {
           if (end.problem?.kind === 'replication-refused') refused.add(data.pairId);
           throw new ProblemError(copyBroke(data, end.problem));
@@ -236,9 +244,11 @@ export function copySteps<D extends CopyData>(
     },
     {
       id: 'record',
-      label: () => 'Record that both copies agree',
+      label: (data) =>
+        byPoints(data) ? 'Record that the first point is complete' : 'Record that both copies agree',
       cancellable: false,
       async run(data) {
+        if (byPoints(data)) return recordFirstPoint(context, data);
         context.nodes.look(data.pairId);
         // The owner records it by itself once every write is on both sides (agent/lease/owner.ts).
         await context.until(
@@ -273,6 +283,8 @@ export async function abandonCopy(
   await context.deps.source.end(pairId);
   const pair = context.store.get(pairId);
   if (!pair || !context.isOwner(pair)) return;
+  // Complete points stay what they are, and the next ones are made by itself.
+  if (pointModeOf(pair) && pair.record.replica.state === 'stale') return;
   // What was only brought up to date has a whole copy to go back to; a full copy that did not end is none.
   const { state } = pair.record.replica;
   if (state !== 'in-sync' && !(state === 'catching-up' && way && way !== 'full'))

@@ -26,6 +26,12 @@ export function refuseDrill(context: PairContext, pair: StoredPair): Problem | n
       `Give this order to ${context.nameOf(context.other(pair.spec))}.`,
     );
   const { begun, replica } = pair.record;
+  if (replica.mode !== 'sync')
+    return no(
+      'drill-needs-sync',
+      `The copy of ${name} on ${deps.selfName()} is kept by points; only a mirrored one can be tried out for now.`,
+      'Have it mirrored synchronously for the drill: what is there already is not copied again.',
+    );
   if (!begun || replica.state !== 'in-sync' || pair.notes.quarantine || !deps.target.isOpen(pair.spec.pairId))
     return no(
       'not-in-sync',

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { compareEpoch, Epoch, type Problem, ProblemError } from '../../protocol/index.ts';
 import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
-import type { PairContext } from '../context.ts';
+import { must, type PairContext } from '../context.ts';
+import { pointModeOf } from '../modes.ts';
 import { goBack } from '../points.ts';
 import type { HostSite } from '../site.ts';
 import { isLive, type StoredPair } from '../store.ts';
@@ -13,6 +14,8 @@ const FailoverData = v.object({
   /** The epoch the person saw when deciding. */
   expected: Epoch,
   forced: v.boolean(),
+  /** Of a copy that is kept by points: the one to start from; null: the newest. */
+  point: v.optional(v.nullable(v.string())),
 });
 export type FailoverData = v.InferOutput<typeof FailoverData>;
 
@@ -33,7 +36,8 @@ export function unusable(context: PairContext, pair: StoredPair): Problem | null
       next: `Fail over to the host that ran it last, or make ${here} the standby again.`,
     };
   }
-  if (pair.notes.image !== 'complete' && pair.notes.image !== 'point') {
+  const noPoint = pointModeOf(pair) && context.deps.target.restore.list(pair.spec.pairId).length === 0;
+  if (noPoint || (pair.notes.image !== 'complete' && pair.notes.image !== 'point')) {
     return {
       kind: 'replica-incomplete',
       message: `The copy of ${subject} on ${here} is not complete: it cannot be started.`,
@@ -101,6 +105,23 @@ async function backToWhole(context: PairContext, data: FailoverData): Promise<vo
   );
 }
 
+/**
+ * A copy that is kept by points starts from one of them; what was written since is given up, as the person was told. In
+ * turn with whatever else touches the images: no later point may come in between.
+ */
+async function startFromPoint(context: PairContext, data: FailoverData): Promise<void> {
+  const pair = context.pair(data.pairId);
+  if (!pointModeOf(pair)) return;
+  const disks = context.disks(pair.spec, context.self);
+  const point = must(await context.deps.target.restore.surface(data.pairId, disks, data.point ?? null));
+  context.audit(
+    'point-chosen',
+    pair,
+    `The copy of ${data.subject} on ${data.here} starts from its point of ${new Date(point.at).toISOString()}${point.quiesced ? ', its file systems at rest' : ''}: what was written later is not on it.`,
+    { point: point.id, at: String(point.at) },
+  );
+}
+
 async function claim(context: PairContext, data: FailoverData): Promise<void> {
   const pair = context.pair(data.pairId);
   if (context.isOwner(pair)) return;
@@ -116,7 +137,10 @@ async function claim(context: PairContext, data: FailoverData): Promise<void> {
   if (pair.record.armed && !data.forced) return takeOver(context, data);
   await refuseIfRunning(context, pair, data.forced);
   await backToWhole(context, data);
-  context.nodes.get(data.pairId)?.force(context.now());
+  await context.inTurn(data.pairId, async () => {
+    await startFromPoint(context, data);
+    context.nodes.get(data.pairId)?.force(context.now());
+  });
   context.audit(
     'claimed',
     pair,

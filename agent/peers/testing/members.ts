@@ -33,6 +33,10 @@ export const handlers: PeerHandlers = {
   'standby.fix': never,
   'standby.prepare': never,
   'standby.compare': never,
+  'points.list': never,
+  'points.begin': never,
+  'points.compare': never,
+  'points.seal': never,
   'owner.yield': never,
   'pair.forget': never,
 };

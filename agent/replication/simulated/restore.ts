@@ -58,12 +58,12 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
   return {
     list: (pairId) => (all.get(pairId)?.points ?? []).map(({ files: _files, ...point }) => point),
 
-    async adopt(pairId, disks, point): Promise<Result<void>> {
+    async adopt(pairId, disks, point): Promise<Result<{ left: string[] }>> {
       if (!around.alive()) return off();
       const closed = await around.close(pairId);
       if (!closed.ok) return closed;
       const mine = of(pairId);
-      if (mine.points.some(({ id }) => id === point.id)) return ok(undefined);
+      if (mine.points.some(({ id }) => id === point.id)) return ok({ left: [] });
       const ground = mine.points.findIndex(({ id }) => id === mine.ground);
       if (ground >= 0) for (const { files } of mine.points.splice(ground + 1)) drop(host, files);
       const files = layers(disks, mine.next);
@@ -75,7 +75,7 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       }
       mine.points.push({ ...point, files });
       Object.assign(mine, { next: mine.next + 1, surfaced: null, ground: null });
-      return ok(undefined);
+      return ok({ left: [] });
     },
 
     async begin(pairId, disks): Promise<Result<ExportAddress>> {
@@ -154,6 +154,8 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       const { files: _files, ...plain } = point;
       return ok(plain);
     },
+
+    surfacedAt: (pairId) => all.get(pairId)?.surfaced ?? null,
 
     async keepSurfaced(pairId) {
       const mine = of(pairId);

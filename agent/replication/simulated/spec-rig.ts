@@ -48,7 +48,14 @@ type Ordered = Exclude<
 >;
 
 /** Without a witness: a person decides. */
-export const UNARMED = { witness: null, policy: 'manual', profile: 'balanced', drill: 'waived' } as const;
+export const UNARMED = {
+  witness: null,
+  policy: 'manual',
+  profile: 'balanced',
+  drill: 'waived',
+  replication: { kind: 'sync' },
+  point: null,
+} as const;
 
 /** Hosts with the agents' pairs service on them, joined by calls in memory where the simulated network lets them. */
 export class Rig {

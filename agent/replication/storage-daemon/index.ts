@@ -343,6 +343,7 @@ class StorageDaemonTarget implements ReplicaTarget {
     return {
       list: (pairId) => layers.list(pairId),
       sizeBytes: (pairId) => layers.sizeBytes(pairId),
+      surfacedAt: (pairId) => layers.surfacedAt(pairId),
       adopt: (...order) => this.#inTurn(() => layers.adopt(...order)),
       begin: (...order) => this.#inTurn(() => layers.begin(...order)),
       compare: (...order) => this.#inTurn(() => layers.compare(...order)),

@@ -13,7 +13,7 @@ import { keptBy } from '../follow/retention.ts';
 import type { ReplicaDisk } from '../replication.ts';
 import { commit } from './chain.ts';
 import { allThere, type Digests } from './digests.ts';
-import { allocatedBytes, createLayer, exists, rebase, syncDirectory } from './images.ts';
+import { allocatedBytes, backingOf, createLayer, exists, rebase, syncDirectory } from './images.ts';
 import type { KeptPoint, Manifest, Manifests } from './manifest.ts';
 
 /** What restore points ask of the storage daemon's other rooms; the callers see to it that one order at a time is at work. */
@@ -45,13 +45,18 @@ export class LayeredPoints {
     return this.#manifest(pairId).points.map(({ files: _files, ...point }) => point);
   }
 
-  async adopt(pairId: string, disks: ReplicaDisk[], point: RestorePoint): Promise<Result<void>> {
+  async adopt(
+    pairId: string,
+    disks: ReplicaDisk[],
+    point: RestorePoint,
+  ): Promise<Result<{ left: string[] }>> {
     const refused = this.#refuseRaw(disks);
     if (refused) return fail(refused);
     const closed = await this.#ports.close(pairId);
     if (!closed.ok) return closed;
-    if (this.#manifest(pairId).points.some(({ id }) => id === point.id)) return ok(undefined);
+    if (this.#manifest(pairId).points.some(({ id }) => id === point.id)) return ok({ left: [] });
     await this.#leavePast(pairId);
+    const left = await this.#strangers(pairId, disks);
     const manifest = this.#manifest(pairId);
     const files = filesOf(disks, manifest.next);
     for (const disk of disks) {
@@ -64,7 +69,7 @@ export class LayeredPoints {
       await syncDirectory(dirname(file));
     }
     await this.#write({ ...sealed(manifest, { ...point, files }), surfaced: null });
-    return ok(undefined);
+    return ok({ left });
   }
 
   async begin(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
@@ -147,6 +152,10 @@ export class LayeredPoints {
     }
     const { files: _files, ...surfaced } = point;
     return ok(surfaced);
+  }
+
+  surfacedAt(pairId: string): string | null {
+    return this.#manifest(pairId).surfaced;
   }
 
   async keepSurfaced(pairId: string): Promise<void> {
@@ -232,6 +241,22 @@ export class LayeredPoints {
     const left = manifest.points.slice(at + 1);
     await this.#write({ ...manifest, points: manifest.points.slice(0, at + 1), ground: null });
     for (const file of left.flatMap(({ files }) => Object.values(files))) await rm(file, { force: true });
+  }
+
+  /** Former points on which the copy at the disks' places does not lie: they are forgotten. @returns their files */
+  async #strangers(pairId: string, disks: ReplicaDisk[]): Promise<string[]> {
+    const manifest = this.#manifest(pairId);
+    const newest = manifest.points.at(-1);
+    if (!newest) return [];
+    for (const { path, target } of disks) {
+      // Renamed already by a call that was cut short.
+      const own = (await exists(path)) ? path : (filesOf(disks, manifest.next)[target] ?? '');
+      if ((await exists(own)) && (await backingOf(own)) !== newest.files[target]) {
+        await this.#write({ ...manifest, points: [], ground: null });
+        return manifest.points.flatMap(({ files }) => Object.values(files));
+      }
+    }
+    return [];
   }
 
   #manifest(pairId: string): Manifest {

@@ -1,0 +1,65 @@
+import {
+  modeProblem,
+  type PairRecord,
+  type PairSpec,
+  type PointMode,
+  type Problem,
+  ProblemError,
+  RETENTION_DEFAULT,
+  type ReplicationMode,
+  SYNC,
+} from '../protocol/index.ts';
+
+const DEFAULTS: Record<PointMode['kind'], PointMode> = {
+  interval: { kind: 'interval', everyS: 900, retention: RETENTION_DEFAULT },
+  async: { kind: 'async', rpoS: 30 },
+};
+
+/** How a pair's copy is kept: which kind by its record, the rest by its description, which may reach a host later. */
+export function modeOf({ record, spec }: { record: PairRecord; spec: PairSpec }): ReplicationMode {
+  const { mode } = record.replica;
+  if (mode === 'sync') return SYNC;
+  return spec.replication?.kind === mode ? spec.replication : DEFAULTS[mode];
+}
+
+/** Null for a copy that is mirrored. */
+export function pointModeOf(pair: { record: PairRecord; spec: PairSpec }): PointMode | null {
+  const mode = modeOf(pair);
+  return mode.kind === 'sync' ? null : mode;
+}
+
+/** Throws what a mode cannot be, with these disks and this policy. */
+export function refuseMode(
+  mode: ReplicationMode,
+  policy: PairRecord['policy'],
+  disks: { target: string; format: string }[],
+): void {
+  const problem = modeProblem(mode) ?? (mode.kind === 'sync' ? null : unfit(policy, disks));
+  if (problem) throw new ProblemError(problem);
+}
+
+function unfit(policy: PairRecord['policy'], disks: { target: string; format: string }[]): Problem | null {
+  if (policy !== 'manual')
+    return {
+      kind: 'mode-needs-manual',
+      message:
+        'A copy that is kept by points lacks what was written since the last one: nobody may fail over to it by himself.',
+      next: 'Set its failover to manual first, or mirror it synchronously.',
+      field: 'policy',
+    };
+  const raw = disks.find(({ format }) => format !== 'qcow2');
+  if (!raw) return null;
+  return {
+    kind: 'points-need-qcow2',
+    message: `Disk ${raw.target} is a raw image: points are layers of qcow2, and cannot be kept of it.`,
+    next: 'Mirror it synchronously, or convert the disk to qcow2 first.',
+    field: 'replication',
+  };
+}
+
+/** For the audit log. */
+export function modeInWords(mode: ReplicationMode): string {
+  if (mode.kind === 'sync') return 'mirrored synchronously';
+  if (mode.kind === 'async') return `kept by points, at most ${mode.rpoS} s behind`;
+  return `kept by a point every ${mode.everyS} s`;
+}

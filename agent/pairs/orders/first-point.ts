@@ -1,0 +1,96 @@
+import { type MirrorStatus, type Problem, ProblemError } from '../../protocol/index.ts';
+import type { StepIo } from '../../tasks/runner.ts';
+import { must, type PairContext } from '../context.ts';
+import { follow, recordPoints } from '../following.ts';
+import type { CopyData } from './copy.ts';
+
+/** What the copying steps do for a copy that is kept by points: the first one is what a mirror's full copy is. */
+
+/** What follows, or mirrors, the pair now is ended: what the standby has stays as it is. */
+export async function beforeFirstPoint(context: PairContext, { pairId }: CopyData): Promise<void> {
+  must(await context.deps.source.end(pairId));
+}
+
+/** Until a new point is complete; the first failure ends it. */
+export async function makeFirstPoint(
+  context: PairContext,
+  data: CopyData,
+  io: StepIo,
+  broken: () => Problem | null,
+): Promise<void> {
+  const { source } = context.deps;
+  await follow(context, data.pairId, data.overQuarantine);
+  const before = source.status(data.pairId)?.follow?.point?.id ?? null;
+  const end = await watched(context, data.pairId, io, before, broken);
+  const point = end.follow?.point;
+  const failed = point == null || point.id === before;
+  if (failed) {
+    await source.end(data.pairId);
+    throw new ProblemError(end.problem ?? ended(data));
+  }
+  const mib = (point.bytes / 2 ** 20).toFixed(1);
+  const gap = end.follow?.gapMs ?? 0;
+  io.note(`${mib} MiB; the machine stood still for ${gap} ms`);
+}
+
+function watched(
+  context: PairContext,
+  pairId: string,
+  io: StepIo,
+  before: string | null,
+  broken: () => Problem | null,
+): Promise<MirrorStatus> {
+  const { source, hypervisor } = context.deps;
+  return new Promise((resolve, reject) => {
+    const finish = (end: () => void): void => {
+      unsubscribe();
+      unwatch();
+      io.signal.removeEventListener('abort', onAbort);
+      end();
+    };
+    const onAbort = (): void =>
+      finish(() => void source.end(pairId).then(() => reject(new Error('aborted')), reject));
+    const see = (status: MirrorStatus): void => {
+      const { doneBytes, totalBytes, rateBps } = status;
+      const remainingS = rateBps > 0 ? Math.ceil((totalBytes - doneBytes) / rateBps) : null;
+      io.progress({ doneBytes, totalBytes, rateBps, remainingS });
+      const newer = status.follow?.point != null && status.follow.point.id !== before;
+      if (newer || status.problem !== null) finish(() => resolve(status));
+    };
+    const unsubscribe = source.subscribe((id, status) => {
+      if (id === pairId) see(status);
+    });
+    const look = (): void => {
+      const problem = broken();
+      if (problem) finish(() => reject(new ProblemError(problem)));
+    };
+    const unwatch = hypervisor.subscribe(look);
+    io.signal.addEventListener('abort', onAbort);
+    if (io.signal.aborted) return onAbort();
+    look();
+    const now = source.status(pairId);
+    if (now) see(now);
+  });
+}
+
+/** The record says that there is something to start from, and the standby knows the record. */
+export async function recordFirstPoint(context: PairContext, data: CopyData): Promise<void> {
+  const { pairId } = data;
+  await recordPoints(context, pairId);
+  const pair = context.pair(pairId);
+  const chosen = context.nodes.chosen(pairId);
+  if (chosen)
+    must(
+      await context.deps.peers
+        .to(context.other(pair.spec))
+        .call('record.keep', { chosen, brandNew: false, spec: null }),
+    );
+  await context.setNotes(pairId, (notes) => ({ ...notes, wantsStandby: null }));
+  context.audit('first-point', pair, `${data.subject} has a complete point on ${data.standbyName}.`);
+}
+
+const ended = (data: CopyData): Problem => ({
+  kind: 'copy-broke',
+  message: `The first point of ${data.subject} on ${data.standbyName} did not come about.`,
+  next: `Check ${data.standbyName} and the network between the two, then start the copy again.`,
+});
