@@ -6,6 +6,8 @@ import {
   type PairStatus,
   ProblemError,
   type Profile,
+  type ReplicationMode,
+  SYNC,
 } from '../../agent/protocol/index.ts';
 import { agentState, askAgent } from './agent-client.ts';
 import { freeVolume } from './faults-disk.ts';
@@ -29,6 +31,8 @@ export interface FleetPlan {
   profile: Profile;
   /** Without: two hosts only, so never armed. */
   witness: boolean;
+  /** How the copies are kept; synchronously when not said. */
+  replication?: ReplicationMode;
   /** Hypervisor hosts; two when not said. A machine stands by on the first that is not its home. */
   hypervisors?: number;
   /** State and images on volumes of their own, which can be filled (faults-disk.ts). */
@@ -88,7 +92,7 @@ export class ProtectedFleet {
     const fleet = new ProtectedFleet(lab, plan, await deploy(lab, say), bystanders);
     for (const machine of plan.machines) await fleet.#protect(machine);
     for (const machine of plan.machines) await fleet.settle(machine, 5 * MINUTE);
-    say('protected and armed');
+    say(fleet.arms ? 'protected and armed' : 'protected');
     return fleet;
   }
 
@@ -157,7 +161,11 @@ export class ProtectedFleet {
     if (!record || !owner || !standby) return false;
     const [mine, theirs] = [members[owner]?.local, members[standby]?.local];
     const inPlace = mine?.kind === 'primary' && mine.vm === 'running' && theirs?.kind === 'standby';
-    return inPlace && record.begun && record.replica.state === 'in-sync' && (!armed || record.armed);
+    const kept =
+      record.replica.mode === 'sync'
+        ? record.replica.state === 'in-sync'
+        : members[owner]?.mirror?.state === 'following' && record.replica.state === 'stale';
+    return inPlace && record.begun && kept && (!armed || record.armed);
   }
 
   /** Waits until the pair is armed again; a copy that was set aside is given up by order, as a person would. */
@@ -275,6 +283,7 @@ export class ProtectedFleet {
       witness: witness ? this.idOf(WITNESS_NAME) : null,
       policy,
       profile,
+      replication: this.plan.replication ?? SYNC,
     });
     if (!task) throw new Error(`the agent of ${home} cannot be asked`);
   }

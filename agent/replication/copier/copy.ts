@@ -42,7 +42,8 @@ export async function copyDisks(
 
 async function copyOne(job: CopyJob, disk: Disk, sent: (bytes: number) => void): Promise<number> {
   const source = await NbdSource.open(disk.path, disk.exportName, ALLOCATION);
-  const target = await remote(job, disk.remoteExport, false);
+  const target = await writing(job, disk.remoteExport);
+  let good = false;
   try {
     const under = new Set<Promise<void>>();
     let failure: unknown = null;
@@ -63,10 +64,11 @@ async function copyOne(job: CopyJob, disk: Disk, sent: (bytes: number) => void):
     await Promise.all(under);
     if (failure) throw failure;
     if (job.flush) await target.requests.ask(Command.flush, 0, 0);
-    return target.requests.sentBytes;
+    good = true;
+    return target.done(good);
   } finally {
     source.close();
-    target.requests.close();
+    if (!good) target.done(false);
   }
 }
 
@@ -77,22 +79,26 @@ interface Piece {
 }
 
 async function allRead(job: CopyJob): Promise<Piece[]> {
+  return (await Promise.all(job.disks.map((disk) => diskRead(disk)))).flat();
+}
+
+/** By one connection, which tells what is wanted and reads it: somebody waits for it. */
+async function diskRead(disk: Disk): Promise<Piece[]> {
+  const { what } = disk;
+  if (what.kind !== 'bitmap') throw new Error('only what a bitmap says is held');
   const pieces: Piece[] = [];
-  for (const disk of job.disks) {
-    let source: NbdSource | null = null;
-    try {
-      for await (const range of rangesOf(job, disk)) {
-        source ??= await NbdSource.open(disk.path, disk.exportName, ALLOCATION);
-        for (let at = range.offset; at < range.offset + range.length; at += PIECE) {
-          const length = Math.min(PIECE, range.offset + range.length - at);
-          pieces.push({ disk, offset: at, data: await source.read(at, Buffer.allocUnsafe(length)) });
-        }
-      }
-    } finally {
-      source?.close();
-    }
+  const source = await NbdSource.open(disk.path, disk.exportName, bitmapContext(what.name));
+  try {
+    const ranges: Range[] = [];
+    for await (const range of joined(source, isDirty)) ranges.push(range);
+    for (const { offset, length } of ranges)
+      for (let at = offset; at < offset + length; at += PIECE)
+        pieces.push({ disk, offset: at, data: Buffer.allocUnsafe(Math.min(PIECE, offset + length - at)) });
+    await Promise.all(pieces.map((piece) => source.read(piece.offset, piece.data)));
+    return pieces;
+  } finally {
+    source.close();
   }
-  return pieces;
 }
 
 async function copyHeld(
@@ -101,19 +107,30 @@ async function copyHeld(
   read: () => void,
 ): Promise<{ workBytes: number; sentBytes: number }> {
   read();
-  let sentBytes = 0;
-  for (const disk of job.disks) {
-    const target = await remote(job, disk.remoteExport, false);
-    try {
-      for (const { offset, data } of pieces.filter((piece) => piece.disk === disk))
-        await sendPiece(target.requests, offset, data);
-      if (job.flush) await target.requests.ask(Command.flush, 0, 0);
-      sentBytes += target.requests.sentBytes;
-    } finally {
-      target.requests.close();
-    }
-  }
+  const sent = await Promise.all(
+    job.disks.map((disk) =>
+      sendHeld(
+        job,
+        disk,
+        pieces.filter((piece) => piece.disk === disk),
+      ),
+    ),
+  );
+  const sentBytes = sent.reduce((sum, bytes) => sum + bytes, 0);
   return { workBytes: pieces.reduce((sum, { data }) => sum + data.length, 0), sentBytes };
+}
+
+async function sendHeld(job: CopyJob, disk: Disk, pieces: Piece[]): Promise<number> {
+  const target = await writing(job, disk.remoteExport);
+  let good = false;
+  try {
+    for (const { offset, data } of pieces) await sendPiece(target.requests, offset, data);
+    if (job.flush) await target.requests.ask(Command.flush, 0, 0);
+    good = true;
+    return target.done(good);
+  } finally {
+    if (!good) target.done(false);
+  }
 }
 
 async function copyPiece(
@@ -147,10 +164,12 @@ function rangesOf(job: CopyJob, disk: Disk): AsyncGenerator<Range> {
   const { what } = disk;
   if (what.kind === 'differing') return differing(job, disk, what);
   if (what.kind === 'all') return extents(disk, ALLOCATION, (flags) => (flags & ZERO) === 0);
-  return extents(disk, `qemu:dirty-bitmap:${what.name}`, (flags) => (flags & DIRTY) !== 0);
+  return extents(disk, bitmapContext(what.name), isDirty);
 }
 
-/** Pieces of which the context says what is wanted, neighbours joined. */
+const bitmapContext = (name: string): string => `qemu:dirty-bitmap:${name}`;
+const isDirty = (flags: number): boolean => (flags & DIRTY) !== 0;
+
 async function* extents(
   disk: Disk,
   context: string,
@@ -158,19 +177,24 @@ async function* extents(
 ): AsyncGenerator<Range> {
   const source = await NbdSource.open(disk.path, disk.exportName, context);
   try {
-    let range: Range | null = null;
-    for await (const { offset, length, flags } of source.extents()) {
-      if (!wanted(flags)) continue;
-      if (range !== null && range.offset + range.length === offset) range.length += length;
-      else {
-        if (range !== null) yield range;
-        range = { offset, length };
-      }
-    }
-    if (range !== null) yield range;
+    yield* joined(source, wanted);
   } finally {
     source.close();
   }
+}
+
+/** Pieces of which the context says what is wanted, neighbours joined. */
+async function* joined(source: NbdSource, wanted: (flags: number) => boolean): AsyncGenerator<Range> {
+  let range: Range | null = null;
+  for await (const { offset, length, flags } of source.extents()) {
+    if (!wanted(flags)) continue;
+    if (range !== null && range.offset + range.length === offset) range.length += length;
+    else {
+      if (range !== null) yield range;
+      range = { offset, length };
+    }
+  }
+  if (range !== null) yield range;
 }
 
 async function* differing(
@@ -215,6 +239,28 @@ export function* unequal(mine: Buffer, other: Buffer, base: number, sizeBytes: n
     yield { offset: from, length: Math.min(place, sizeBytes) - from };
     from = -1;
   }
+}
+
+/** Connections that jobs leave open for the next (`CopyJob.keep`), by export: a handshake costs more than a little data. */
+const kept = new Map<string, NbdRequests>();
+
+/** The standby's export, to be written. @returns how to write, and how to be done with it: the bytes sent since */
+async function writing(
+  job: CopyJob,
+  exportName: string,
+): Promise<{ requests: NbdRequests; done(ok: boolean): number }> {
+  const key = `${job.remote.host}:${job.remote.port}/${exportName}`;
+  const requests = kept.get(key) ?? (await remote(job, exportName, false)).requests;
+  kept.delete(key);
+  const before = requests.sentBytes;
+  return {
+    requests,
+    done(ok) {
+      if (ok && job.keep) kept.set(key, requests);
+      else requests.close();
+      return requests.sentBytes - before;
+    },
+  };
 }
 
 async function remote(

@@ -20,11 +20,13 @@ const CopyJob = v.object({
   c: v.literal('copy'),
   /**
    * Everything is read before anything is sent, and told (`read`): from then on the disks may change. It all lies in memory
-   * until then, so whoever orders it has seen how much it is.
+   * until then, so whoever orders it has seen how much it is. Only for what bitmaps say.
    */
   holding: v.optional(v.boolean()),
   /** The standby is told to put it all on its disk at the end, what was sent to these disks before included. */
   flush: v.optional(v.boolean()),
+  /** Connections to the standby stay open for the next job of this process. */
+  keep: v.optional(v.boolean()),
   remote: v.object({ host: v.string(), port: v.number(), serverName: v.string() }),
   tls: v.object({ key: v.string(), cert: v.string(), ca: v.string() }),
   disks: v.array(

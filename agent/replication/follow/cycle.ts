@@ -46,6 +46,8 @@ export interface CycleResult {
   sentBytes: number;
   /** How long the guest stood still, ms. */
   gapMs: number;
+  /** What took how long, for the log. */
+  stages: string[];
 }
 
 /** What is left for the moment in which the guest stands still: so much is read in a few milliseconds. */
@@ -81,6 +83,8 @@ export class Cycle {
   #remote: ExportAddress = { port: 0, serverName: '', exports: {}, heartbeat: '' };
   #sentBytes = 0;
   #dirtyBytes = 0;
+  #since = performance.now();
+  readonly #stages: string[] = [];
 
   constructor(order: FollowOrder, devices: Device[], ports: CyclePorts) {
     this.#order = order;
@@ -92,6 +96,7 @@ export class Cycle {
   async run(): Promise<Result<CycleResult>> {
     const begun = await this.#order.link.begin();
     if (!begun.ok) return begun;
+    this.#took('begun');
     this.#remote = begun.value.remote;
     const known = await this.#known();
     if (!known.ok) return known;
@@ -101,11 +106,18 @@ export class Cycle {
     try {
       const bulk = await this.#bulk(way, begun.value.newest ?? '', known.value);
       if (!bulk.ok) return bulk;
+      this.#took('bulk');
       return await this.#point(way);
     } finally {
       await this.#ports.changes.unserve();
       await this.#forgetRounds();
     }
+  }
+
+  #took(stage: string): void {
+    const now = performance.now();
+    this.#stages.push(`${stage} ${Math.round(now - this.#since)} ms`);
+    this.#since = now;
   }
 
   /** What the standby has got, and what this QEMU knows of the distance to that. */
@@ -236,13 +248,15 @@ export class Cycle {
     await this.#withdraw();
     if (!stood.ok) return stood;
     if (!all.ok) return all;
+    this.#took('rest');
     const { at, quiesced, gapMs } = stood.value;
     const point: RestorePoint = { id, at, quiesced, bytes: this.#dirtyBytes };
     if (this.#ports.stopped()) return fail(broken);
     const sealed = await this.#order.link.seal(point);
     if (!sealed.ok) return sealed;
+    this.#took('sealed');
     await this.#forgetFormer(id);
-    return ok({ point, way, sentBytes: this.#sentBytes, gapMs });
+    return ok({ point, way, sentBytes: this.#sentBytes, gapMs, stages: this.#stages });
   }
 
   /** Of the bitmap that records no more: read at once, and then sent. */
@@ -318,6 +332,7 @@ export class Cycle {
     const copied = await this.#work(
       {
         c: 'copy',
+        keep: true,
         ...options,
         remote: { host: this.#order.address, port, serverName },
         tls: this.#ports.tls,
@@ -351,15 +366,13 @@ export class Cycle {
   }
 
   async #offer(bitmap: string | null): Promise<Result<void>> {
-    for (const disk of this.#devices) {
-      const added = await this.#ports.changes.offer(disk, bitmap);
-      if (!added.ok) return added;
-    }
-    return ok(undefined);
+    const added = await Promise.all(this.#devices.map((disk) => this.#ports.changes.offer(disk, bitmap)));
+    const failed = added.find((one) => !one.ok);
+    return failed && !failed.ok ? failed : ok(undefined);
   }
 
   async #withdraw(): Promise<void> {
-    for (const disk of this.#devices) await this.#ports.changes.withdraw(disk);
+    await Promise.all(this.#devices.map((disk) => this.#ports.changes.withdraw(disk)));
   }
 }
 

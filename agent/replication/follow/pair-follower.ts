@@ -106,6 +106,7 @@ export class PairFollower {
     if (this.#over) return;
     const tookMs = clock.bootMs() - began;
     if (ended.ok) {
+      this.#ports.log('debug', `${this.order.pairId}: a point: ${ended.value.stages.join(', ')}`);
       made(ended.value, tookMs);
       this.#complete(ended.value, tookMs);
       return this.#next(restMs(this.order.mode, tookMs));

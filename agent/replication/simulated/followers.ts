@@ -159,7 +159,7 @@ export class SimulatedFollowers {
     const sealed = await order.link.seal(point);
     if (!sealed.ok) return sealed;
     this.#known.set(order.pairId, [{ id: point.id, version, startedAt }]);
-    return ok({ point, way, sentBytes: bytes, gapMs: GAP_MS });
+    return ok({ point, way, sentBytes: bytes, gapMs: GAP_MS, stages: [] });
   }
 
   /** The version since which this very process of the guest has noted what was written; null when nobody knows. */

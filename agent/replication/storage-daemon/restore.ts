@@ -80,11 +80,11 @@ export class LayeredPoints {
     const manifest = this.#manifest(pairId);
     const newest = manifest.points.at(-1);
     const layers = layersOf(disks, manifest.next);
-    for (const layer of layers) {
-      await rm(layer.path, { force: true });
-      const made = await createLayer(layer, newest?.files[layer.target] ?? null, this.#ports.hostName);
-      if (!made.ok) return made;
-    }
+    const made = await Promise.all(
+      layers.map((layer) => createLayer(layer, newest?.files[layer.target] ?? null, this.#ports.hostName)),
+    );
+    const failed = made.find((one) => !one.ok);
+    if (failed && !failed.ok) return failed;
     const offered = await this.#ports.offer(pairId, layers);
     if (offered.ok) this.#begun.set(pairId, manifest.next);
     return offered;
@@ -115,7 +115,7 @@ export class LayeredPoints {
     const closed = await this.#ports.close(pairId);
     if (!closed.ok) return closed;
     const files = filesOf(disks, manifest.next);
-    for (const file of Object.values(files)) await syncFile(file);
+    await Promise.all(Object.values(files).map(syncFile));
     await this.#write(sealed(manifest, { ...point, files }));
     return ok(undefined);
   }
