@@ -1,26 +1,13 @@
 import {
+  modeOf,
   modeProblem,
   type PairRecord,
   type PairSpec,
   type PointMode,
   type Problem,
   ProblemError,
-  RETENTION_DEFAULT,
   type ReplicationMode,
-  SYNC,
 } from '../protocol/index.ts';
-
-const DEFAULTS: Record<PointMode['kind'], PointMode> = {
-  interval: { kind: 'interval', everyS: 900, retention: RETENTION_DEFAULT },
-  async: { kind: 'async', rpoS: 30 },
-};
-
-/** How a pair's copy is kept: which kind by its record, the rest by its description, which may reach a host later. */
-export function modeOf({ record, spec }: { record: PairRecord; spec: PairSpec }): ReplicationMode {
-  const { mode } = record.replica;
-  if (mode === 'sync') return SYNC;
-  return spec.replication?.kind === mode ? spec.replication : DEFAULTS[mode];
-}
 
 /** Null for a copy that is mirrored. */
 export function pointModeOf(pair: { record: PairRecord; spec: PairSpec }): PointMode | null {

@@ -90,6 +90,8 @@ export const VmInfo = v.object({
   /** Share of one host's cores in use, 0..1; 0 when stopped. */
   cpu: v.number(),
   memoryUsedBytes: v.number(),
+  /** What it writes to its disks, bytes/s over the last sample; left out while not known. */
+  writeBps: v.optional(v.number()),
   /** Addresses the guest is known by (guest agent or lease file), possibly none. */
   addresses: v.array(v.string()),
 });

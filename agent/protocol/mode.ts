@@ -40,6 +40,12 @@ export const RETENTION_DEFAULT: Retention = { last: 6, hourly: 12, daily: 7, wee
 /** An asynchronous copy is no archive: the last two points, so that one is whole while the next is made. */
 export const ASYNC_RETENTION: Retention = { last: 2, hourly: 0, daily: 0, weekly: 0 };
 
+/** What is offered, and what counts while a host does not know what was chosen. */
+export const MODE_DEFAULTS: Record<PointMode['kind'], PointMode> = {
+  interval: { kind: 'interval', everyS: 900, retention: RETENTION_DEFAULT },
+  async: { kind: 'async', rpoS: 30 },
+};
+
 export const retentionOf = (mode: PointMode): Retention =>
   mode.kind === 'interval' ? mode.retention : ASYNC_RETENTION;
 

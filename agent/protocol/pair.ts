@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { DrillRecord, DrillSettings, DrillStatus } from './drill.ts';
 import { HostId, VmUuid } from './host.ts';
-import { FollowStatus, ReplicationMode, RestorePoint } from './mode.ts';
+import { FollowStatus, MODE_DEFAULTS, ReplicationMode, RestorePoint, SYNC } from './mode.ts';
 import { Problem } from './problem.ts';
 
 export const PairId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/));
@@ -218,6 +218,19 @@ export const PairStatus = v.object({
   }),
 });
 export type PairStatus = v.InferOutput<typeof PairStatus>;
+
+/** How a pair's copy is kept: which kind by its record, the rest by its description, which may reach a host later. */
+export function modeOf({
+  record,
+  spec,
+}: {
+  record: Pick<PairRecord, 'replica'>;
+  spec: Pick<PairSpec, 'replication'>;
+}): ReplicationMode {
+  const { mode } = record.replica;
+  if (mode === 'sync') return SYNC;
+  return spec.replication?.kind === mode ? spec.replication : MODE_DEFAULTS[mode];
+}
 
 /** Negative when `a` is older than `b`. */
 export function compareEpoch(a: Epoch, b: Epoch): number {

@@ -8,6 +8,7 @@ import {
   nothing,
   PairId,
   Profile,
+  ReplicationMode,
   VmUuid,
 } from '../../agent/protocol/index.ts';
 import { AutomationChange, PairOutcome, Policy, Scope, WitnessReport } from './automation.ts';
@@ -111,6 +112,8 @@ export const pageApi = {
       witness: v.optional(v.nullable(HostId)),
       /** Left out: `waived`, armed as soon as it can be, on record as the operator's choice. */
       drill: v.optional(v.picklist(['waived', 'first'])),
+      /** Left out: mirrored synchronously. */
+      replication: v.optional(ReplicationMode),
     }),
     Started,
     40_000,
@@ -125,6 +128,8 @@ export const pageApi = {
       pairId: PairId,
       seen: v.picklist(['proven', 'unproven']),
       typedName: v.nullable(v.string()),
+      /** Of a copy that is kept by points: the one to start from; left out: the newest. */
+      point: v.optional(v.nullable(v.string())),
     }),
     Started,
     40_000,
@@ -149,6 +154,12 @@ export const pageApi = {
   /** Another host keeps the copy from now on; the old standby's copy is deleted, now or when it returns. */
   'pair.replaceStandby': method(
     v.object({ requestId: RequestId, pairId: PairId, standby: HostId }),
+    Started,
+    40_000,
+  ),
+  /** How the copy is kept from now on; with the present mode: a point is made at once. */
+  'pair.mode': method(
+    v.object({ requestId: RequestId, pairId: PairId, replication: ReplicationMode }),
     Started,
     40_000,
   ),

@@ -15,6 +15,7 @@ import {
 } from '../../agent/protocol/index.ts';
 import { Automation, PairDefaults } from './automation.ts';
 import { DrillView } from './drill.ts';
+import { ReplicationView } from './replication.ts';
 
 /** The console's link to one host. `since` is wall clock, ms. */
 export const Connection = v.variant('state', [
@@ -63,6 +64,10 @@ export const PairHealth = v.picklist([
   'copying',
   'held',
   'not-in-sync',
+  /** Kept by points, as old as it may be. */
+  'following',
+  /** Kept by points, and older than it may be: points do not come about. */
+  'behind',
   /** The primary's host does not answer: failover is a decision to take. */
   'primary-lost',
   /** The standby's host does not answer: nothing to fail over to. */
@@ -102,6 +107,7 @@ export const PairView = v.object({
   automation: Automation,
   /** Null before any member's agent that knows drills spoke. */
   drill: v.nullable(DrillView),
+  replication: ReplicationView,
   /** True while a member's word is the last one of a host that is now silent. */
   stale: v.boolean(),
   /** Set for a while after a failover or switchover: where the machine came back, when, how long it took. */

@@ -9,6 +9,7 @@ import { pairs } from './messages/pairs.ts';
 import { palette } from './messages/palette.ts';
 import { problem } from './messages/problem.ts';
 import { protect } from './messages/protect.ts';
+import { replication } from './messages/replication.ts';
 import { settings } from './messages/settings.ts';
 import { shell } from './messages/shell.ts';
 import { welcome } from './messages/welcome.ts';
@@ -30,6 +31,7 @@ export const m = {
   palette,
   problem,
   protect,
+  replication,
   settings,
   shell,
   welcome,

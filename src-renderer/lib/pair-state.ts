@@ -2,6 +2,7 @@ import { assertNever } from '../../agent/protocol/problem.ts';
 import type { FleetSnapshot, HostView, MemberStatus, PairView } from '../../src-main/contract/index.ts';
 import { percent, share } from './format.ts';
 import { m } from './messages.ts';
+import { span } from './time.ts';
 
 export type Tone = 'ok' | 'attention' | 'danger' | 'progress' | 'neutral';
 export type MarkIcon =
@@ -58,7 +59,7 @@ export function movingPairs(fleet: FleetSnapshot): Set<string> {
   return moving;
 }
 
-export function pairMark(pair: PairView, moving = false): Mark {
+export function pairMark(pair: PairView, moving = false, now = Date.now()): Mark {
   const words = m.pairs.state;
   if (moving) return { tone: 'progress', icon: 'swap', word: words.moving };
   switch (pair.health) {
@@ -66,6 +67,10 @@ export function pairMark(pair: PairView, moving = false): Mark {
       return { tone: 'ok', icon: 'check', word: pair.stale ? words.inSyncWhenHeard : words.inSync };
     case 'copying':
       return { tone: 'progress', icon: 'copy', word: copyWord(pair) };
+    case 'following':
+      return followingMark(pair, now);
+    case 'behind':
+      return { tone: 'attention', icon: 'clock', word: words.behind };
     case 'held':
       return { tone: 'attention', icon: 'pause', word: words.held };
     case 'not-in-sync':
@@ -89,6 +94,15 @@ export function pairMark(pair: PairView, moving = false): Mark {
     default:
       return assertNever(pair.health);
   }
+}
+
+/** What is at risk now, in time. */
+function followingMark({ replication }: PairView, now: number): Mark {
+  const { wholeUntil = null, alarm = null } = replication.follow ?? {};
+  const until = wholeUntil ?? replication.point?.at ?? null;
+  const words = m.pairs.state;
+  const word = until === null ? words.followingUnknown : words.following(span(Math.max(0, now - until)));
+  return alarm === null ? { tone: 'ok', icon: 'check', word } : { tone: 'attention', icon: 'clock', word };
 }
 
 function copyWord(pair: PairView): string {

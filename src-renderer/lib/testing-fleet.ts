@@ -193,6 +193,7 @@ export function pair(
     since: at,
     members: { [primary]: { status, heardAt: at } },
     automation: manual,
+    replication: { mode: { kind: 'sync' }, follow: null, point: null, points: [] },
     drill: null,
     stale: false,
     onStageSince: null,

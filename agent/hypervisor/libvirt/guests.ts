@@ -63,7 +63,7 @@ const STOP_REASONS = [
 const PAUSED_IO_ERROR = 5;
 const QMP_MS = 2_000;
 
-type Figures = Pick<VmInfo, 'cpu' | 'memoryUsedBytes' | 'addresses'>;
+type Figures = Pick<VmInfo, 'cpu' | 'memoryUsedBytes' | 'addresses' | 'writeBps'>;
 
 type StopReason = Extract<HypervisorEvent, { kind: 'stopped' }>['reason'];
 
@@ -265,8 +265,8 @@ export class Guests {
 
   /** What the definition does not tell stays as it was sampled. */
   #figures(uuid: string): Figures {
-    const { cpu = 0, memoryUsedBytes = 0, addresses = [] } = this.#guests.get(uuid)?.vm ?? {};
-    return { cpu, memoryUsedBytes, addresses };
+    const { cpu = 0, memoryUsedBytes = 0, addresses = [], writeBps } = this.#guests.get(uuid)?.vm ?? {};
+    return { cpu, memoryUsedBytes, addresses, ...(writeBps === undefined ? {} : { writeBps }) };
   }
 
   /** Only libvirt's own word that there is no such guest makes it vanish. */

@@ -9,7 +9,8 @@ import type { DomainRef } from './types.ts';
 const ADDRESSES_KEPT_MS = 30_000;
 /** virDomainInterfaceAddressesSource. */
 const AddressSource = { lease: 0, agent: 1, arp: 2 } as const;
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 
 /**
  * Figures that no event tells: CPU time, memory, addresses, and autostart as others may have set it.
@@ -21,7 +22,7 @@ export class LoadSampler {
   readonly #guests: Guests;
   readonly #clock: Clock;
   readonly #cpuCount: number;
-  readonly #cpuBefore = new Map<string, { pid: number; cpuMs: number; at: number }>();
+  readonly #cpuBefore = new Map<string, { pid: number; cpuMs: number; writtenBytes: number; at: number }>();
   readonly #addressesAt = new Map<string, number>();
 
   constructor(options: { session: Session; guests: Guests; clock: Clock; cpuCount: number }) {
@@ -57,13 +58,17 @@ export class LoadSampler {
     const found = await findProcess(ref.name, ref.uuid);
     const usage = found && (await readUsage(found.pid));
     if (!usage) return;
-    const now = { pid: found.pid, cpuMs: usage.cpuMs, at: this.#clock.bootMs() };
+    const { cpuMs, writtenBytes } = usage;
+    const now = { pid: found.pid, cpuMs, writtenBytes, at: this.#clock.bootMs() };
     const before = this.#cpuBefore.get(ref.uuid);
     this.#cpuBefore.set(ref.uuid, now);
     const memoryUsedBytes = Math.round(usage.memoryBytes / MIB) * MIB;
     const known = before?.pid === now.pid && now.at > before.at;
     const share = known ? (now.cpuMs - before.cpuMs) / ((now.at - before.at) * this.#cpuCount) : 0;
-    this.#guests.update(ref.uuid, { memoryUsedBytes, cpu: Math.round(Math.min(1, share) * 100) / 100 });
+    const cpu = Math.round(Math.min(1, share) * 100) / 100;
+    const written = known ? ((now.writtenBytes - before.writtenBytes) * 1000) / (now.at - before.at) : null;
+    const writeBps = written === null ? {} : { writeBps: rounded(written) };
+    this.#guests.update(ref.uuid, { memoryUsedBytes, cpu, ...writeBps });
   }
 
   /** In the background: the guest agent may take its time, or never answer. */
@@ -91,6 +96,9 @@ export class LoadSampler {
     }
   }
 }
+
+/** To two digits: a figure that wanders a little raises no events. */
+const rounded = (bps: number): number => (bps < KIB ? 0 : Number(bps.toPrecision(2)));
 
 /** Not the guest's loop-back and link-local ones. */
 const isUseful = (address: string): boolean => !/^(127\.|::1$|fe80:|169\.254\.)/i.test(address);

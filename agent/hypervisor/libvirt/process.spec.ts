@@ -14,6 +14,7 @@ describe("a guest's process", () => {
     expect(usage?.memoryBytes).toBeGreaterThan(rss / 2);
     expect(usage?.memoryBytes).toBeLessThan(rss * 2);
     expect(usage?.cpuMs).toBeGreaterThan(0);
+    expect(usage?.writtenBytes).toBeGreaterThanOrEqual(0);
   });
 
   it('is told from one that is gone', async () => {

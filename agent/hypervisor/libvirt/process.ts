@@ -29,12 +29,20 @@ export async function findProcess(name: string, uuid: string): Promise<GuestProc
 }
 
 /** What a process has used so far; null when it is gone. */
-export async function readUsage(pid: number): Promise<{ cpuMs: number; memoryBytes: number } | null> {
+export async function readUsage(
+  pid: number,
+): Promise<{ cpuMs: number; memoryBytes: number; writtenBytes: number } | null> {
   try {
     const fields = afterName(await readFile(`/proc/${pid}/stat`, 'utf8'));
     // proc(5): utime and stime are fields 14 and 15, rss (pages) is 24; the list here starts with field 3.
     const ticks = Number(fields[11]) + Number(fields[12]);
-    return { cpuMs: (ticks * 1000) / TICKS_PER_SECOND, memoryBytes: Number(fields[21]) * PAGE_BYTES };
+    // proc(5): what it had the kernel write to storage, page cache or not; what it sends is not in it.
+    const written = /^write_bytes: (\d+)/m.exec(await readFile(`/proc/${pid}/io`, 'utf8'))?.[1];
+    return {
+      cpuMs: (ticks * 1000) / TICKS_PER_SECOND,
+      memoryBytes: Number(fields[21]) * PAGE_BYTES,
+      writtenBytes: Number(written ?? 0),
+    };
   } catch {
     return null;
   }

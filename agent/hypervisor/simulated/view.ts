@@ -5,6 +5,8 @@ import { gentleLoad, seedOf } from './load.ts';
 import type { SimulatedGuest, SimulatedImage } from './types.ts';
 
 export const SIMULATED_VERSION = 'simulated 1.0';
+/** A guest's writes grow with its load, in steps of this many bytes/s. */
+const WRITE_STEP_BPS = 250_000;
 
 /** A host as an agent may look at it. */
 export interface Machine {
@@ -40,6 +42,7 @@ export function vmInfo(host: Machine, guest: SimulatedGuest): VmInfo {
     disks: guest.domain.disks.map((disk) => diskInfo(host, disk)),
     nics,
     cpu: busy ? Math.round(cpu * 1000) / 1000 : 0,
+    ...(busy ? { writeBps: Math.round(nature.cpu * 20) * WRITE_STEP_BPS } : {}),
     memoryUsedBytes: running ? Math.round(gentleLoad(nature.memory, 1 - seed, now) * memoryBytes) : 0,
     addresses: busy && guest.booted && nature.address ? [nature.address] : [],
   };

@@ -17,6 +17,8 @@ export interface FailoverOrder {
   /** The verdict the person saw. */
   seen: 'proven' | 'unproven';
   typedName: string | null;
+  /** Of a copy that is kept by points: the one to start from; without it the newest. */
+  point?: string | null | undefined;
 }
 
 /** Gathers the evidence, gives the verdict, and orders the failover a person confirmed. */
@@ -60,6 +62,7 @@ export class FailoverService {
         expected: epochOf(pair),
         forced: verdict.result !== 'proven',
         evidence: evidenceOf(verdict),
+        point: order.point ?? null,
       },
       subject: `Fail over ${pair.name} to ${this.#fleet.nameOf(pair.standby)}`,
       pairId: pair.id,
@@ -94,6 +97,8 @@ export class FailoverService {
       record: statusOf(pair, pair.standby)?.record ?? null,
       newest: newestOf(pair),
       point: statusOf(pair, pair.standby)?.point ?? null,
+      points: pair.replication.points,
+      follow: pair.replication.follow,
     });
   }
 

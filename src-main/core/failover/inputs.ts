@@ -1,4 +1,12 @@
-import type { LeaseView, LocalCopy, PairRecord, Sight, VmState } from '../../../agent/protocol/index.ts';
+import type {
+  FollowStatus,
+  LeaseView,
+  LocalCopy,
+  PairRecord,
+  RestorePoint,
+  Sight,
+  VmState,
+} from '../../../agent/protocol/index.ts';
 import type { HostSight } from '../pairs/inputs.ts';
 
 /** What the old host's own agent answered just now. */
@@ -42,6 +50,9 @@ export interface VerdictInputs {
   record: PairRecord | null;
   /** A half-made copy on the standby has a whole one to go back to, with everything until then; null when it has none. */
   point?: { wholeUntil: number | null } | null;
+  /** Of a copy that is kept by points: those on the standby, oldest first, and the owner's last word of how far it is behind. */
+  points?: RestorePoint[];
+  follow?: FollowStatus | null;
   /** The newest any member showed: the old host may have told this console more than it could tell the standby. */
   newest: PairRecord | null;
   pairId: string;

@@ -97,7 +97,8 @@ function onlookerSays(inputs: VerdictInputs, { name, as, sight }: Onlooker): Evi
 }
 
 /** A half-made copy is a mixture, and a copy that never was complete is nothing to start from. */
-function isUsable({ record, newest, point }: VerdictInputs): boolean {
+function isUsable({ record, newest, point, points = [] }: VerdictInputs): boolean {
+  if (newest && newest.replica.mode !== 'sync') return points.length > 0;
   // Unless a whole one is kept of it.
   if (point && record) return true;
   return [record, newest].every(

@@ -47,6 +47,9 @@ export function replica(inputs: VerdictInputs): string {
   if (newest === null) return 'nothing is known of the copy';
   if (inputs.point)
     return `being brought up to date; its state of ${pointTime(inputs)} is kept, and is what would be started`;
+  const last = newestPoint(inputs);
+  if (last)
+    return `kept by points; the newest is of ${clockTime(last.at, now)}${last.quiesced ? ', its file systems at rest' : ''}`;
   const { state, point, since } = newest.replica;
   switch (state) {
     case 'in-sync':
@@ -60,12 +63,18 @@ export function replica(inputs: VerdictInputs): string {
   }
 }
 
+/** Of a copy that is kept by points. */
+const newestPoint = ({ newest, points = [] }: VerdictInputs) =>
+  newest?.replica.mode === 'sync' ? undefined : points.at(-1);
+
 const pointTime = ({ point, now }: VerdictInputs): string =>
   point?.wholeUntil ? clockTime(point.wholeUntil, now) : 'before that began';
 
 export function loss(inputs: VerdictInputs): string {
   const { newest, machine, old, standby, now } = inputs;
   const state = newest?.replica.state;
+  const last = newestPoint(inputs);
+  if (last) return sinceLast(inputs, last.at);
   if (inputs.point)
     return (
       `Everything ${machine} wrote after ${pointTime(inputs)}: the copy on ${standby.name} was being brought up to date, ` +
@@ -82,6 +91,20 @@ export function loss(inputs: VerdictInputs): string {
     `Nothing that ${machine} confirmed while the two were in sync, which is what ${standby.name} last knew. ` +
     `Only if ${old.name} lost its link to ${standby.name} first and went on alone are its later writes missing.`
   );
+}
+
+/** What the owner's last word adds: nothing was written for a while, or so much. */
+function sinceLast({ machine, standby, follow, old, now }: VerdictInputs, at: number): string {
+  const idle = follow?.wholeUntil != null && follow.wholeUntil > at;
+  const from = clockTime(idle ? (follow?.wholeUntil ?? at) : at, now);
+  const bytes = follow?.behindBytes ?? null;
+  const much =
+    bytes === null || bytes === 0
+      ? ''
+      : ` When last told that was ${Math.max(1, Math.round(bytes / 2 ** 20))} MiB.`;
+  const until =
+    old.silentSince === null ? '' : ` ${old.name} was last heard at ${clockTime(old.silentSince, now)}.`;
+  return `Everything ${machine} wrote after ${from} is not on ${standby.name} and is given up.${until}${much}`;
 }
 
 export function risks(inputs: VerdictInputs): string[] {
@@ -101,6 +124,9 @@ export function steps(inputs: VerdictInputs): string[] {
     : [];
   return [
     ...votes,
+    ...(newestPoint(inputs)
+      ? [`${standby.name} puts a layer of its own over the point, which stays as it is.`]
+      : []),
     ...(inputs.point ? [`${standby.name} puts the copy back to its state of ${pointTime(inputs)}.`] : []),
     `${standby.name} closes the copy, so that no write from outside can reach it.`,
     `${standby.name} records that it owns ${machine} now.`,

@@ -16,7 +16,8 @@ export type OrderMethod =
   | 'pair.drill'
   | 'pair.revert'
   | 'pair.discard'
-  | 'pair.replaceStandby';
+  | 'pair.replaceStandby'
+  | 'pair.mode';
 
 export type OrderParams<M extends OrderMethod> = Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>;
 

@@ -51,6 +51,7 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.revert': (order) => on().protect.revert(order),
     'pair.discard': (order) => on().protect.discard(order),
     'pair.checkStandby': (wanted, signal) => on().protect.checkStandby(wanted, signal),
+    'pair.mode': (order) => on().protect.mode(order),
     'pair.replaceStandby': (order) => on().protect.replaceStandby(order),
     'automation.set': (order) => on().automation.set(order),
     'witness.own': async () => ({ hostId: on().witness.identity.hostId, name: HERE }),

@@ -5,6 +5,7 @@ import { automationOf } from './automation.ts';
 import { drillOf } from './drill.ts';
 import type { Joined, JoinInput, Member, MemberWord } from './inputs.ts';
 import { stepsIn } from './lease.ts';
+import { replicationOf } from './replication.ts';
 import * as say from './sentences.ts';
 
 /** Stands for a member that is not in this console's list. */
@@ -40,6 +41,7 @@ export function joinPair(given: JoinInput): PairView {
     members: Object.fromEntries(Object.entries(input.members).map(([id, word]) => [id, withoutLease(word)])),
     automation: automationOf(joined, input),
     drill: drillOf(joined),
+    replication: replicationOf(joined),
     stale: joined.owner.reach !== 'answers' || joined.standby.reach !== 'answers',
     onStageSince: onStage(input, joined),
   };
@@ -160,7 +162,9 @@ function lost(joined: Joined): Finding | null {
   }
   const hearing = standby.word?.peer;
   if (hearing?.reachable && hearing.hostId === owner.id) {
-    const health = joined.record.replica.state === 'in-sync' ? 'in-sync' : 'not-in-sync';
+    const { mode, state } = joined.record.replica;
+    const whole = mode === 'sync' ? ('in-sync' as const) : ('following' as const);
+    const health = state === (mode === 'sync' ? 'in-sync' : 'stale') ? whole : 'not-in-sync';
     return { health, since: null, sentence: say.onlyThisConsoleIsCutOff(joined) };
   }
   return { health: 'primary-lost', since: owner.silentSince, sentence: say.primaryLost(joined) };
@@ -193,7 +197,8 @@ function standing(joined: Joined): Finding | null {
   if (owner.word?.local.kind === 'primary' && owner.word.local.vm === 'frozen') {
     return { health: 'frozen', since: null, sentence: say.frozen(joined) };
   }
-  const copying = mirror?.state === 'copying' || mirror?.state === 'in-sync';
+  const follows = mirror?.state === 'following' && mirror.problem === null;
+  const copying = mirror?.state === 'copying' || mirror?.state === 'in-sync' || follows;
   if (standby.reach === 'silent' && !copying && mirror?.state !== 'held') {
     return { health: 'standby-lost', since: standby.silentSince, sentence: say.standbyLost(joined) };
   }
@@ -207,9 +212,25 @@ function isDown(local: LocalCopy | undefined): boolean {
   return local?.kind === 'primary' && local.vm === 'stopped';
 }
 
+/** A copy that is kept by points: as old as it may be, or older. */
+function followed(joined: Joined): Finding {
+  const { mirror, record } = joined;
+  const alarm = mirror?.follow?.alarm ?? null;
+  if (mirror?.state === 'following' && alarm !== 'missed')
+    return { health: 'following', since: mirror.since, sentence: say.following(joined) };
+  if (mirror?.state === 'copying' || isCopied(joined))
+    return { health: 'copying', since: mirror?.since ?? null, sentence: say.copying(joined) };
+  if (record.replica.state === 'stale')
+    return { health: 'behind', since: null, sentence: say.behind(joined) };
+  return { health: 'not-in-sync', since: record.replica.since, sentence: say.notInSync(joined) };
+}
+
+const COPIES: readonly string[] = ['protect', 'resync', 'replace-standby', 'mode'];
+const isCopied = ({ task }: Joined): boolean => task !== null && COPIES.includes(task.kind);
+
 function mirrored(joined: Joined): Finding {
   const { mirror, task, record } = joined;
-  const copies = task?.kind === 'protect' || task?.kind === 'resync' || task?.kind === 'replace-standby';
+  if (record.replica.mode !== 'sync') return followed(joined);
   switch (mirror?.state) {
     case 'in-sync':
       if (record.replica.state === 'in-sync') {
@@ -221,7 +242,8 @@ function mirrored(joined: Joined): Finding {
     case 'copying':
       return { health: 'copying', since: mirror.since, sentence: say.copying(joined) };
     default:
-      if (copies) return { health: 'copying', since: task.startedAt, sentence: say.copying(joined) };
+      if (task !== null && isCopied(joined))
+        return { health: 'copying', since: task.startedAt, sentence: say.copying(joined) };
       return { health: 'not-in-sync', since: record.replica.since, sentence: say.notInSync(joined) };
   }
 }

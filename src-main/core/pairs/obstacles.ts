@@ -60,7 +60,7 @@ function obstacle(joined: Joined, kind: string, text: string, hostId: string | n
 
 /** A copy under way mends itself. */
 function isCopying({ mirror, task }: Joined): boolean {
-  const copies = task?.kind === 'protect' || task?.kind === 'resync' || task?.kind === 'replace-standby';
+  const copies = ['protect', 'resync', 'replace-standby', 'mode'].includes(task?.kind ?? '');
   return copies || mirror?.state === 'copying' || mirror?.state === 'connecting';
 }
 
@@ -79,7 +79,12 @@ function ownFindings(joined: Joined): Obstacle[] {
   if (record.voters.length < 3) {
     say('no-witness', 'It has no witness: two hosts alone cannot tell a lost host from a cut cable.');
   }
-  if (record.replica.state !== 'in-sync') {
+  if (record.replica.mode !== 'sync') {
+    say(
+      'mode',
+      'Its copy is kept by points and lacks what was written since the last: a person decides about a failover.',
+    );
+  } else if (record.replica.state !== 'in-sync') {
     say('not-in-sync', `The copy of ${machine} on ${standby.name} is not complete.`);
   }
   const guard = owner.word?.lease.guard;

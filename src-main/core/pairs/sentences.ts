@@ -18,6 +18,32 @@ export function copying(joined: Joined): string {
   return `${what} ${standby.name} is running: ${percent} %.`;
 }
 
+/** Of a copy that is kept by points. */
+export function following(joined: Joined): string {
+  const { machine, standby, mirror, now } = joined;
+  const { wholeUntil = null, nextAt = null, alarm = null } = mirror?.follow ?? {};
+  const until = wholeUntil === null ? '' : ` everything ${machine} wrote until ${clockTime(wholeUntil, now)}`;
+  const next =
+    nextAt === null ? 'the next point is being made' : `the next point follows at ${clockTime(nextAt, now)}`;
+  const late = alarm === 'near' ? ' It is about to fall further behind than it may.' : '';
+  const why = mirror?.problem ? ` ${mirror.problem.message}` : '';
+  return `The copy on ${standby.name} has${until}; ${next}.${late}${why}`;
+}
+
+export function behind(joined: Joined): string {
+  const { machine, standby, mirror, now } = joined;
+  const until = mirror?.follow?.wholeUntil ?? newestPoint(joined)?.at ?? null;
+  const why = mirror?.problem ? ` ${mirror.problem.message}` : '';
+  const ends = until === null ? '' : ` It ends at ${clockTime(until, now)}.`;
+  return `The copy of ${machine} on ${standby.name} is further behind than it may be.${ends}${why}`;
+}
+
+/** The newest point any member told of. */
+function newestPoint({ owner, standby }: Joined): { at: number } | null {
+  const told = [...(standby.word?.restorePoints ?? []), owner.word?.mirror?.follow?.point ?? null];
+  return told.reduce<{ at: number } | null>((a, b) => (b && (!a || b.at > a.at) ? b : a), null);
+}
+
 export function held(joined: Joined): string {
   const { machine, standby, mirror } = joined;
   return `${machine} waits: ${standby.name} has not confirmed its writes${since(joined, mirror?.since ?? null)}.`;
@@ -34,6 +60,9 @@ export function notInSync(joined: Joined): string {
 
 export function primaryLost(joined: Joined): string {
   const { machine, owner, standby, record } = joined;
+  const point = record.replica.mode === 'sync' ? null : newestPoint(joined);
+  if (point)
+    return `${owner.name} has not answered${since(joined, owner.silentSince)}. ${machine} ran there; its copy on ${standby.name} has everything until ${clockTime(point.at, joined.now)}.`;
   const copy = {
     'in-sync': `its copy on ${standby.name} was in sync when last heard.`,
     stale: `its copy on ${standby.name} is older than the last write.`,

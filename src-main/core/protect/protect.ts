@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Check, DrillSettings, Problem, Profile } from '../../../agent/protocol/index.ts';
-import { compareRecord, ProblemError } from '../../../agent/protocol/index.ts';
+import type {
+  Check,
+  DrillSettings,
+  Problem,
+  Profile,
+  ReplicationMode,
+} from '../../../agent/protocol/index.ts';
+import { compareRecord, ProblemError, SYNC } from '../../../agent/protocol/index.ts';
 import type { Policy } from '../../contract/index.ts';
 import type { AuditService } from '../activity/audit.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -19,6 +25,7 @@ export interface ProtectOrder extends Machine {
   profile?: Profile | undefined;
   witness?: string | null | undefined;
   drill?: 'waived' | 'first' | undefined;
+  replication?: ReplicationMode | undefined;
 }
 
 /** Protecting machines, ending it, and the planned orders of a pair. */
@@ -80,6 +87,7 @@ export class ProtectService {
   async start(order: ProtectOrder): Promise<Started> {
     const { requestId, hostId, vmUuid, standby } = order;
     const { policy = 'manual', profile = 'balanced', witness = null, drill = 'waived' } = order;
+    const { replication = SYNC } = order;
     this.#needDistinct(hostId, standby);
     if (witness === hostId || witness === standby)
       throw new ProblemError(judgesItself(this.#fleet.nameOf(witness)));
@@ -89,7 +97,7 @@ export class ProtectService {
       requestId,
       hostId,
       method: 'protect.start',
-      params: { pairId, vmUuid, standby, witness, policy, profile, drill },
+      params: { pairId, vmUuid, standby, witness, policy, profile, drill, replication },
       subject: `Protect ${machineName(host, vmUuid)} with a copy on ${this.#fleet.nameOf(standby)}`,
       pairId,
     });
@@ -185,6 +193,27 @@ export class ProtectService {
       method: 'pair.replaceStandby',
       params: { pairId, standby },
       subject: `Make ${this.#fleet.nameOf(standby)} the standby of ${pair.name}`,
+      pairId,
+    });
+  }
+
+  /** How the copy is kept from now on. */
+  mode({
+    requestId,
+    pairId,
+    replication,
+  }: {
+    requestId: string;
+    pairId: string;
+    replication: ReplicationMode;
+  }): Promise<Started> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    return this.#orders.give({
+      requestId,
+      hostId: pair.primary,
+      method: 'pair.mode',
+      params: { pairId, replication },
+      subject: `Change how the copy of ${pair.name} is kept`,
       pairId,
     });
   }

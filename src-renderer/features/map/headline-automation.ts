@@ -94,7 +94,9 @@ export function nextStep(fleet: FleetSnapshot): HeadlineAction | null {
 
 /** What the loss of the busiest host would mean. */
 export function worstLoss(fleet: FleetSnapshot): string {
-  const ready = Object.values(fleet.pairs).filter((pair) => pair.health === 'in-sync');
+  const ready = Object.values(fleet.pairs).filter(
+    (pair) => pair.health === 'in-sync' || pair.health === 'following',
+  );
   const byHost = new Map<string, PairView[]>();
   for (const pair of ready) byHost.set(pair.primary, [...(byHost.get(pair.primary) ?? []), pair]);
   const armedOn = (on: PairView[]): number => on.filter((pair) => pair.automation.armed).length;

@@ -29,6 +29,7 @@ const RULES: readonly Rule[] = [
   stopped,
   hostLost,
   notInSync,
+  behind,
   witnessLost,
   notArmed,
   copying,
@@ -134,6 +135,12 @@ function notInSync(fleet: FleetSnapshot): Headline | null {
   };
 }
 
+/** Kept by points, and points do not come about. */
+function behind(fleet: FleetSnapshot): Headline | null {
+  const [pair] = withHealth(fleet, 'behind');
+  return pair ? pairHeadline(pair, 'attention', 'clock', words.behind(pair.name), pair.sentence) : null;
+}
+
 function hostLost(fleet: FleetSnapshot, now: number): Headline | null {
   const host = hypervisors(fleet).find((each) => each.connection.state === 'offline');
   if (!host) return null;
@@ -233,6 +240,12 @@ function someUnprotected(fleet: FleetSnapshot): Headline | null {
   );
 }
 
+/** What the machines that are kept by points would lose; the others nothing. */
+function whatIsLost(fleet: FleetSnapshot): string {
+  const names = withHealth(fleet, 'following').map((pair) => pair.name);
+  return names.length === 0 ? words.nothingLost : words.someLost(names);
+}
+
 function calm(text: string, detail: string, action: Headline['action']): Headline {
   return { tone: 'neutral', icon: 'check', text, detail, action };
 }
@@ -242,7 +255,7 @@ function allWell(fleet: FleetSnapshot): Headline {
     tone: 'ok',
     icon: 'check',
     text: words.allProtected(Object.keys(fleet.pairs).length),
-    detail: `${worstLoss(fleet)} ${words.nothingLost}`.trim(),
+    detail: `${worstLoss(fleet)} ${whatIsLost(fleet)}`.trim(),
     action: nextStep(fleet),
   };
 }

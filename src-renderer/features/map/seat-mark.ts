@@ -97,7 +97,7 @@ function standbyMark(pair: PairView, host: HostView, now: number): SeatMark {
   // What is the matter with the machine stands in its own chip; this one speaks of the copy.
   if (pair.health === 'stopped' || pair.health === 'waiting' || pair.health === 'frozen')
     return seat('outlined', { tone: 'neutral', icon: 'ring', word: place.standby });
-  const mark = pairMark(pair);
+  const mark = pairMark(pair, false, now);
   return seat('outlined', { ...mark, icon: mark.tone === 'ok' ? 'ring' : mark.icon });
 }
 
@@ -112,10 +112,12 @@ function lostStandby(pair: PairView): SeatMark {
 export function linkLook(pair: PairView): 'solid' | 'moving' | 'dashed' | 'gone' {
   switch (pair.health) {
     case 'in-sync':
+    case 'following':
       return 'solid';
     case 'copying':
       return 'moving';
     case 'held':
+    case 'behind':
     case 'not-in-sync':
     case 'stopped':
       return 'dashed';

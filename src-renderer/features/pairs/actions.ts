@@ -24,8 +24,12 @@ export function runningDrill(fleet: FleetSnapshot, pairId: string): TaskView | n
 export function drillReason(pair: PairView, fleet: FleetSnapshot): string | null {
   const why = m.pairs.reasons;
   if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
+  if (isByPoints(pair)) return why.pointsDrill;
   return pair.health === 'in-sync' ? null : why.notInSync;
 }
+
+/** Its copy lacks what was written since the last point. */
+export const isByPoints = ({ replication }: PairView): boolean => replication.mode.kind !== 'sync';
 
 export function actionReasons(pair: PairView, fleet: FleetSnapshot): Reasons {
   const task = runningTask(fleet, pair.id)?.task;
@@ -77,6 +81,7 @@ function switchoverReason(pair: PairView, fleet: FleetSnapshot): string | null {
   if (pair.health === 'in-sync') return null;
   if (pair.health === 'quarantined') return why.quarantined(name(fleet, pair.standby));
   if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
+  if (pair.health === 'following' || pair.health === 'behind') return why.pointsLack;
   return pair.health === 'stopped' ? why.notRunning : why.notInSync;
 }
 
@@ -85,6 +90,7 @@ function returnReason(pair: PairView, fleet: FleetSnapshot): string | null {
   if (!answers(fleet, pair.primary)) return why.nothingToCopy(name(fleet, pair.primary));
   if (!answers(fleet, pair.standby)) return why.nowhereToCopy(name(fleet, pair.standby));
   if (pair.health === 'in-sync') return why.alreadySync;
+  if (pair.health === 'following') return why.follows;
   if (pair.health === 'copying') return why.copying;
   if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
   return pair.health === 'stopped' ? why.notRunning : null;
@@ -115,7 +121,7 @@ function discardReason(pair: PairView, fleet: FleetSnapshot): string | null {
   const host = name(fleet, aside.hostId);
   if (!answers(fleet, aside.hostId)) return why.standbyGone(host);
   if (aside.under && aside.hostId === pair.primary) return why.asideUnder(host);
-  return aside.under && pair.health !== 'in-sync' ? why.notInSync : null;
+  return aside.under && pair.health !== 'in-sync' && pair.health !== 'following' ? why.notInSync : null;
 }
 
 /** Hypervisor hosts that could take the standby's place, by name; the witness among them cannot. */

@@ -28,6 +28,7 @@ export function copySentence(pair: PairView, hostId: string): string {
         frozen: words.vmFrozen,
       }[local.vm];
     case 'standby':
+      if (pair.replication.points.length > 0) return words.standbyPoints(pair.replication.points.length);
       if (pair.health === 'copying') return words.standbyFilling;
       return local.exports === 'open' ? words.standbyOpen : words.standbyClosed;
     case 'waiting':

@@ -1,4 +1,5 @@
 import type { Check } from '../../../agent/protocol/check.ts';
+import { type ReplicationMode, SYNC } from '../../../agent/protocol/mode.ts';
 import type { Problem } from '../../../agent/protocol/problem.ts';
 import type { HostView, Policy, VmView } from '../../../src-main/contract/index.ts';
 import { requestId } from '../../lib/ids.ts';
@@ -7,6 +8,7 @@ import { router } from '../../lib/place.svelte.ts';
 import { to } from '../../lib/router.ts';
 import { call, session } from '../../lib/session.svelte.ts';
 import { unprotected } from '../map/layout.ts';
+import { type Entered, entered, modeFrom } from '../replication/mode-form.ts';
 
 export type ProtectStep = 'choose' | 'policy' | 'plan' | 'run';
 
@@ -29,6 +31,8 @@ export class ProtectFlow {
   #wished: { hostId: string; vmUuid: string };
   /** Armed at once, on record, or after a first drill. */
   drill = $state<'waived' | 'first'>('waived');
+  /** How the copy is kept, as entered. */
+  form = $state<Entered>(entered(SYNC));
   /** One id for this order, however often the button is pressed. */
   #requestId = requestId();
 
@@ -56,6 +60,11 @@ export class ProtectFlow {
     const [only] = possible;
     const chosen = possible.some((host) => host.id === this.standby);
     if (!chosen) this.standby = possible.length === 1 && only ? only.id : null;
+  }
+
+  /** Null while something of it is wrong. What starts by itself starts from a mirrored copy only. */
+  mode(): ReplicationMode | null {
+    return this.policy === 'automatic' ? SYNC : modeFrom(this.form).mode;
   }
 
   candidates(): VmView[] {
@@ -150,7 +159,8 @@ export class ProtectFlow {
 
   async start(): Promise<void> {
     const order = this.#target();
-    if (!order || this.blocked() || this.starting) return;
+    const replication = this.mode();
+    if (!order || !replication || this.blocked() || this.starting) return;
     this.starting = true;
     this.problem = null;
     const started = await call('protect.start', {
@@ -161,6 +171,7 @@ export class ProtectFlow {
       witness: this.witness(),
       // Nothing to decide yet: it is asked when the pair is made automatic.
       drill: this.policy === 'automatic' ? this.drill : 'first',
+      replication,
     });
     this.starting = false;
     if (!started.ok) {

@@ -74,6 +74,9 @@ export const map = {
     frozen: (name: string, host: string) => `${name} is frozen on ${host}.`,
     paused: 'Automation is paused.',
     nothingLost: 'Nothing that was acknowledged would be lost.',
+    someLost: (names: readonly string[]) =>
+      `${list(names)} would lose what ${names.length === 1 ? 'it has' : 'they have'} written since the last point; the others nothing.`,
+    behind: (name: string) => `The copy of ${name} is further behind than it may be.`,
     without: (names: readonly string[]) =>
       `${list(names)} ${names.length === 1 ? 'has' : 'have'} no standby.`,
     protect: (name: string) => `Protect ${name}…`,

@@ -26,6 +26,8 @@ export const protect = {
     `${bytes} are copied from ${from} to ${to}, encrypted. The machine runs on meanwhile.`,
   planSync: (to: string) =>
     `From then on each write is in both places before it is acknowledged. A slow link to ${to} makes writes slower.`,
+  planPoints: (mode: string) => `From then on its copy is kept by points. ${mode}`,
+  modeWrong: 'Something about how its copy is kept is not right yet.',
   planAutostart: (vm: string) =>
     `Autostart of ${vm} is turned off: only the agents start it, so it never runs twice. It is put back when protection ends.`,
   planFailover: (to: string) => `Nothing starts on ${to} unless you fail over or switch over.`,
@@ -46,6 +48,8 @@ export const protect = {
   done: (vm: string) => `${vm} is protected.`,
   doneText: (vm: string, to: string) =>
     `The copy on ${to} is in sync. Every write of ${vm} now goes to both hosts.`,
+  donePoints: (vm: string, to: string) =>
+    `A first complete point of ${vm} is on ${to}, and the next ones follow by themselves.`,
   failed: (vm: string) => `${vm} is not protected.`,
   cancelled: (vm: string) => `The first copy of ${vm} was stopped. The machine runs on as before.`,
   another: 'Protect another machine',

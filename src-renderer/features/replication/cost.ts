@@ -1,0 +1,51 @@
+import { type ReplicationMode, retentionOf } from '../../../agent/protocol/mode.ts';
+import { bytes, rate } from '../../lib/format.ts';
+import { m } from '../../lib/messages.ts';
+import { span } from '../../lib/time.ts';
+
+/** What is known of a machine beforehand. */
+export interface Writer {
+  /** Sum of its disks' sizes, bytes. */
+  diskBytes: number;
+  /** What it writes now, bytes/s; null while not measured. */
+  writeBps: number | null;
+}
+
+/** From one point to the next, s; an asynchronous copy makes several within what may be lost. */
+const periodS = (mode: Exclude<ReplicationMode, { kind: 'sync' }>): number =>
+  mode.kind === 'interval' ? mode.everyS : Math.min(mode.rpoS / 4, 5);
+
+/** What a mode costs, a sentence for each kind of cost. Upper bounds: a block that is written twice travels once. */
+export function costOf(mode: ReplicationMode, { diskBytes, writeBps }: Writer): string[] {
+  const words = m.replication;
+  if (mode.kind === 'sync')
+    return [
+      words.atRisk.sync,
+      words.waits.sync,
+      writeBps === null ? words.line.unknown : words.line.sync(rate(writeBps)),
+      words.disk.sync(bytes(diskBytes)),
+    ];
+  const kept = Object.values(retentionOf(mode)).reduce((sum, count) => sum + count, 0);
+  const risk =
+    mode.kind === 'async'
+      ? words.atRisk.async(span(mode.rpoS * 1_000))
+      : words.atRisk.interval(span(mode.everyS * 1_000));
+  const shared = [risk, words.waits.points];
+  if (writeBps === null)
+    return [...shared, words.line.unknown, words.disk.pointsUnknown(bytes(diskBytes), kept), words.byPerson];
+  const each = bytes(Math.min(diskBytes, writeBps * periodS(mode)));
+  return [
+    ...shared,
+    words.line.points(rate(writeBps), each),
+    words.disk.points(bytes(diskBytes), kept, each),
+    words.byPerson,
+  ];
+}
+
+export function modeSummary(mode: ReplicationMode): string {
+  const words = m.replication.summary;
+  if (mode.kind === 'sync') return words.sync;
+  return mode.kind === 'async'
+    ? words.async(span(mode.rpoS * 1_000))
+    : words.interval(span(mode.everyS * 1_000));
+}

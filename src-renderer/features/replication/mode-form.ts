@@ -1,0 +1,89 @@
+import {
+  MODE_DEFAULTS,
+  type ModeKind,
+  modeProblem,
+  RETENTION_DEFAULT,
+  type ReplicationMode,
+  SYNC,
+} from '../../../agent/protocol/mode.ts';
+import { m } from '../../lib/messages.ts';
+import { span } from '../../lib/time.ts';
+
+/** As a person enters it. */
+export interface Entered {
+  kind: ModeKind;
+  every: string;
+  rpo: string;
+  last: string;
+  hourly: string;
+  daily: string;
+  weekly: string;
+}
+
+export interface Read {
+  /** Null while something is wrong. */
+  mode: ReplicationMode | null;
+  everyProblem: string | null;
+  rpoProblem: string | null;
+  countProblem: string | null;
+}
+
+const UNITS: Record<string, number> = { s: 1, min: 60, h: 3_600, d: 86_400, day: 86_400, days: 86_400 };
+
+/** "30 s", "15 min", "4 h", "1 day"; a bare number is seconds. Null when it is none. */
+export function secondsOf(text: string): number | null {
+  const [, number, unit = 's'] = /^\s*(\d{1,6})\s*([a-z]+)?\s*$/i.exec(text) ?? [];
+  const factor = UNITS[unit.toLowerCase()];
+  return number === undefined || factor === undefined ? null : Number(number) * factor;
+}
+
+/** What a form begins with. */
+export function entered(mode: ReplicationMode): Entered {
+  const retention = mode.kind === 'interval' ? mode.retention : RETENTION_DEFAULT;
+  const everyS = mode.kind === 'interval' ? mode.everyS : defaults.everyS;
+  const rpoS = mode.kind === 'async' ? mode.rpoS : defaults.rpoS;
+  return {
+    kind: mode.kind,
+    every: span(everyS * 1_000),
+    rpo: span(rpoS * 1_000),
+    last: String(retention.last),
+    hourly: String(retention.hourly),
+    daily: String(retention.daily),
+    weekly: String(retention.weekly),
+  };
+}
+
+const defaults = {
+  everyS: MODE_DEFAULTS.interval.kind === 'interval' ? MODE_DEFAULTS.interval.everyS : 900,
+  rpoS: MODE_DEFAULTS.async.kind === 'async' ? MODE_DEFAULTS.async.rpoS : 30,
+};
+
+/** What was entered, with what is wrong with it said at its field. */
+export function modeFrom(form: Entered): Read {
+  const good = { everyProblem: null, rpoProblem: null, countProblem: null };
+  if (form.kind === 'sync') return { mode: SYNC, ...good };
+  if (form.kind === 'async') {
+    const rpoS = secondsOf(form.rpo);
+    if (rpoS === null) return { mode: null, ...good, rpoProblem: m.replication.everyWrong };
+    const mode: ReplicationMode = { kind: 'async', rpoS };
+    const problem = modeProblem(mode);
+    return problem ? { mode: null, ...good, rpoProblem: problem.message } : { mode, ...good };
+  }
+  const counts = [form.last, form.hourly, form.daily, form.weekly].map(countOf);
+  const [last = null, hourly = null, daily = null, weekly = null] = counts;
+  const everyS = secondsOf(form.every);
+  const everyProblem = everyS === null ? m.replication.everyWrong : null;
+  if (last === null || hourly === null || daily === null || weekly === null)
+    return { mode: null, ...good, everyProblem, countProblem: m.replication.countWrong };
+  if (everyS === null) return { mode: null, ...good, everyProblem };
+  const mode: ReplicationMode = { kind: 'interval', everyS, retention: { last, hourly, daily, weekly } };
+  const problem = modeProblem(mode);
+  if (problem === null) return { mode, ...good };
+  return problem.field === 'everyS'
+    ? { mode: null, ...good, everyProblem: problem.message }
+    : { mode: null, ...good, countProblem: problem.message };
+}
+
+function countOf(text: string): number | null {
+  return /^\s*\d{1,4}\s*$/.test(text) && Number(text) <= 1_000 ? Number(text) : null;
+}

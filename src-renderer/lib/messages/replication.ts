@@ -1,0 +1,92 @@
+import { count } from '../format.ts';
+
+/** How a pair's copy is kept, and what that costs. */
+export const replication = {
+  title: 'How the copy is kept',
+  choice: 'How is its copy kept?',
+  kinds: {
+    sync: 'Mirrored',
+    async: 'Close behind',
+    interval: 'Every so often',
+  },
+  kindTexts: {
+    sync: 'Each write is on both hosts before the machine hears that it is done. Nothing is lost when a host fails.',
+    async: 'What has changed follows every few seconds. The machine never waits for the other host.',
+    interval:
+      'What has changed is sent at intervals. Earlier states are kept, and each of them can be started.',
+  },
+  every: 'A point every',
+  everyHint: 'From 30 seconds to a day, e.g. 30 s, 15 min or 4 h.',
+  everyWrong: 'Enter a time such as 30 s, 15 min or 4 h.',
+  rpo: 'At most behind by',
+  rpoHint: 'From 5 seconds to an hour, e.g. 30 s. You are told before it is exceeded.',
+  retention: 'Which points are kept',
+  last: 'The last',
+  hourly: 'One an hour, for hours',
+  daily: 'One a day, for days',
+  weekly: 'One a week, for weeks',
+  countWrong: 'A whole number up to 1000.',
+  cost: 'What that costs',
+  atRisk: {
+    sync: 'At risk: nothing that was acknowledged.',
+    async: (span: string) => `At risk: what was written in the last ${span}, at the most.`,
+    interval: (span: string) =>
+      `At risk: what was written in the last ${span}, and while a point is being made.`,
+  },
+  waits: {
+    sync: 'Writes wait for the other host: a slow link makes them slower.',
+    points:
+      'The machine stands still for a moment (about 0.2 s) at each point; between them its writes wait for nobody.',
+  },
+  line: {
+    unknown:
+      'The line between the hosts carries what the machine writes; how much that is, is not known yet.',
+    sync: (rate: string) => `The line between the hosts carries every write: ${rate} as it writes now.`,
+    points: (rate: string, bytes: string) =>
+      `The line carries what has changed, each block once a point: at most ${bytes} a point, ${rate} on average as it writes now.`,
+  },
+  disk: {
+    sync: (bytes: string) => `The standby needs room for its disks: up to ${bytes}.`,
+    points: (bytes: string, points: number, each: string) =>
+      `The standby needs room for its disks, up to ${bytes}, and for the changes of ${count(points, 'point')}: up to ${each} each as it writes now.`,
+    pointsUnknown: (bytes: string, points: number) =>
+      `The standby needs room for its disks, up to ${bytes}, and for the changes of ${count(points, 'point')}.`,
+  },
+  byPerson: 'A failover is your decision: nothing starts by itself from a copy that lacks the last writes.',
+  needsManual: 'Its failover is automatic. Set it to manual first: that goes with a mirrored copy only.',
+  needsManualWizard: 'Goes with “you decide” only.',
+  summary: {
+    sync: 'Mirrored: each write is on both hosts before it is acknowledged.',
+    async: (span: string) => `Close behind: at most ${span}.`,
+    interval: (span: string) => `A point every ${span}.`,
+  },
+  now: 'At risk now',
+  nothing: 'nothing that was acknowledged',
+  behind: (span: string, bytes: string | null) =>
+    bytes === null ? `the last ${span}` : `the last ${span}, ${bytes}`,
+  unknown: 'not known',
+  newestPoint: 'Newest point',
+  quiesced: 'file systems at rest',
+  crash: 'as after a loss of power',
+  next: 'Next point',
+  beingMade: 'being made',
+  took: 'Made in',
+  stood: 'machine stood still for',
+  near: 'About to be further behind than it may.',
+  missed: 'Further behind than it may be.',
+  points: (n: number) => `${count(n, 'restore point')}`,
+  startHint: 'To start from an earlier one, choose it in the failover dialog.',
+  change: 'Change…',
+  pointNow: 'Make a point now',
+  pointOrdered: (name: string) => `A point of ${name} is being made.`,
+  dialog: {
+    title: (name: string) => `How the copy of ${name} is kept`,
+    save: 'Keep it so',
+    running: (name: string) => `The copy of ${name} is being changed over`,
+    done: (name: string) => `The copy of ${name} is kept as you chose.`,
+    builtUpon: 'What is on the standby already is built upon, and not copied again where that can be helped.',
+  },
+  from: 'Start from',
+  newest: (when: string) => `the newest point, ${when}`,
+  earlier: (when: string) => `the point of ${when}`,
+};
