@@ -132,6 +132,11 @@ describe.each([INTERVAL, ASYNC])('a machine protected with $kind', (kept) => {
     await until(() => points(atlas).length > 0);
     expect(atlas.pair()?.asides?.length).toBe(2);
     expect(boreas.pair()?.mirror?.state).toBe('following');
+    // What was kept aside goes, and nothing of the new points with it.
+    await atlas.order('pair.discard', { pairId: PAIR });
+    expect(atlas.pair()?.asides).toEqual([]);
+    write(boreas, 2);
+    await newer(boreas);
     await boreas.powerOff();
     expect(await failover(atlas)).toMatchObject({ state: 'done' });
   });

@@ -154,6 +154,19 @@ describe('restore points of a running machine', () => {
       expect(alike(await bench.surfaced(id), past[n + 3] ?? [])).toEqual([true, true]);
   });
 
+  it('gives no name twice: what was released may lie beside new points', async () => {
+    await write('vda', 0, 8, 1);
+    await another();
+    await bench.source.end(PAIR);
+    const { restore } = bench.parts.target;
+    const kept = await restore.release(PAIR);
+    expect(points()).toEqual([]);
+    await another();
+    await bench.source.end(PAIR);
+    expect(await bench.parts.target.discard(kept)).toMatchObject({ ok: true });
+    expect(alike(await bench.surfaced(null), now())).toEqual([true, true]);
+  });
+
   it('starts a machine beside the points, and leaves nothing when it is removed', async () => {
     await write('vda', 0, 8, 1);
     await another();

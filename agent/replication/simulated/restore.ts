@@ -163,8 +163,10 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
     },
 
     async release(pairId) {
-      const files = of(pairId).points.flatMap((point) => point.files);
-      all.delete(pairId);
+      const mine = of(pairId);
+      const files = mine.points.flatMap((point) => point.files);
+      // Names go on: what is released lies where it lay.
+      all.set(pairId, { next: mine.next + 1, points: [], surfaced: null, ground: null });
       return files;
     },
 

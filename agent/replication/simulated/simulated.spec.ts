@@ -3,6 +3,7 @@ import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../hypervisor/simulated/simulated.ts';
 import { MAIL, settled, specWorld, until } from '../../hypervisor/simulated/spec-world.ts';
 import { GIB, IMAGE_FOLDER } from '../../hypervisor/simulated/types.ts';
+import { directLink, modesContract } from '../modes.spec-kit.ts';
 import { replicationContract } from '../replication.spec-kit.ts';
 import type { ReplicaDisk } from '../replication.ts';
 import { createSimulatedSource } from './source.ts';
@@ -39,6 +40,42 @@ replicationContract('the simulated replication', async () => {
       await until(() => !atlas.runs(MAIL));
     },
     network: async (connected: boolean) => world.cable('atlas', 'boreas', connected),
+    until,
+    close: async () => undefined,
+  };
+});
+
+modesContract('the simulated replication', async () => {
+  const { world, atlas, boreas } = specWorld();
+  const target = createSimulatedTarget(boreas);
+  return {
+    source: createSimulatedSource(atlas),
+    target,
+    own: { vmUuid: MAIL, disks: DISKS, address: 'boreas' },
+    disks: DISKS,
+    through: (port) => port,
+    link: directLink(target, 'pair-1', DISKS, {
+      reaches: () => world.linked(atlas, boreas),
+      through: (port) => port,
+      pause: () => new Promise((done) => void world.clock.setTimeout(done, 100)),
+    }),
+    now: () => world.clock.now(),
+    write: async () => {
+      const outcome = atlas.write(MAIL);
+      // So that no two writes, nor a write and a point, are of one moment.
+      await vi.advanceTimersByTimeAsync(5);
+      if (outcome === 'stopped') throw new Error('mail does not run');
+      return outcome;
+    },
+    missing: async () => {
+      const versions = DISKS.map((disk) => boreas.images.get(disk.path)?.version ?? 0);
+      return world.acknowledgedBy(MAIL) - Math.min(...versions);
+    },
+    shutdownGuest: async () => {
+      await settled(createSimulatedHypervisor(atlas).shutdown(MAIL));
+      await until(() => !atlas.runs(MAIL));
+    },
+    network: async (connected) => world.cable('atlas', 'boreas', connected),
     until,
     close: async () => undefined,
   };

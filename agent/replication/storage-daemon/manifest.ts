@@ -10,8 +10,8 @@ const Files = v.record(v.string(), v.string());
 /** What this host keeps of one pair's points. What is not in here is no point, whatever lies on the disk. */
 export const Manifest = v.object({
   pairId: PairId,
-  /** Number of the next layer: part of its files' names. */
-  next: v.number(),
+  /** In the names of the layer's files that is being written; null when none is. */
+  layer: v.nullable(v.string()),
   /** Oldest first; each lies on the one before. `files` by disk target. */
   points: v.array(v.object({ ...RestorePoint.entries, files: Files })),
   /** A point is being given up: the one above it, by its id, is written into its files, and takes them over. */
@@ -48,7 +48,7 @@ export class Manifests {
     return (
       this.#known.get(pairId)?.value ?? {
         pairId,
-        next: 0,
+        layer: null,
         points: [],
         merging: null,
         surfaced: null,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
@@ -31,11 +32,14 @@ export interface RestorePorts {
   withDigests(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
 }
 
-/** See `RestorePoints` in replication.ts. Files lie beside the disks' own: `DISK.r7`. */
+/**
+ * See `RestorePoints` in replication.ts. Files lie beside the disks' own, under names that are never given twice
+ * (`DISK.point-5f3a09c1`): what was set aside may lie there too, and outlive its manifest.
+ */
 export class LayeredPoints {
   readonly #ports: RestorePorts;
-  /** Pairs whose layer was begun, with its number: known only as long as this agent lives. */
-  readonly #begun = new Map<string, number>();
+  /** Pairs whose layer was begun, with its name: known only as long as this agent lives. */
+  readonly #begun = new Map<string, string>();
 
   constructor(ports: RestorePorts) {
     this.#ports = ports;
@@ -56,9 +60,9 @@ export class LayeredPoints {
     if (!closed.ok) return closed;
     if (this.#manifest(pairId).points.some(({ id }) => id === point.id)) return ok({ left: [] });
     await this.#leavePast(pairId);
-    const left = await this.#strangers(pairId, disks);
+    const left = await this.#strangers(pairId, disks, point.id);
     const manifest = this.#manifest(pairId);
-    const files = filesOf(disks, manifest.next);
+    const files = filesOf(disks, point.id);
     for (const disk of disks) {
       const file = files[disk.target] ?? '';
       const there = (await exists(file)) && !(await exists(disk.path));
@@ -79,14 +83,17 @@ export class LayeredPoints {
     if (!clear.ok) return clear;
     const manifest = this.#manifest(pairId);
     const newest = manifest.points.at(-1);
-    const layers = layersOf(disks, manifest.next);
+    const name = randomUUID().slice(0, 8);
+    const layers = layersOf(disks, name);
+    // Known before it is there: whoever finds half of it takes it away.
+    await this.#write({ ...manifest, layer: name });
     const made = await Promise.all(
       layers.map((layer) => createLayer(layer, newest?.files[layer.target] ?? null, this.#ports.hostName)),
     );
     const failed = made.find((one) => !one.ok);
     if (failed && !failed.ok) return failed;
     const offered = await this.#ports.offer(pairId, layers);
-    if (offered.ok) this.#begun.set(pairId, manifest.next);
+    if (offered.ok) this.#begun.set(pairId, name);
     return offered;
   }
 
@@ -107,16 +114,16 @@ export class LayeredPoints {
   async seal(pairId: string, disks: ReplicaDisk[], point: RestorePoint): Promise<Result<void>> {
     const manifest = this.#manifest(pairId);
     if (manifest.points.some(({ id }) => id === point.id)) return ok(undefined);
-    const number = this.#begun.get(pairId);
+    const name = this.#begun.get(pairId);
     // A daemon that was ended since, or a newer agent, knows of no layer: whatever lies there may be half of one.
-    if (number !== manifest.next || !(await this.#ports.offered(pairId, disks)))
+    if (name === undefined || name !== manifest.layer || !(await this.#ports.offered(pairId, disks)))
       return fail(this.#layerGone());
     this.#begun.delete(pairId);
     const closed = await this.#ports.close(pairId);
     if (!closed.ok) return closed;
-    const files = filesOf(disks, manifest.next);
+    const files = filesOf(disks, name);
     await Promise.all(Object.values(files).map(syncFile));
-    await this.#write(sealed(manifest, { ...point, files }));
+    await this.#write({ ...sealed(manifest, { ...point, files }), layer: null });
     return ok(undefined);
   }
 
@@ -179,8 +186,8 @@ export class LayeredPoints {
   /** Everything of the pair's points, with the half-made layer. The caller has closed them. */
   async remove(pairId: string, disks: ReplicaDisk[]): Promise<void> {
     this.#begun.delete(pairId);
-    const { next } = this.#manifest(pairId);
-    const files = [...Object.values(filesOf(disks, next)), ...(await this.release(pairId))];
+    const half = this.#half(pairId, disks);
+    const files = [...half, ...(await this.release(pairId))];
     for (const file of files) await rm(file, { force: true });
   }
 
@@ -190,12 +197,18 @@ export class LayeredPoints {
     const closed = await this.#ports.close(pairId);
     if (!closed.ok) return closed;
     const manifest = this.#manifest(pairId);
-    for (const file of Object.values(filesOf(disks, manifest.next))) await rm(file, { force: true });
+    for (const file of this.#half(pairId, disks)) await rm(file, { force: true });
     if (manifest.surfaced !== null) {
       for (const { path } of disks) await rm(path, { force: true });
       await this.#write({ ...manifest, surfaced: null });
     }
     return this.#merge(pairId, disks);
+  }
+
+  /** Files of a layer that never became a point. */
+  #half(pairId: string, disks: ReplicaDisk[]): string[] {
+    const { layer } = this.#manifest(pairId);
+    return layer === null ? [] : Object.values(filesOf(disks, layer));
   }
 
   /** The point above takes the place of the one given up: its blocks go into that one's files, which then are its own. */
@@ -244,13 +257,13 @@ export class LayeredPoints {
   }
 
   /** Former points on which the copy at the disks' places does not lie: they are forgotten. @returns their files */
-  async #strangers(pairId: string, disks: ReplicaDisk[]): Promise<string[]> {
+  async #strangers(pairId: string, disks: ReplicaDisk[], id: string): Promise<string[]> {
     const manifest = this.#manifest(pairId);
     const newest = manifest.points.at(-1);
     if (!newest) return [];
     for (const { path, target } of disks) {
       // Renamed already by a call that was cut short.
-      const own = (await exists(path)) ? path : (filesOf(disks, manifest.next)[target] ?? '');
+      const own = (await exists(path)) ? path : (filesOf(disks, id)[target] ?? '');
       if ((await exists(own)) && (await backingOf(own)) !== newest.files[target]) {
         await this.#write({ ...manifest, points: [], ground: null });
         return manifest.points.flatMap(({ files }) => Object.values(files));
@@ -294,13 +307,12 @@ export class LayeredPoints {
   }
 }
 
-const layersOf = (disks: ReplicaDisk[], number: number): ReplicaDisk[] =>
-  disks.map((disk) => ({ ...disk, path: `${disk.path}.r${number}`, format: 'qcow2' }));
-const filesOf = (disks: ReplicaDisk[], number: number): Record<string, string> =>
-  Object.fromEntries(layersOf(disks, number).map(({ target, path }) => [target, path]));
+const layersOf = (disks: ReplicaDisk[], name: string): ReplicaDisk[] =>
+  disks.map((disk) => ({ ...disk, path: `${disk.path}.point-${name}`, format: 'qcow2' }));
+const filesOf = (disks: ReplicaDisk[], name: string): Record<string, string> =>
+  Object.fromEntries(layersOf(disks, name).map(({ target, path }) => [target, path]));
 const sealed = (manifest: Manifest, point: KeptPoint): Manifest => ({
   ...manifest,
-  next: manifest.next + 1,
   points: [...manifest.points, point],
 });
 

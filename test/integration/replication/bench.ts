@@ -9,6 +9,7 @@ import { copierProcesses } from '../../../agent/replication/copier/helper.ts';
 import { Followers } from '../../../agent/replication/follow/index.ts';
 import type { TlsFiles } from '../../../agent/replication/forwarder/remote.ts';
 import { createMirrorSource } from '../../../agent/replication/mirror/index.ts';
+import { directLink } from '../../../agent/replication/modes.spec-kit.ts';
 import type {
   CatchingUp,
   MirrorOrder,
@@ -194,26 +195,11 @@ export class Bench {
 
   pointsLink(): PointsLink {
     const { target, link } = this.parts;
-    const { restore } = target;
-    const disks = this.replicaDisks();
-    const through = (remote: ExportAddress): ExportAddress => ({ ...remote, port: link.port });
-    return {
-      async begin() {
-        const newest = restore.list(PAIR).at(-1)?.id ?? null;
-        const remote = await restore.begin(PAIR, disks);
-        return remote.ok ? { ok: true, value: { remote: through(remote.value), newest } } : remote;
-      },
-      async compared(stopped) {
-        for (;;) {
-          const compared = await restore.compare(PAIR, disks);
-          if (!compared.ok) return compared;
-          if (compared.value) return { ok: true, value: through(compared.value) };
-          if (stopped()) throw new Error('stopped');
-          await sleep(20);
-        }
-      },
-      seal: (point) => restore.seal(PAIR, disks, point),
-    };
+    return directLink(target, PAIR, this.replicaDisks(), {
+      reaches: () => link.connected,
+      through: () => link.port,
+      pause: () => sleep(20),
+    });
   }
 
   /** What a restore point reads like, disk by disk: put where a machine would start from it. */

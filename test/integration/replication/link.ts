@@ -25,6 +25,10 @@ export class CuttableLink {
     return address.port;
   }
 
+  get connected(): boolean {
+    return this.#connected;
+  }
+
   /** Cut: nothing passes, nothing closes. Mended: connections of before the cut are reset, as after a long one. */
   set connected(connected: boolean) {
     if (connected && !this.#connected) for (const socket of this.#sockets) socket.destroy();
