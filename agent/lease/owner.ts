@@ -210,7 +210,7 @@ export class Owner {
       this.#member.changes.tell(
         'copy-starts',
         'off',
-        'copies everything to the other host, as often as it takes',
+        'brings the copy on the other host up to date, as often as it takes',
       );
       site.startMirror();
     }

@@ -101,6 +101,8 @@ export interface RestorePoints {
    * point itself stays. What a former call put there goes. Problem kind: `point-gone`.
    */
   surface(pairId: string, disks: ReplicaDisk[], id: string | null): Promise<Result<RestorePoint>>;
+  /** Breaks off the giving up of points, which may take long: somebody wants to start. It is done another time. */
+  makeWay(pairId: string): void;
   /** Id of the point that `surface` put there, as long as nobody has written to that. */
   surfacedAt(pairId: string): string | null;
   /** Somebody writes, or has written, to what `surface` put there: it is a copy of its own now. */

@@ -154,6 +154,25 @@ describe('restore points of a running machine', () => {
       expect(alike(await bench.surfaced(id), past[n + 3] ?? [])).toEqual([true, true]);
   });
 
+  it('breaks the giving up of points off for whoever wants to start, and finishes it later', async () => {
+    const past: Buffer[][] = [];
+    for (let n = 1; n <= 4; n += 1) {
+      await write('vdb', (n % 2) * MIB, 40, n);
+      await another();
+      past.push(now());
+    }
+    await bench.source.end(PAIR);
+    const { restore } = bench.parts.target;
+    const pruning = restore.prune(PAIR, bench.replicaDisks(), { last: 1, hourly: 0, daily: 0, weekly: 0 });
+    restore.makeWay(PAIR);
+    await pruning;
+    for (const [n, { id }] of points().toReversed().entries())
+      expect(alike(await bench.surfaced(id), past[3 - n] ?? [])).toEqual([true, true]);
+    await another();
+    await bench.source.end(PAIR);
+    expect(alike(await bench.surfaced(null), now())).toEqual([true, true]);
+  });
+
   it('gives no name twice: what was released may lie beside new points', async () => {
     await write('vda', 0, 8, 1);
     await another();

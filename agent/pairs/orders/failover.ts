@@ -137,6 +137,7 @@ async function claim(context: PairContext, data: FailoverData): Promise<void> {
   if (pair.record.armed && !data.forced) return takeOver(context, data);
   await refuseIfRunning(context, pair, data.forced);
   await backToWhole(context, data);
+  context.deps.target.restore.makeWay(data.pairId);
   await context.inTurn(data.pairId, async () => {
     await startFromPoint(context, data);
     context.nodes.get(data.pairId)?.force(context.now());

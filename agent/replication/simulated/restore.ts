@@ -155,6 +155,8 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       return ok(plain);
     },
 
+    makeWay: () => undefined,
+
     surfacedAt: (pairId) => all.get(pairId)?.surfaced ?? null,
 
     async keepSurfaced(pairId) {

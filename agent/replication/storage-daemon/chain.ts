@@ -26,10 +26,10 @@ const LIMIT_MS = 24 * 3_600_000;
 
 const flattenJob = (pairId: string, target: string): string => `flat-${pairDigest(pairId)}-${target}`;
 
-/** Writes an overlay's blocks back into the image under it. Repeating it changes nothing. */
-export async function commit(overlay: string, host: string): Promise<Result<void>> {
+/** Writes an overlay's blocks back into the image under it. Repeating it changes nothing, also after it was broken off. */
+export async function commit(overlay: string, host: string, signal?: AbortSignal): Promise<Result<void>> {
   try {
-    await run('qemu-img', ['commit', '-q', '-d', '-f', 'qcow2', overlay], LIMIT_MS);
+    await run('qemu-img', ['commit', '-q', '-d', '-f', 'qcow2', overlay], LIMIT_MS, signal);
     return ok(undefined);
   } catch (error) {
     return fail(notPutBack(overlay, host, error));

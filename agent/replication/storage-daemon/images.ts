@@ -187,10 +187,26 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+/** What was written to it is on its disk, and its name too. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await syncDirectory(dirname(path));
+}
+
 /** @returns what it printed */
-export function run(command: string, args: string[], limitMs = 60_000): Promise<string> {
+export function run(
+  command: string,
+  args: string[],
+  limitMs = 60_000,
+  signal?: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(command, args, { timeout: limitMs }, (error, stdout, stderr) => {
+    execFile(command, args, { timeout: limitMs, ...(signal ? { signal } : {}) }, (error, stdout, stderr) => {
       if (error) reject(new Error(stderr.trim() || error.message));
       else resolve(stdout);
     });

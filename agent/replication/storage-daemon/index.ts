@@ -344,6 +344,7 @@ class StorageDaemonTarget implements ReplicaTarget {
       list: (pairId) => layers.list(pairId),
       sizeBytes: (pairId) => layers.sizeBytes(pairId),
       surfacedAt: (pairId) => layers.surfacedAt(pairId),
+      makeWay: (pairId) => layers.makeWay(pairId),
       adopt: (...order) => this.#inTurn(() => layers.adopt(...order)),
       begin: (...order) => this.#inTurn(() => layers.begin(...order)),
       compare: (...order) => this.#inTurn(() => layers.compare(...order)),

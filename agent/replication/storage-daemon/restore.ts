@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   type ExportAddress,
@@ -12,9 +12,9 @@ import {
 } from '../../protocol/index.ts';
 import { keptBy } from '../follow/retention.ts';
 import type { ReplicaDisk } from '../replication.ts';
-import { commit } from './chain.ts';
 import { allThere, type Digests } from './digests.ts';
-import { allocatedBytes, backingOf, createLayer, exists, rebase, syncDirectory } from './images.ts';
+import { GivingUp } from './giving-up.ts';
+import { allocatedBytes, backingOf, createLayer, exists, syncDirectory, syncFile } from './images.ts';
 import type { KeptPoint, Manifest, Manifests } from './manifest.ts';
 
 /** What restore points ask of the storage daemon's other rooms; the callers see to it that one order at a time is at work. */
@@ -41,8 +41,11 @@ export class LayeredPoints {
   /** Pairs whose layer was begun, with its name: known only as long as this agent lives. */
   readonly #begun = new Map<string, string>();
 
+  readonly #givingUp: GivingUp;
+
   constructor(ports: RestorePorts) {
     this.#ports = ports;
+    this.#givingUp = new GivingUp(ports);
   }
 
   list(pairId: string): RestorePoint[] {
@@ -81,6 +84,8 @@ export class LayeredPoints {
     if (refused) return fail(refused);
     const clear = await this.#clear(pairId, disks);
     if (!clear.ok) return clear;
+    const merged = await this.#givingUp.finish(pairId, disks);
+    if (!merged.ok) return merged;
     const manifest = this.#manifest(pairId);
     const newest = manifest.points.at(-1);
     const name = randomUUID().slice(0, 8);
@@ -134,7 +139,7 @@ export class LayeredPoints {
     const kept = keptBy(points, rule);
     const gone = points.filter(({ id }) => !kept.has(id));
     for (const { id } of gone) {
-      const dropped = await this.#drop(pairId, disks, id);
+      const dropped = await this.#givingUp.drop(pairId, disks, id);
       if (!dropped.ok) return dropped;
     }
     return ok({ dropped: gone.length });
@@ -161,6 +166,10 @@ export class LayeredPoints {
     return ok(surfaced);
   }
 
+  makeWay(pairId: string): void {
+    this.#givingUp.breakOff(pairId);
+  }
+
   surfacedAt(pairId: string): string | null {
     return this.#manifest(pairId).surfaced;
   }
@@ -172,7 +181,8 @@ export class LayeredPoints {
   }
 
   async release(pairId: string): Promise<string[]> {
-    const files = this.#manifest(pairId).points.flatMap((point) => Object.values(point.files));
+    const { points, merging } = this.#manifest(pairId);
+    const files = [...points.map((point) => point.files), merging?.into ?? {}].flatMap(Object.values<string>);
     await this.#ports.manifests.remove(pairId);
     return files;
   }
@@ -191,7 +201,7 @@ export class LayeredPoints {
     for (const file of files) await rm(file, { force: true });
   }
 
-  /** Nothing is open, nothing half made, and what was begun of giving up a point is done. */
+  /** Nothing is open, and nothing half made. A point half given up reads as well as before. */
   async #clear(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
     this.#begun.delete(pairId);
     const closed = await this.#ports.close(pairId);
@@ -200,50 +210,16 @@ export class LayeredPoints {
     for (const file of this.#half(pairId, disks)) await rm(file, { force: true });
     if (manifest.surfaced !== null) {
       for (const { path } of disks) await rm(path, { force: true });
-      await this.#write({ ...manifest, surfaced: null });
+      await this.#write({ ...this.#manifest(pairId), surfaced: null });
     }
-    return this.#merge(pairId, disks);
+    if (manifest.layer !== null) await this.#write({ ...this.#manifest(pairId), layer: null });
+    return ok(undefined);
   }
 
   /** Files of a layer that never became a point. */
   #half(pairId: string, disks: ReplicaDisk[]): string[] {
     const { layer } = this.#manifest(pairId);
     return layer === null ? [] : Object.values(filesOf(disks, layer));
-  }
-
-  /** The point above takes the place of the one given up: its blocks go into that one's files, which then are its own. */
-  async #drop(pairId: string, disks: ReplicaDisk[], id: string): Promise<Result<void>> {
-    const manifest = this.#manifest(pairId);
-    const at = manifest.points.findIndex((point) => point.id === id);
-    const [given, above] = [manifest.points[at], manifest.points[at + 1]];
-    if (!given || !above) return ok(undefined);
-    await this.#write({
-      ...manifest,
-      points: manifest.points.filter((point) => point.id !== id),
-      merging: { id: above.id, into: given.files },
-    });
-    return this.#merge(pairId, disks);
-  }
-
-  /** Repeatable from wherever it was cut short: what was written back once is written back again, alike. */
-  async #merge(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
-    const manifest = this.#manifest(pairId);
-    const { merging, points } = manifest;
-    if (merging === null) return ok(undefined);
-    const at = points.findIndex(({ id }) => id === merging.id);
-    const [point, next] = [points[at], points[at + 1]];
-    for (const { target } of point ? disks : []) {
-      const [upper, lower, above] = [point?.files[target], merging.into[target], next?.files[target]];
-      if (upper === undefined || lower === undefined) continue;
-      const merged = await commit(upper, this.#ports.hostName);
-      if (!merged.ok) return merged;
-      if (above !== undefined) await rebase(above, lower);
-      await syncFile(lower);
-    }
-    const kept = points.map((one) => (one.id === merging.id ? { ...one, files: merging.into } : one));
-    await this.#write({ ...manifest, points: kept, merging: null });
-    for (const file of Object.values(point?.files ?? {})) await rm(file, { force: true });
-    return ok(undefined);
   }
 
   /** Points newer than the one that was gone back to lie under nothing any more. */
@@ -315,13 +291,3 @@ const sealed = (manifest: Manifest, point: KeptPoint): Manifest => ({
   ...manifest,
   points: [...manifest.points, point],
 });
-
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await syncDirectory(dirname(path));
-}
