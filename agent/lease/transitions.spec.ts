@@ -227,3 +227,51 @@ describe('another standby', () => {
     expect(t.takeBack('h2', 0)(changed)).toEqual({ refused: 'begun' });
   });
 });
+
+describe('how the copy is kept', () => {
+  const manual: LeaseRecord = { ...unarmed, policy: 'manual' };
+  const toPoints = t.setMode(1, 'h1', 'interval', 9, CONTRACT);
+
+  it('changes in one step; what was in sync has everything until then', () => {
+    expect(made(toPoints, manual)).toMatchObject({
+      armed: false,
+      replica: { mode: 'interval', state: 'stale', since: 9 },
+      version: 2,
+    });
+    const stale: LeaseRecord = { ...manual, replica: { ...manual.replica, state: 'stale', since: 4 } };
+    expect(made(toPoints, stale)).toMatchObject({ replica: { mode: 'interval', state: 'stale', since: 4 } });
+    expect(made(t.setMode(1, 'h1', 'sync', 9, CONTRACT), made(toPoints, manual))).toMatchObject({
+      replica: { mode: 'sync', state: 'stale' },
+    });
+    expect(toPoints(made(toPoints, manual))).toEqual(made(toPoints, manual));
+  });
+
+  it.each([
+    ['mode', { armed: true }],
+    ['mode', { policy: 'automatic' }],
+    ['not-begun', { begun: false }],
+    ['superseded', { owner: 'h2' }],
+  ] as const)('is refused: %s, %j', (refused, given) => {
+    expect(toPoints({ ...manual, ...given })).toEqual({ refused });
+  });
+
+  it('by points is never in sync, never armed, never automatic, never taken over or handed over', () => {
+    const kept = made(toPoints, manual);
+    expect(t.replicaBecomes(1, 'h1', 'in-sync', 10, CONTRACT)(kept)).toEqual({ refused: 'mode' });
+    expect(t.settings({ policy: 'automatic' })(kept)).toEqual({ refused: 'mode' });
+    const wrong: LeaseRecord = {
+      ...kept,
+      policy: 'automatic',
+      replica: { ...kept.replica, state: 'in-sync' },
+    };
+    expect(t.mayArm(wrong)).toBe(false);
+    expect(t.arm(1, 'h1', CONTRACT)(wrong)).toEqual({ refused: 'not-armable' });
+    expect(t.takeOver('h2', 10, CONTRACT)(kept)).toEqual({ refused: 'unarmed' });
+    expect(t.handOver(1, 'h1', 10, CONTRACT)(kept)).toEqual({ refused: 'not-in-sync' });
+  });
+
+  it('stays what it is when a person forces the change of owner', () => {
+    const forced = t.force(made(toPoints, manual), 'h2', 11);
+    expect(forced.replica).toMatchObject({ mode: 'interval', state: 'none' });
+  });
+});

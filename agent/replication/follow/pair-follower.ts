@@ -159,7 +159,7 @@ export class PairFollower {
     this.#follow({
       behindBytes,
       ...idle,
-      alarm: alarmOf(this.order.mode, wholeUntil, this.#ports.clock.now()),
+      alarm: alarmOf(this.order.mode, wholeUntil, this.#ports.clock.now(), this.#followed.tookMs ?? 0),
     });
   }
 

@@ -14,9 +14,9 @@ export function periodMs(mode: PointMode): number {
   return Math.min(mode.rpoS / SHARE, LONGEST_ASYNC_S) * 1_000;
 }
 
-/** How old the newest point may become before too much would be lost, ms. An interval's takes its own time besides. */
-export function mostBehindMs(mode: PointMode): number {
-  return mode.kind === 'async' ? mode.rpoS * 1_000 : mode.everyS * 1_500;
+/** How old the newest point may become before too much would be lost, ms. `tookMs`: what making one took last. */
+export function mostBehindMs(mode: PointMode, tookMs: number): number {
+  return mode.kind === 'async' ? mode.rpoS * 1_000 : mode.everyS * 1_500 + tookMs;
 }
 
 /** How long to wait after a point whose making began so long ago, ms. */
@@ -32,10 +32,15 @@ export const tooShort = (mode: PointMode, tookMs: number): boolean =>
   mode.kind === 'interval' && tookMs > periodMs(mode);
 
 /** Told before it is missed: with a fifth of the time left. */
-export function alarmOf(mode: PointMode, wholeUntil: number | null, now: number): FollowStatus['alarm'] {
+export function alarmOf(
+  mode: PointMode,
+  wholeUntil: number | null,
+  now: number,
+  tookMs = 0,
+): FollowStatus['alarm'] {
   if (wholeUntil === null) return null;
   const behind = now - wholeUntil;
-  const most = mostBehindMs(mode);
+  const most = mostBehindMs(mode, tookMs);
   if (behind > most) return 'missed';
   return behind > most * 0.8 ? 'near' : null;
 }
