@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PointMode } from '../../agent/protocol/index.ts';
-import { Bench, MIB, PAIR } from './replication/bench.ts';
+import { Bench, MIB, PAIR, smallFileSystem } from './replication/bench.ts';
 import { until } from './replication/ports.ts';
 
 const OFTEN: PointMode = {
@@ -171,6 +172,35 @@ describe('restore points of a running machine', () => {
     await another();
     await bench.source.end(PAIR);
     expect(alike(await bench.surfaced(null), now())).toEqual([true, true]);
+  });
+
+  it('says that the standby is full, keeps what it has, and goes on once there is room', async () => {
+    const small = smallFileSystem(100);
+    const other = await Bench.open({ replicaDir: small.path });
+    try {
+      const { guest, target } = other.parts;
+      const write = async (chunks: number): Promise<void> => {
+        const before = guest.completed;
+        for (let n = 0; n < chunks; n += 1) await guest.write('vdb', 7, n * CHUNK, CHUNK);
+        await until(() => guest.completed === before + chunks);
+      };
+      const status = () => other.source.status(PAIR);
+      await write(16);
+      expect(await other.follow(OFTEN)).toMatchObject({ ok: true });
+      await until(() => target.restore.list(PAIR).length === 1 && status()?.follow?.nextAt !== null);
+      writeFileSync(join(small.path, 'somebody-elses'), Buffer.alloc(32 * MIB));
+      await write(800);
+      expect(await other.follow(OFTEN)).toMatchObject({ ok: true });
+      await until(() => status()?.problem != null);
+      expect(status()).toMatchObject({ state: 'following', problem: { kind: 'standby-disk-full' } });
+      expect(target.restore.list(PAIR)).toHaveLength(1);
+      rmSync(join(small.path, 'somebody-elses'));
+      await until(() => target.restore.list(PAIR).length === 2, 60_000);
+      expect(status()?.problem).toBeNull();
+    } finally {
+      await other.close();
+      small.remove();
+    }
   });
 
   it('gives no name twice: what was released may lie beside new points', async () => {

@@ -2,19 +2,27 @@ import { type MirrorStatus, type Problem, ProblemError } from '../../protocol/in
 import type { StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { follow, recordPoints } from '../following.ts';
-import type { CopyData } from './copy.ts';
+
+/** Of the data of an order that copies. */
+interface Copied {
+  pairId: string;
+  subject: string;
+  standbyName: string;
+  /** A person ordered it over a quarantined copy. */
+  overQuarantine: boolean;
+}
 
 /** What the copying steps do for a copy that is kept by points: the first one is what a mirror's full copy is. */
 
 /** What follows, or mirrors, the pair now is ended: what the standby has stays as it is. */
-export async function beforeFirstPoint(context: PairContext, { pairId }: CopyData): Promise<void> {
+export async function beforeFirstPoint(context: PairContext, { pairId }: Copied): Promise<void> {
   must(await context.deps.source.end(pairId));
 }
 
 /** Until a new point is complete; the first failure ends it. */
 export async function makeFirstPoint(
   context: PairContext,
-  data: CopyData,
+  data: Copied,
   io: StepIo,
   broken: () => Problem | null,
 ): Promise<void> {
@@ -74,7 +82,7 @@ function watched(
 }
 
 /** The record says that there is something to start from, and the standby knows the record. */
-export async function recordFirstPoint(context: PairContext, data: CopyData): Promise<void> {
+export async function recordFirstPoint(context: PairContext, data: Copied): Promise<void> {
   const { pairId } = data;
   await recordPoints(context, pairId);
   const pair = context.pair(pairId);
@@ -89,7 +97,7 @@ export async function recordFirstPoint(context: PairContext, data: CopyData): Pr
   context.audit('first-point', pair, `${data.subject} has a complete point on ${data.standbyName}.`);
 }
 
-const ended = (data: CopyData): Problem => ({
+const ended = (data: Copied): Problem => ({
   kind: 'copy-broke',
   message: `The first point of ${data.subject} on ${data.standbyName} did not come about.`,
   next: `Check ${data.standbyName} and the network between the two, then start the copy again.`,

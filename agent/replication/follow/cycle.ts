@@ -11,6 +11,7 @@ import {
 } from '../../protocol/index.ts';
 import type { Copier } from '../copier/helper.ts';
 import type { CopyJob } from '../copier/jobs.ts';
+import { ENOSPC } from '../forwarder/nbd-wire.ts';
 import type { TlsFiles } from '../forwarder/remote.ts';
 import {
   addBitmap,
@@ -25,6 +26,7 @@ import {
   onBitmap,
 } from '../mirror/change-layer.ts';
 import type { FollowOrder } from '../replication.ts';
+import { diskFull } from '../storage-daemon/images.ts';
 import type { StandStill } from './stand-still.ts';
 
 export interface CyclePorts {
@@ -345,10 +347,17 @@ export class Cycle {
       },
       read,
     );
-    if (!copied.ok) return copied;
+    if (!copied.ok) return fail(this.#named(copied.problem));
     this.#dirtyBytes += copied.value.workBytes;
     this.#sentBytes += copied.value.sentBytes;
     return ok(undefined);
+  }
+
+  /** A full disk is worth its own words: somebody has to free space. */
+  #named(problem: Problem): Problem {
+    const full = new RegExp(`error ${ENOSPC}\\b`).test(problem.details?.cause ?? '');
+    const [path = 'the point'] = Object.values(this.#remote.paths ?? {});
+    return full ? diskFull(this.#remote.host ?? this.#order.address, path) : problem;
   }
 
   async #work(job: Parameters<Copier['run']>[0], read?: () => void) {
