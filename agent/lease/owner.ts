@@ -210,7 +210,7 @@ export class Owner {
       this.#member.changes.tell(
         'copy-starts',
         'off',
-        'brings the copy on the other host up to date, as often as it takes',
+        'copies to the other host what that lacks, as often as it takes',
       );
       site.startMirror();
     }

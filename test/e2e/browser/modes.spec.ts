@@ -59,7 +59,7 @@ test('a copy that is kept by points: chosen with its cost, looked at, started fr
   await test.step('its page says what is at risk, and makes a point when told', async () => {
     await files.open();
     const card = page.getByRole('region', { name: replication.title });
-    await expect(card.getByText(/^the last \d+ s/)).toBeVisible();
+    await expect(card.getByText(replication.nothingYet)).toBeVisible();
     await picture('pair');
     await hand.click(card.getByRole('button', { name: replication.pointNow, exact: true }));
     await expect(card.getByText(replication.points(2))).toBeVisible({ timeout: 60_000 });
