@@ -30,13 +30,24 @@ export const emptyForm = (): HostForm => ({
   sudoPassword: '',
 });
 
+/** What this machine proposes, for what nobody has filled in yet: it may come after somebody has begun to type. */
 export function withDefaults(form: HostForm, defaults: HostDefaults): HostForm {
-  return {
-    ...form,
+  const proposed: Pick<HostForm, 'user' | 'port' | 'method' | 'keyPath'> = {
     user: defaults.user || 'root',
     port: String(defaults.port || 22),
     method: defaults.reuseSecretOf === null ? defaults.method : 'same',
     keyPath: defaults.keyPath || (defaults.keyFiles[0] ?? ''),
+  };
+  const untouched = emptyForm();
+  const or = <K extends keyof typeof proposed>(key: K): HostForm[K] =>
+    form[key] === untouched[key] ? proposed[key] : form[key];
+  return {
+    ...form,
+    user: or('user'),
+    port: or('port'),
+    keyPath: or('keyPath'),
+    // Whoever is typing a password has chosen.
+    method: form.password === untouched.password ? or('method') : form.method,
   };
 }
 
