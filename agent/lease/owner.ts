@@ -109,6 +109,7 @@ export class Owner {
     else if (guest === 'none') this.#gone(record);
     else if (this.#starting.mustAsk(record) && this.#member.permission === null) return;
     else if (guest === 'paused') this.#starting.goOn(record);
+    else if (guest === 'leaving') this.#leaving(record);
     else if (record.armed) this.#armed(record);
     else this.#unarmed(record);
   }
@@ -144,6 +145,22 @@ export class Owner {
   #down(record: LeaseRecord): void {
     if (inSyncOrArmed(record)) this.#stale(record, 'the machine was shut down on purpose');
     else this.#permits.standing(record);
+  }
+
+  /**
+   * At the end of its live migration. Disarmed before its mirror is taken away: QEMU lets the guest go on by itself when
+   * the last piece of memory fails, and nobody may then take over by himself a copy that misses what it writes.
+   */
+  #leaving(record: LeaseRecord): void {
+    const { site, rules, self } = this.#member.parts;
+    if (this.#giving.asked) this.#giving.give(record);
+    else if (record.armed) {
+      const text = (): string => 'disarmed: the machine is about to change sides';
+      this.#member.swap(disarm(record.epoch.n, self, rules), { event: 'disarmed', text }, () => undefined);
+    } else if (site.wanted() === 'moving') return;
+    else if (record.replica.state === 'in-sync' && site.mirror() !== 'whole')
+      this.#stale(record, 'the machine stays, and its mirror was taken away');
+    else this.#starting.goOn(record);
   }
 
   #armed(record: LeaseRecord): void {

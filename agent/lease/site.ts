@@ -2,9 +2,10 @@ import type { Permission } from './deadline-file.ts';
 
 /**
  * `stopped`: by the guard's SIGSTOP. `paused`: by QEMU, before its first instruction. `faulted`: QEMU paused itself because
- * this host's disks answered with an error.
+ * this host's disks answered with an error. `leaving`: paused by QEMU at the end of its live migration: it goes on only
+ * when continued. `incoming`: its process waits for the memory from the other host; nothing of it runs.
  */
-export type GuestState = 'none' | 'running' | 'stopped' | 'paused' | 'faulted';
+export type GuestState = 'none' | 'running' | 'stopped' | 'paused' | 'faulted' | 'leaving' | 'incoming';
 
 /**
  * `whole`: every acknowledged write is on both copies and the stall is in force; also of a guest that is gone, when its
@@ -34,10 +35,15 @@ export interface Site {
   /** Preflight found real-time, locked memory and tmpfs. */
   guardFit(): boolean;
   permit(permission: Permission): void;
-  /** QEMU with the guest paused: everything that can fail has happened before `begun` (R). */
+  /**
+   * QEMU with the guest paused: everything that can fail has happened before `begun` (R). Of a guest that is `incoming`:
+   * its memory is all there.
+   */
   startGuest(done: (started: boolean) => void): void;
   /** The guest's first instruction. */
   continueGuest(): void;
+  /** Ends a process that waits for a guest's memory. */
+  dropIncoming(): void;
   closeExport(done: () => void): void;
   /** Receives the owner's mirror, unless the copy is in quarantine. */
   openExport(): void;

@@ -6,6 +6,7 @@ import { TaskRunner } from '../tasks/runner.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
 import { Healer } from './healer.ts';
+import { Receiver } from './moving/receiver.ts';
 import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
 import { failoverOrder } from './orders/failover.ts';
@@ -41,6 +42,7 @@ class Pairs implements PairsService {
   readonly #context: PairContext;
   readonly #healer: Healer;
   readonly #watch: Watch;
+  readonly #receiver: Receiver;
   readonly #sites = new Map<string, HostSite>();
   readonly #listeners = new Set<(event: PairsEvent) => void>();
   readonly #ends: (() => void)[] = [];
@@ -74,7 +76,8 @@ class Pairs implements PairsService {
       this.#markLoaded = resolve;
     });
     this.consoleHandlers = onceLoaded(consoleHandlers(this.#context), loaded);
-    this.peerHandlers = onceLoaded(peerHandlers(this.#context), loaded);
+    this.#receiver = new Receiver(this.#context, siteOf);
+    this.peerHandlers = onceLoaded(peerHandlers(this.#context, this.#receiver), loaded);
   }
 
   async start(ready: Promise<unknown> = Promise.resolve()): Promise<void> {
@@ -87,6 +90,7 @@ class Pairs implements PairsService {
       if (kept && !kept.notes.ended) await this.#deps.guard.protect(kept.spec.workload.uuid);
     }
     this.#subscribe();
+    this.#receiver.start();
     nodes.start();
     await ready;
     this.#markLoaded();
@@ -182,6 +186,7 @@ class Pairs implements PairsService {
   }
 
   #recordChanged(pairId: string, record: LeaseRecord): void {
+    this.#receiver.recordChanged(pairId, record);
     this.#run(
       'record',
       this.#watch.recordChanged(pairId, record).then(() => this.#changed(pairId)),

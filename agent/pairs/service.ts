@@ -29,6 +29,7 @@ export interface PairsService {
     | 'protect.end'
     | 'pair.failover'
     | 'pair.switchover'
+    | 'pair.switchover.check'
     | 'pair.resync'
     | 'pair.settings'
     | 'pair.witness'

@@ -2,6 +2,7 @@ import { compareBallot } from '../lease/record.ts';
 import { type Handlers, type PairDisk, type PeerApi, ProblemError } from '../protocol/index.ts';
 import type { ReplicaDisk } from '../replication/replication.ts';
 import { must, type PairContext } from './context.ts';
+import type { Receiver } from './moving/receiver.ts';
 import { freshNotes, isLive, type StoredPair } from './store.ts';
 
 export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
@@ -152,7 +153,7 @@ function oneAtATime(): <T>(pairId: string, work: () => Promise<T>) => Promise<T>
 }
 
 /** What this member, or witness, answers to the other agents of its fleet. */
-export function peerHandlers(context: PairContext): PairPeerHandlers {
+export function peerHandlers(context: PairContext, receiver: Receiver): PairPeerHandlers {
   const { hypervisor } = context.deps;
   const inTurn = oneAtATime();
   return {
@@ -198,6 +199,25 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       return {};
     },
     'standby.prepare': (params) => inTurn(params.spec.pairId, () => prepare(context, params)),
+    'move.check': async ({ pairId }) => ({ hindrances: receiver.hindrances(pairId) }),
+    'move.receive': (params) =>
+      inTurn(params.pairId, async () => {
+        await receiver.receive(params);
+        return {};
+      }),
+    'move.refuse': ({ pairId, token }) =>
+      inTurn(pairId, async () => {
+        await receiver.drop(pairId, token);
+        return {};
+      }),
+    'move.return': async ({ pairId }) => {
+      const pair = context.pair(pairId);
+      const { record } = pair;
+      const here = context.vm(pair.spec.workload.uuid)?.pause === 'leaving';
+      const returns = here && !record.begun && record.former === context.self;
+      if (returns) context.nodes.get(pairId)?.takeBackNow();
+      return { returns };
+    },
     'pair.forget': ({ pairId }) =>
       inTurn(pairId, async () => {
         await forget(context, pairId);

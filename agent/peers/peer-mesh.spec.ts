@@ -29,6 +29,10 @@ const handlers: PeerHandlers = {
   'standby.check': never,
   'standby.fix': never,
   'standby.prepare': never,
+  'move.check': never,
+  'move.receive': never,
+  'move.refuse': never,
+  'move.return': never,
   'pair.forget': never,
 };
 

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { Writable } from 'node:stream';
 import type { Clock } from '../../ports.ts';
 import { type Outcome, readRemoteError } from './failure.ts';
 import { Lanes } from './lanes.ts';
@@ -13,6 +14,8 @@ export const DEFAULT_DEADLINE_MS = 10_000;
 const KEEPALIVE_MS = 15_000;
 /** Of libvirtd's five workers for one connection, how many may wait for guests. */
 const WAITING_CALLS = 3;
+/** Payload of one message of a stream: every libvirt takes this much (VIR_NET_MESSAGE_LEGACY_PAYLOAD_MAX). */
+const STREAM_BYTES = 256 * 1024 - 64;
 
 interface Pending {
   settle(outcome: Outcome<XdrReader>): void;
@@ -75,8 +78,62 @@ export class Connection {
     }
   }
 
+  /**
+   * One call that a stream follows: what `feed` writes goes to libvirtd under the call's serial number
+   * (virStream; src/rpc/virnetprotocol.x). For connections made for one such call.
+   */
+  async callWithStream<A, R>(
+    procedure: Procedure<A, R>,
+    args: A,
+    deadlineMs: number,
+  ): Promise<Outcome<{ value: R; stream: Writable }>> {
+    const called = this.call(procedure, args, { deadlineMs });
+    const serial = this.#serial;
+    const outcome = await called;
+    if (!outcome.ok) return outcome;
+    return { ok: true, value: { value: outcome.value, stream: this.#stream(procedure, serial) } };
+  }
+
   close(): void {
     this.#end('closed here');
+  }
+
+  #stream({ program, number: procedure }: { program: number; number: number }, serial: number): Writable {
+    const message = (status: number, payload: Buffer): Buffer => {
+      const header = {
+        program,
+        version: PROGRAM_VERSION,
+        procedure,
+        type: MessageType.stream,
+        serial,
+        status,
+      };
+      return encodeMessage({ header, payload });
+    };
+    return new Writable({
+      highWaterMark: STREAM_BYTES,
+      write: (chunk: Buffer, _encoding, done) => {
+        let sent = true;
+        for (let at = 0; at < chunk.length; at += STREAM_BYTES)
+          sent = this.#socket.write(message(MessageStatus.continue, chunk.subarray(at, at + STREAM_BYTES)));
+        if (this.#ended) done(new Error('libvirtd closed the connection'));
+        // libvirtd takes only what QEMU takes, and so does whoever writes here.
+        else if (sent) done();
+        else {
+          const go = (): void => {
+            this.#socket.off('drain', go);
+            this.#socket.off('close', go);
+            done(this.#ended ? new Error('libvirtd closed the connection') : null);
+          };
+          this.#socket.once('drain', go);
+          this.#socket.once('close', go);
+        }
+      },
+      final: (done) => {
+        this.#socket.write(message(MessageStatus.ok, Buffer.alloc(0)));
+        done();
+      },
+    });
   }
 
   #exchange<A, R>(

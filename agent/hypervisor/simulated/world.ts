@@ -10,6 +10,8 @@ export interface Pace {
   destroyMs: number;
   /** Rate of a full copy, bytes per second and pair. */
   copyBps: number;
+  /** Rate at which a running guest's memory moves, bytes per second. */
+  memoryBps: number;
   /** Until a lost link is noticed. */
   noticeMs: number;
 }
@@ -20,6 +22,7 @@ export const PACE: Pace = {
   shutdownMs: 3_500,
   destroyMs: 120,
   copyBps: 400_000_000,
+  memoryBps: 1_000_000_000,
   noticeMs: 400,
 };
 

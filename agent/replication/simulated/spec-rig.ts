@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Duplex, duplexPair } from 'node:stream';
 import { createSimulatedGuard } from '../../guard/simulated-guard.ts';
 import { type HostSpec, SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../hypervisor/simulated/simulated.ts';
@@ -80,6 +81,7 @@ export class Box {
   private readonly sightListeners = new Set<(sight: Sight) => void>();
   readonly envelopeListeners = new Set<(envelope: Envelope) => void>();
   private readonly seen = new Map<string, Sight>();
+  takeStream: ((from: string, topic: string, stream: Duplex) => void) | null = null;
 
   constructor(rig: Rig, host: SimulatedHost) {
     this.rig = rig;
@@ -223,6 +225,26 @@ export class Box {
       onSight: (listener) => {
         this.sightListeners.add(listener);
         return () => this.sightListeners.delete(listener);
+      },
+      openStream: async (hostId, topic) => {
+        const other = this.rig.box(hostId);
+        if (!this.sees(other) || !other.takeStream)
+          return fail({ kind: 'peer-unreachable', message: `${hostId} is silent.`, next: 'Wait.' });
+        const [near, far] = duplexPair();
+        // A cut or a loss of power breaks it, as it breaks a connection.
+        const unwatch = this.rig.world.onChange(() => {
+          if (!this.sees(other)) near.destroy();
+        });
+        near.once('close', () => {
+          unwatch();
+          if (!far.readableEnded) far.destroy();
+        });
+        far.once('close', () => near.destroy());
+        other.takeStream(this.host.name, topic, far);
+        return ok(near);
+      },
+      onStream: (listener) => {
+        this.takeStream = listener;
       },
     };
   }
