@@ -152,15 +152,19 @@ export class Owner {
    * the last piece of memory fails, and nobody may then take over by himself a copy that misses what it writes.
    */
   #leaving(record: LeaseRecord): void {
-    const { site, rules, self } = this.#member.parts;
+    const { site } = this.#member.parts;
     if (this.#giving.asked) this.#giving.give(record);
-    else if (record.armed) {
-      const text = (): string => 'disarmed: the machine is about to change sides';
-      this.#member.swap(disarm(record.epoch.n, self, rules), { event: 'disarmed', text }, () => undefined);
-    } else if (site.wanted() === 'moving') return;
+    else if (record.armed) this.#disarmToLeave(record);
+    else if (site.wanted() === 'moving') return;
     else if (record.replica.state === 'in-sync' && site.mirror() !== 'whole')
       this.#stale(record, 'the machine stays, and its mirror was taken away');
     else this.#starting.goOn(record);
+  }
+
+  #disarmToLeave(record: LeaseRecord): void {
+    const { rules, self } = this.#member.parts;
+    const text = (): string => 'disarmed: the machine is about to change sides';
+    this.#member.swap(disarm(record.epoch.n, self, rules), { event: 'disarmed', text }, () => undefined);
   }
 
   #armed(record: LeaseRecord): void {
@@ -181,6 +185,10 @@ export class Owner {
         site.releaseMirror();
       }
       this.#stale(record, 'the copy does not take writes');
+      return;
+    }
+    if (site.wanted() === 'leaving') {
+      this.#disarmToLeave(record);
       return;
     }
     const missing = this.#missing.tooLong(this.#member, record);

@@ -16,9 +16,10 @@ export type MirrorState = 'off' | 'copying' | 'whole' | 'held' | 'unknown';
 
 /**
  * `run`: a guest that ended is started again. `down`: somebody shut it down on purpose: it stays down and nobody takes it
- * over. `moving`: a switchover is shutting it down: nothing is done about a missing guest until it is handed over.
+ * over. `moving`: a switchover is shutting it down, or has paused it: nothing is done about it until it is handed over.
+ * `leaving`: it runs, and its live migration is about to pause it.
  */
-export type Wanted = 'run' | 'down' | 'moving';
+export type Wanted = 'run' | 'down' | 'moving' | 'leaving';
 
 /** What a member decides by, and what it orders, on its own host. The agent's rooms or the simulator stand behind it. */
 export interface Site {

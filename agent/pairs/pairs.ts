@@ -71,7 +71,7 @@ class Pairs implements PairsService {
     for (const order of [unprotectOrder(this.#context), resyncOrder(this.#context)]) tasks.register(order);
     tasks.register(protectOrder(this.#context));
     tasks.register(failoverOrder(this.#context, siteOf));
-    tasks.register(switchoverOrder(this.#context));
+    tasks.register(switchoverOrder(this.#context, siteOf));
     const loaded = new Promise<void>((resolve) => {
       this.#markLoaded = resolve;
     });

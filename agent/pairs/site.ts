@@ -1,5 +1,5 @@
 import type { Permission } from '../lease/deadline-file.ts';
-import type { GuestState, MirrorState, Site } from '../lease/site.ts';
+import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
 import type { Problem, VmInfo } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
 import type { Healer } from './healer.ts';
@@ -24,6 +24,8 @@ export class HostSite implements Site {
   readonly #healer: Healer;
   /** Somebody shut the guest down, or the host is going down: told before the notes have it. */
   #stopped: 'meant' | 'with-host' | null = null;
+  /** Its live migration is about to pause the guest (moving/sender.ts). */
+  leaving = false;
   /** The guest's memory comes in, or is about to: set by whoever takes it in (moving/receiver.ts). */
   receiving = false;
   /** Ends the taking in. */
@@ -57,9 +59,10 @@ export class HostSite implements Site {
     return (vm.pause && PAUSES[vm.pause]) ?? 'running';
   }
 
-  wanted(): 'run' | 'down' | 'moving' {
+  wanted(): Wanted {
     const { notes } = this.#kept;
     if (this.#context.nodes.record(this.#pairId)?.begun === false) return 'run';
+    if (this.leaving && this.guest() === 'running') return 'leaving';
     if (notes.moving || this.#stopped === 'with-host') return 'moving';
     // A first protection cut short by the boot is taken back, and that starts the guest if its host would have.
     const cutShort = this.#context.tasks.running(this.#pairId)?.kind === 'protect';

@@ -14,6 +14,7 @@ export const DEFAULT_DEADLINE_MS = 10_000;
 const KEEPALIVE_MS = 15_000;
 /** Of libvirtd's five workers for one connection, how many may wait for guests. */
 const WAITING_CALLS = 3;
+const CLOSED = 'libvirtd closed the connection';
 /** Payload of one message of a stream: every libvirt takes this much (VIR_NET_MESSAGE_LEGACY_PAYLOAD_MAX). */
 const STREAM_BYTES = 256 * 1024 - 64;
 
@@ -47,7 +48,7 @@ export class Connection {
     this.#options = options;
     socket.on('data', (chunk) => this.#receive(chunk));
     socket.on('error', (error) => this.#lose(error.message));
-    socket.on('close', () => this.#lose('libvirtd closed the connection'));
+    socket.on('close', () => this.#lose(CLOSED));
     this.#watch();
   }
 
@@ -110,25 +111,25 @@ export class Connection {
       };
       return encodeMessage({ header, payload });
     };
+    // libvirtd takes only what QEMU takes, and so does whoever writes here.
+    const send = (bytes: Buffer, done: (error?: Error | null) => void): void => {
+      let room = true;
+      for (let at = 0; at < bytes.length; at += STREAM_BYTES)
+        room = this.#socket.write(message(MessageStatus.continue, bytes.subarray(at, at + STREAM_BYTES)));
+      if (room || this.#ended) return void done(this.#ended ? new Error(CLOSED) : null);
+      const go = (): void => {
+        this.#socket.off('drain', go);
+        this.#socket.off('close', go);
+        done(this.#ended ? new Error(CLOSED) : null);
+      };
+      this.#socket.once('drain', go);
+      this.#socket.once('close', go);
+    };
     return new Writable({
       highWaterMark: STREAM_BYTES,
-      write: (chunk: Buffer, _encoding, done) => {
-        let sent = true;
-        for (let at = 0; at < chunk.length; at += STREAM_BYTES)
-          sent = this.#socket.write(message(MessageStatus.continue, chunk.subarray(at, at + STREAM_BYTES)));
-        if (this.#ended) done(new Error('libvirtd closed the connection'));
-        // libvirtd takes only what QEMU takes, and so does whoever writes here.
-        else if (sent) done();
-        else {
-          const go = (): void => {
-            this.#socket.off('drain', go);
-            this.#socket.off('close', go);
-            done(this.#ended ? new Error('libvirtd closed the connection') : null);
-          };
-          this.#socket.once('drain', go);
-          this.#socket.once('close', go);
-        }
-      },
+      write: (chunk: Buffer, _encoding, done) => send(chunk, done),
+      // What has come in meanwhile, in one message: each costs libvirtd the same, whatever it holds.
+      writev: (chunks, done) => send(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), done),
       final: (done) => {
         this.#socket.write(message(MessageStatus.ok, Buffer.alloc(0)));
         done();

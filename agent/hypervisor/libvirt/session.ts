@@ -107,6 +107,8 @@ export class Session {
       onLost: () => undefined,
     });
     if (!opened.ok) return opened;
+    // libvirtd answers nothing on a connection that did not ask how to log in.
+    await opened.value.call(authList, undefined);
     const greeted = await opened.value.call(connectOpen, { uri: URI, flags: 0 });
     if (greeted.ok) return opened;
     opened.value.close();

@@ -4,11 +4,14 @@ import type { LiveMigration, Sending } from '../../hypervisor/migration.ts';
 import { type Problem, ProblemError } from '../../protocol/index.ts';
 import type { StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import type { HostSite } from '../site.ts';
 import { isLive, type StoredPair } from '../store.ts';
 import { Convergence } from './convergence.ts';
 import { topicOf } from './receiver.ts';
 
-const LOOK_MS = 250;
+const LOOK_MS = 200;
+/** When the rest is that near, the pair is disarmed, so that the pause need not wait for it. Seconds. */
+const NEAR_S = 2;
 
 /** Why the machine cannot be moved while it runs; empty when it can. */
 export async function liveHindrances(context: PairContext, pairId: string): Promise<string[]> {
@@ -42,6 +45,7 @@ export async function sendMemory(
   context: PairContext,
   data: { pairId: string; token: string | null; epoch: number | null },
   io: StepIo,
+  siteOf: (pairId: string) => HostSite | null,
 ): Promise<void> {
   const migration = migrationOf(context);
   const pair = context.pair(data.pairId);
@@ -54,12 +58,26 @@ export async function sendMemory(
   try {
     const stream = await connectBoth(context, pair, { token: data.token, epoch: data.epoch }, migration);
     must(await migration.send(uuid, stream));
-    await untilPaused(context, pair, migration, io);
+    await untilPaused(context, pair, migration, io, () => nearlyGone(context, data.pairId, siteOf));
     if (io.signal.aborted) throw new Error('aborted');
   } catch (error) {
+    stays(data.pairId, siteOf);
     await takeBackMemory(context, pair, data.token);
     throw error;
   }
+}
+
+function nearlyGone(context: PairContext, pairId: string, siteOf: (pairId: string) => HostSite | null): void {
+  const site = siteOf(pairId);
+  if (site === null || site.leaving) return;
+  site.leaving = true;
+  context.nodes.look(pairId);
+}
+
+/** It is not about to leave (any more). */
+export function stays(pairId: string, siteOf: (pairId: string) => HostSite | null): void {
+  const site = siteOf(pairId);
+  if (site !== null) site.leaving = false;
 }
 
 /** A process on the other host, and a connection that ends in it. */
@@ -85,6 +103,7 @@ async function untilPaused(
   pair: StoredPair,
   migration: LiveMigration,
   io: StepIo,
+  near: () => void,
 ): Promise<void> {
   const { uuid, name } = pair.spec.workload;
   const convergence = new Convergence();
@@ -100,6 +119,7 @@ async function untilPaused(
     if (sending.phase === 'failed') throw new ProblemError(notSent(name, sending.cause));
     const verdict = convergence.look(sending, clock.bootMs());
     if (verdict !== 'on') throw new ProblemError(tooSlow(name, sending, verdict));
+    if (sending.rateBps > 0 && sending.leftBytes / sending.rateBps < NEAR_S) near();
     io.progress({
       doneBytes: sending.doneBytes,
       totalBytes: sending.doneBytes + sending.leftBytes,

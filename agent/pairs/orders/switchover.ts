@@ -2,7 +2,8 @@ import * as v from 'valibot';
 import { ok, type Problem, ProblemError, type Result } from '../../protocol/index.ts';
 import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
-import { sendLastPiece, sendMemory, takeBackMemory } from '../moving/sender.ts';
+import { sendLastPiece, sendMemory, stays, takeBackMemory } from '../moving/sender.ts';
+import type { HostSite } from '../site.ts';
 import { isLive } from '../store.ts';
 import { vmStopped } from '../waits.ts';
 import { SHUTDOWN_LIMIT_MS, shutDown } from './switchover-cold.ts';
@@ -115,7 +116,10 @@ async function gone(context: PairContext, pairId: string): Promise<Result<void>>
 }
 
 /** Planned change of sides: the memory moves, or the guest is shut down; handed over; it goes on, or starts, there. */
-export function switchoverOrder(context: PairContext): TaskDefinition<SwitchoverData> {
+export function switchoverOrder(
+  context: PairContext,
+  siteOf: (pairId: string) => HostSite | null,
+): TaskDefinition<SwitchoverData> {
   return {
     kind: 'switchover',
     data: SwitchoverData,
@@ -131,7 +135,7 @@ export function switchoverOrder(context: PairContext): TaskDefinition<Switchover
         label: (data) =>
           data.live ? `Copy the memory of ${data.subject} to ${data.other}` : `Shut ${data.subject} down`,
         cancellable: true,
-        run: (data, io) => (data.live ? sendMemory(context, data, io) : shutDown(context, data, io)),
+        run: (data, io) => (data.live ? sendMemory(context, data, io, siteOf) : shutDown(context, data, io)),
       },
       {
         id: 'hand-over',
@@ -143,6 +147,7 @@ export function switchoverOrder(context: PairContext): TaskDefinition<Switchover
         async run(data, io) {
           await handOver(context, data, io);
           // What is left of it here stands still, and has nothing to go on with.
+          stays(data.pairId, siteOf);
           if (data.live) must(await gone(context, data.pairId));
           await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: false, wantRunning: false }));
           context.audit('switched-over', context.pair(data.pairId), `${data.subject} runs on ${data.other}.`);
@@ -154,6 +159,7 @@ export function switchoverOrder(context: PairContext): TaskDefinition<Switchover
       if (!pair || !context.isOwner(pair)) return;
       // Not handed over: it goes on where it was, and the owner's duties start it again when it was shut down.
       const { uuid } = pair.spec.workload;
+      stays(data.pairId, siteOf);
       if (data.live) await takeBackMemory(context, pair, data.token);
       if (context.vmState(uuid) === 'shutting-down')
         await vmStopped(context, uuid, SHUTDOWN_LIMIT_MS, new AbortController().signal);
