@@ -108,7 +108,11 @@ export class SimulatedMigration implements LiveMigration {
 
   async arrive(uuid: string): Promise<Result<void>> {
     const guest = this.guest(uuid);
-    if (guest?.pause !== 'incoming' || !this.arrived.delete(uuid)) return fail(notSent(this.host.name));
+    const whole = this.arrived.delete(uuid) && !this.host.world.pace.memoryLost;
+    if (guest?.pause !== 'incoming' || !whole) {
+      await this.refuse(uuid);
+      return fail(notSent(this.host.name));
+    }
     guest.pause = 'not-started';
     guest.booted = true;
     this.host.tellOf(guest);

@@ -12,6 +12,8 @@ export interface Pace {
   copyBps: number;
   /** Rate at which a running guest's memory moves, bytes per second. */
   memoryBps: number;
+  /** What moved is broken on arrival: a fault to be played. */
+  memoryLost: boolean;
   /** Until a lost link is noticed. */
   noticeMs: number;
 }
@@ -23,6 +25,7 @@ export const PACE: Pace = {
   destroyMs: 120,
   copyBps: 400_000_000,
   memoryBps: 1_000_000_000,
+  memoryLost: false,
   noticeMs: 400,
 };
 

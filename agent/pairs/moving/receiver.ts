@@ -37,7 +37,7 @@ export class Receiver {
     // Its process ended, by whomever: nothing comes in any more.
     hypervisor.subscribe((event) => {
       if (event.kind !== 'stopped') return;
-      for (const [pairId, { uuid }] of this.#incoming) if (uuid === event.uuid) this.#forget(pairId);
+      for (const [pairId, { uuid }] of this.#incoming) if (uuid === event.uuid) void this.drop(pairId);
     });
   }
 
@@ -101,10 +101,13 @@ export class Receiver {
   async drop(pairId: string, token?: string): Promise<void> {
     const incoming = this.#incoming.get(pairId);
     if (incoming === undefined || (token !== undefined && token !== incoming.token)) return;
+    this.#incoming.delete(pairId);
     incoming.quiet?.cancel();
     const { hypervisor } = this.#context.deps;
     await hypervisor.migration?.refuse(incoming.uuid);
-    this.#forget(pairId);
+    // Not before: the permit lasts as long as the process.
+    incoming.site.receiving = false;
+    this.#context.nodes.look(pairId);
     // Only an owner keeps the machine defined.
     const record = this.#context.nodes.record(pairId);
     if (record?.owner !== this.#context.self) await hypervisor.undefine(incoming.uuid);
