@@ -1,3 +1,4 @@
 export * from './api.ts';
 export * from './automation.ts';
+export * from './evacuation.ts';
 export * from './views.ts';
