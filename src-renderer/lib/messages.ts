@@ -1,6 +1,7 @@
 import { activity } from './messages/activity.ts';
 import { addHost } from './messages/add-host.ts';
 import { automation } from './messages/automation.ts';
+import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
 import { map } from './messages/map.ts';
 import { orders } from './messages/orders.ts';
@@ -21,6 +22,7 @@ export const m = {
   activity,
   addHost,
   automation,
+  evacuation,
   hosts,
   map,
   orders,
