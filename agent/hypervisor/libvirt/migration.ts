@@ -19,6 +19,7 @@ import {
   domainMigratePrepareTunnel3Params,
   MigrateFlag,
 } from './procedures.ts';
+import { findProcess, signal } from './process.ts';
 import type { Session } from './session.ts';
 
 /** QEMU is to stop the guest only when the rest fits into this, ms. */
@@ -147,6 +148,9 @@ export class LibvirtMigration implements LiveMigration {
   }
 
   async stay(uuid: string): Promise<Result<void>> {
+    // Frozen by this agent, on a host without a guard: its monitor would answer nobody.
+    const found = await findProcess(this.#guests.get(uuid)?.ref.name ?? '', uuid);
+    if (found?.frozen) signal(found.pid, 'SIGCONT');
     const info = await this.#info(uuid);
     if (info.ok && UNDER_WAY.includes(info.value.status)) {
       await this.#orders.monitor(uuid, 'migrate_cancel');

@@ -58,6 +58,7 @@ export class Receiver {
     const pair = this.#context.pair(pairId);
     const { uuid } = pair.spec.workload;
     const site = this.#siteOf(pairId);
+    if (!guest.definition.includes(uuid)) throw new ProblemError(notNow('It is another machine’s memory.'));
     const [hindrance] = this.hindrances(pairId);
     if (hindrance !== undefined) throw new ProblemError(notNow(hindrance));
     const { record } = pair;
