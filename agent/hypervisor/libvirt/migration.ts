@@ -1,38 +1,32 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import type { Duplex, Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
 import * as v from 'valibot';
 import type { Clock, Log } from '../../ports.ts';
 import { fail, ok, type Result } from '../../protocol/index.ts';
 import type { HypervisorEvent } from '../hypervisor.ts';
 import type { LiveMigration, MovingGuest, Sending, SendingPhase } from '../migration.ts';
-import type { Connection } from './connection.ts';
 import { parseDomain } from './domain-xml.ts';
-import { failed, type Outcome } from './failure.ts';
+import { failed } from './failure.ts';
 import type { Guests } from './guests.ts';
+import { IncomingGuests, MIGRATION_FLAGS } from './incoming.ts';
 import type { Orders } from './orders.ts';
-import {
-  domainMigrateBegin3Params,
-  domainMigrateFinish3Params,
-  domainMigratePrepareTunnel3Params,
-  MigrateFlag,
-} from './procedures.ts';
+import { domainMigrateBegin3Params } from './procedures.ts';
 import { findProcess, signal } from './process.ts';
 import type { Session } from './session.ts';
 
-/** QEMU is to stop the guest only when the rest fits into this, ms. */
-const DOWNTIME_MS = 60;
+/**
+ * QEMU stops the guest when the rest fits into this, ms: its own default. Less makes more rounds and no shorter pause, since
+ * what is left of an ordinary guest is far less; and every round of an *emulated* guest is a risk (docs/switchover.md).
+ */
+const DOWNTIME_MS = 300;
 /** No bound of QEMU's own: the stream takes what the other side takes. Bytes per second. */
 const UNBOUND_BPS = 2 ** 40;
-const PREPARE_DEADLINE_MS = 60_000;
-const FINISH_DEADLINE_MS = 30_000;
 /** How long the last piece of memory may take once the guest stands still, ms. */
 const LAST_PIECE_MS = 30_000;
 const LOOK_MS = 20;
-
-const FLAGS = MigrateFlag.live | MigrateFlag.paused | MigrateFlag.unsafe;
 
 /** QMP MigrationInfo, QEMU: qapi/migration.json. */
 const Info = v.object({
@@ -62,12 +56,6 @@ const PHASES: Record<string, SendingPhase> = {
 };
 const UNDER_WAY = ['setup', 'active', 'pre-switchover', 'device', 'cancelling'];
 
-interface Incoming {
-  connection: Connection;
-  name: string;
-  stream: Writable;
-}
-
 /**
  * Live migration over libvirt and QEMU. The sending QEMU is driven by QMP, because only so the guest's mirror can be taken
  * away in the one moment between its last write and QEMU's letting go of the disks (docs/switchover.md). The receiving one
@@ -79,7 +67,7 @@ export class LibvirtMigration implements LiveMigration {
   readonly #orders: Orders;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #incoming = new Map<string, Incoming>();
+  readonly #incoming: IncomingGuests;
   /** Woken by QEMU's word on its migration. */
   readonly #waiting = new Set<(uuid: string) => void>();
 
@@ -89,6 +77,7 @@ export class LibvirtMigration implements LiveMigration {
     this.#orders = parts.orders;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.#incoming = new IncomingGuests(parts);
   }
 
   onEvent(event: HypervisorEvent): void {
@@ -161,85 +150,30 @@ export class LibvirtMigration implements LiveMigration {
     return this.#orders.resume(uuid);
   }
 
-  async receive(uuid: string, guest: MovingGuest): Promise<Result<void>> {
-    await this.refuse(uuid);
-    const { name } = parseDomain(guest.definition);
-    const attempt = { kind: 'vm-receive-failed', message: `${name} cannot be taken in here`, next: TAKE_IN };
-    const opened = await this.#session.openAnother();
-    if (!opened.ok) return failed(opened.failure, attempt);
-    const connection = opened.value;
-    const cookie = Buffer.from(guest.cookie, 'base64');
-    const order = { xml: guest.definition, cookie, flags: FLAGS | MigrateFlag.tunnelled };
-    const made = await connection.callWithStream(
-      domainMigratePrepareTunnel3Params,
-      order,
-      PREPARE_DEADLINE_MS,
-    );
-    if (!made.ok) {
-      connection.close();
-      return failed(made.failure, attempt);
-    }
-    this.#incoming.set(uuid, { connection, name, stream: made.value.stream });
-    await this.#guests.refresh(uuid);
-    return ok(undefined);
+  receive(uuid: string, guest: MovingGuest): Promise<Result<void>> {
+    return this.#incoming.receive(uuid, guest);
   }
 
   feed(uuid: string, stream: Duplex): Promise<boolean> {
-    const incoming = this.#incoming.get(uuid);
-    if (incoming === undefined) {
-      stream.destroy();
-      return Promise.resolve(false);
-    }
-    return new Promise((resolve) => {
-      pipeline(stream, incoming.stream, (error) => {
-        if (!error) return resolve(true);
-        this.#log('warn', `${incoming.name}: its memory broke off: ${error.message}`);
-        // QEMU waits for ever for what does not come.
-        const over = this.#incoming.get(uuid) === incoming ? this.refuse(uuid) : Promise.resolve();
-        void over.then(() => resolve(false));
-      });
-    });
+    return this.#incoming.feed(uuid, stream);
   }
 
-  async arrive(uuid: string): Promise<Result<void>> {
-    const incoming = this.#incoming.get(uuid);
-    const gone = {
-      kind: 'memory-gone',
-      message: `The memory of ${this.#orders.nameOf(uuid)} did not arrive here.`,
-      next: 'It goes on where it was.',
-    };
-    if (incoming === undefined) return fail(gone);
-    const arrived = await this.#finishIncoming(incoming, false);
-    this.#incoming.delete(uuid);
-    incoming.connection.close();
-    if (!arrived.ok) return fail({ ...gone, details: { libvirt: JSON.stringify(arrived.failure) } });
-    // Not run yet here, whatever libvirt calls it: nobody but the pair's owner lets it go on.
-    this.#guests.update(uuid, { state: 'paused', pause: 'not-started' });
-    return ok(undefined);
+  arrive(uuid: string): Promise<Result<void>> {
+    return this.#incoming.arrive(uuid);
   }
 
-  async refuse(uuid: string): Promise<void> {
-    const incoming = this.#incoming.get(uuid);
-    if (incoming === undefined) return;
-    this.#incoming.delete(uuid);
-    incoming.stream.destroy();
-    // libvirt answers this with an error, always: there is no guest left to tell of.
-    await this.#finishIncoming(incoming, true);
-    // Should it not have heard, it ends the process with the connection on which it was made.
-    incoming.connection.close();
-    await this.#guests.refresh(uuid);
-  }
-
-  #finishIncoming({ connection, name }: Incoming, cancelled: boolean): Promise<Outcome<unknown>> {
-    const order = { name, flags: FLAGS | MigrateFlag.tunnelled, cancelled };
-    return connection.call(domainMigrateFinish3Params, order, { deadlineMs: FINISH_DEADLINE_MS });
+  refuse(uuid: string): Promise<void> {
+    return this.#incoming.refuse(uuid);
   }
 
   async #begin(uuid: string): Promise<Result<{ cookie: Buffer; xml: string }>> {
     const attempt = this.#orders.attempt(uuid, 'vm-not-movable', '% cannot be moved while it runs');
     const dom = await this.#orders.find(uuid);
     if (!dom.ok) return failed(dom.failure, attempt);
-    const begun = await this.#session.call(domainMigrateBegin3Params, { dom: dom.value, flags: FLAGS });
+    const begun = await this.#session.call(domainMigrateBegin3Params, {
+      dom: dom.value,
+      flags: MIGRATION_FLAGS,
+    });
     return begun.ok ? ok(begun.value) : failed(begun.failure, attempt);
   }
 
@@ -328,5 +262,3 @@ export function sendingOf(info: Info): Sending {
     cause: info['error-desc'] ?? null,
   };
 }
-
-const TAKE_IN = 'Mend what libvirt complains of, or order the move with a shutdown.';

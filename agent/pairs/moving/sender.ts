@@ -67,6 +67,12 @@ export async function sendMemory(
   }
 }
 
+/** For the person who looks at the task. */
+function inWords({ doneBytes, leftBytes, rounds }: Sending): string {
+  const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 1 : 0)} MiB`;
+  return `${mib(doneBytes)} in ${rounds === 1 ? '1 round' : `${rounds} rounds`}, ${mib(leftBytes)} left`;
+}
+
 function nearlyGone(context: PairContext, pairId: string, siteOf: (pairId: string) => HostSite | null): void {
   const site = siteOf(pairId);
   if (site === null || site.leaving) return;
@@ -119,6 +125,7 @@ async function untilPaused(
     if (sending.phase === 'failed') throw new ProblemError(notSent(name, sending.cause));
     const verdict = convergence.look(sending, clock.bootMs());
     if (verdict !== 'on') throw new ProblemError(tooSlow(name, sending, verdict));
+    io.note(inWords(sending));
     if (sending.rateBps > 0 && sending.leftBytes / sending.rateBps < NEAR_S) near();
     io.progress({
       doneBytes: sending.doneBytes,
