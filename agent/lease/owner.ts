@@ -152,9 +152,9 @@ export class Owner {
    * the last piece of memory fails, and nobody may then take over by himself a copy that misses what it writes.
    */
   #leaving(record: LeaseRecord): void {
-    const { site } = this.#member.parts;
+    const { site, rules } = this.#member.parts;
     if (this.#giving.asked) this.#giving.give(record);
-    else if (record.armed) this.#disarmToLeave(record);
+    else if (record.armed && rules.disarmToLeave) this.#disarmToLeave(record);
     else if (site.wanted() === 'moving') return;
     else if (record.replica.state === 'in-sync' && site.mirror() !== 'whole')
       this.#stale(record, 'the machine stays, and its mirror was taken away');

@@ -1,7 +1,7 @@
 import { settings, setWitness } from '../../agent/lease/transitions.ts';
 import type { Host } from './host.ts';
 import { replaceWitness } from './replace-witness.ts';
-import { after, anyone, type Fault, insist, owner, standby } from './strike.ts';
+import { after, anyone, bothWays, cut, type Fault, insist, owner, reboot, standby } from './strike.ts';
 import type { World } from './world.ts';
 
 /** What agent/pairs/orders/switchover.ts and agent/pairs/moving do, in the time they take. */
@@ -19,7 +19,7 @@ function moveLive(world: World, host: Host, other: Host): void {
   const stage = (ms: number, run: () => void): void =>
     after(world, ms, () => (host.life === life && host.wanted === 'moving' && host.leaves ? run() : over()));
   const unarmed = (run: () => void, tries = 0): void => {
-    if (host.node?.record?.armed === false) run();
+    if (host.node?.record?.armed === false || !world.rules.disarmToLeave) run();
     else if (tries > 300) over();
     else stage(10, () => unarmed(run, tries + 1));
   };
@@ -27,6 +27,10 @@ function moveLive(world: World, host: Host, other: Host): void {
     if (world.random.chance(0.2)) {
       host.lastPieceFails();
       over();
+      // What broke the last piece may be the end of its host, or have cut it off.
+      if (world.random.chance(0.3))
+        after(world, world.random.between(1, 60), () => reboot(world, host, 15_000));
+      else if (world.random.chance(0.6)) cut(world, bothWays(world, host), 15_000);
       return;
     }
     if (other.life === otherLife) other.arrived = other.receiving;
