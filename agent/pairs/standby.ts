@@ -205,6 +205,10 @@ export function peerHandlers(context: PairContext, receiver: Receiver): PairPeer
         await receiver.receive(params);
         return {};
       }),
+    'move.drained': async ({ pairId, token }) => {
+      await receiver.drained(pairId, token);
+      return {};
+    },
     'move.refuse': ({ pairId, token }) =>
       inTurn(pairId, async () => {
         await receiver.drop(pairId, token);

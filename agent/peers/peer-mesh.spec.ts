@@ -32,6 +32,7 @@ const handlers: PeerHandlers = {
   'standby.prepare': never,
   'move.check': never,
   'move.receive': never,
+  'move.drained': never,
   'move.refuse': never,
   'move.return': never,
   'pair.forget': never,

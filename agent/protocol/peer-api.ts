@@ -114,6 +114,8 @@ export const peerApi = {
     nothing,
     90_000,
   ),
+  /** Owner to standby: its mirror has ended, so the copy may be closed already. */
+  'move.drained': method(v.object({ pairId: PairId, token: MoveToken }), nothing, 5_000),
   /** Owner to standby: nothing comes of it. */
   'move.refuse': method(v.object({ pairId: PairId, token: MoveToken }), nothing, 30_000),
   /** New owner to former one: it cannot begin. `returns`: the guest is still there, and is taken back at once. */

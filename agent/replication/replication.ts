@@ -56,8 +56,11 @@ export interface ReplicaSource {
    * The mirror is gone afterwards (state `broken`, then null after `end`).
    */
   release(pairId: string): Promise<Result<void>>;
-  /** Ends a mirror in order (drained) or what is left of one. Idempotent. */
-  end(pairId: string): Promise<Result<void>>;
+  /**
+   * Ends a mirror in order (drained) or what is left of one. Idempotent.
+   * @param drained told as soon as nothing of it uses the guest's disks any more; its rest is taken away after that
+   */
+  end(pairId: string, drained?: () => void): Promise<Result<void>>;
   /** True when the last mirror of this pair ended with every acknowledged write on the replica (orderly end while in sync). */
   endedInSync(pairId: string): boolean;
 }

@@ -98,6 +98,13 @@ export class Receiver {
     );
   }
 
+  /** The owner writes no more: what it hands over soon need not wait for the closing. */
+  async drained(pairId: string, token: string): Promise<void> {
+    if (this.#incoming.get(pairId)?.token !== token) return;
+    const closed = await this.#context.deps.target.close(pairId);
+    if (!closed.ok) this.#context.deps.log('warn', `close ${pairId}: ${closed.problem.message}`);
+  }
+
   /** Nothing comes of it: its process and its definition go. */
   async drop(pairId: string, token?: string): Promise<void> {
     const incoming = this.#incoming.get(pairId);

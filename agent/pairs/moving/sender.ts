@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { LiveMigration, Sending } from '../../hypervisor/migration.ts';
-import { type Problem, ProblemError } from '../../protocol/index.ts';
+import { type Problem, ProblemError, type Result } from '../../protocol/index.ts';
 import type { StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import type { HostSite } from '../site.ts';
@@ -52,7 +52,8 @@ export async function sendMemory(
   const { uuid } = pair.spec.workload;
   // What an attempt before an agent's restart has left.
   if (io.resumed && context.vmState(uuid) === 'running') must(await migration.stay(uuid));
-  await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: true }));
+  // Its disks here are a whole copy from the moment they are given away: written down now, not in the pause.
+  await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: true, image: 'complete' }));
   data.token = randomUUID();
   data.epoch = pair.record.epoch.n;
   try {
@@ -162,13 +163,23 @@ function aMoment(
  * From the pause on: the mirror is drained and taken away, and the last piece sent. The record is not armed by then
  * (owner.ts): should the last piece fail, QEMU lets the guest go on by itself, and nobody may take its copy over.
  */
-export async function sendLastPiece(context: PairContext, pairId: string): Promise<void> {
+export async function sendLastPiece(
+  context: PairContext,
+  { pairId, token }: { pairId: string; token: string | null },
+): Promise<void> {
   const pair = context.pair(pairId);
-  const { source } = context.deps;
-  must(await source.end(pairId));
+  const { source, peers } = context.deps;
+  const { uuid } = pair.spec.workload;
+  let sent: Promise<Result<void>> | null = null;
+  const drained = (): void => {
+    sent = migrationOf(context).finish(uuid);
+  };
+  must(await source.end(pairId, drained));
+  // Nothing is written to the copy any more: it is closed while the record changes. Not waited for.
+  if (token !== null) void peers.to(context.other(pair.spec)).call('move.drained', { pairId, token });
   if (!source.endedInSync(pairId))
     throw new ProblemError(brokeMeanwhile(pair.spec.workload.name, context.nameOf(context.other(pair.spec))));
-  must(await migrationOf(context).finish(pair.spec.workload.uuid));
+  must(await (sent ?? migrationOf(context).finish(uuid)));
 }
 
 /** Nothing comes of it: the guest, when it still runs, goes on running here, and the other host forgets it. */

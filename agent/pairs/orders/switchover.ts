@@ -63,7 +63,7 @@ async function makeReady(context: PairContext, data: SwitchoverData, io: StepIo)
     (record) => !record.armed,
     () => (io.signal.aborted ? stopped : null),
   );
-  await sendLastPiece(context, data.pairId);
+  await sendLastPiece(context, data);
 }
 
 /** Gives it away by one swap, and waits until the other has begun, or this host has taken it back. */
@@ -73,7 +73,7 @@ async function handOver(context: PairContext, data: SwitchoverData, io: StepIo):
   const { epoch } = data;
   if (before.record.epoch.n === epoch && context.isOwner(before)) {
     if (data.live) await makeReady(context, data, io);
-    await context.setNotes(data.pairId, (notes) => ({ ...notes, image: 'complete' }));
+    else await context.setNotes(data.pairId, (notes) => ({ ...notes, image: 'complete' }));
     giveAway(context, data.pairId, epoch, io.signal);
   }
   let refused: Problem | null = null;

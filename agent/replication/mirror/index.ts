@@ -108,10 +108,10 @@ class MirrorSource implements ReplicaSource {
     return (await this.#mirrors.get(pairId)?.release()) ?? ok(undefined);
   }
 
-  async end(pairId: string): Promise<Result<void>> {
+  async end(pairId: string, drained?: () => void): Promise<Result<void>> {
     const mirror = this.#mirrors.get(pairId);
     if (!mirror) return ok(undefined);
-    const ended = await mirror.end();
+    const ended = await mirror.end(drained);
     if (!ended.ok) return ended;
     if (mirror.endedInSync) this.#endedInSync.add(pairId);
     if (this.#mirrors.get(pairId) === mirror) this.#mirrors.delete(pairId);

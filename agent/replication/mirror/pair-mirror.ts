@@ -180,7 +180,7 @@ export class PairMirror {
     else await this.refresh();
   }
 
-  end(): Promise<Result<void>> {
+  end(drained: () => void = () => undefined): Promise<Result<void>> {
     if (!this.#over && !this.#ports.guestLives()) return this.guestStopped().then(() => ok(undefined));
     if (this.#group && this.#group.state !== 'up') return this.release();
     return this.#inTurn(async () => {
@@ -188,6 +188,7 @@ export class PairMirror {
       this.#leaving = true;
       const paused = (await this.#ports.blocks.running()) === false;
       const cancelled = await this.#ports.blocks.cancelJobs(!this.#inSync);
+      if (cancelled.ok) drained();
       const apart = cancelled.ok ? await this.#takeApart(1) : cancelled;
       if (!apart.ok) {
         this.#leaving = false;

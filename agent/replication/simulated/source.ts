@@ -90,9 +90,10 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       return ok(undefined);
     },
 
-    async end(pairId): Promise<Result<void>> {
+    async end(pairId, drained): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
       end(pairId);
+      drained?.();
       return ok(undefined);
     },
 
