@@ -23,6 +23,7 @@ export class SimulatedMigration implements LiveMigration {
   private readonly alive: () => boolean;
   private readonly outgoing = new Map<string, Outgoing>();
   private readonly arrived = new Set<string>();
+  private readonly fed = new Map<string, Duplex>();
 
   constructor(host: SimulatedHost, alive: () => boolean) {
     this.host = host;
@@ -95,6 +96,7 @@ export class SimulatedMigration implements LiveMigration {
   }
 
   feed(uuid: string, stream: Duplex): Promise<boolean> {
+    this.fed.set(uuid, stream);
     return new Promise((resolve) => {
       stream.on('data', () => this.arrived.add(uuid));
       stream.on('error', () => undefined);
@@ -123,6 +125,14 @@ export class SimulatedMigration implements LiveMigration {
     this.arrived.delete(uuid);
     const guest = this.guest(uuid);
     if (guest?.pause === 'incoming') this.host.endGuest(guest, 'destroyed');
+  }
+
+  /** The agent ends: as libvirt does, what waits for memory ends with the connection on which it was made. */
+  async stop(): Promise<void> {
+    for (const guest of this.host.guests.values())
+      if (this.alive() && guest.pause === 'incoming') await this.refuse(guest.domain.uuid);
+    for (const stream of this.fed.values()) stream.destroy();
+    for (const { stream } of this.outgoing.values()) stream.destroy();
   }
 
   private async copy(guest: SimulatedGuest, outgoing: Outgoing): Promise<void> {

@@ -50,6 +50,7 @@ class SimulatedHypervisor implements Hypervisor {
   }
 
   async stop(): Promise<void> {
+    await this.migration.stop();
     this.unsubscribe?.();
     this.unsubscribe = null;
   }

@@ -87,6 +87,11 @@ export class Receiver {
       const received = await hypervisor.migration.receive(uuid, guest);
       guard.endStart(uuid);
       must(received);
+      // Given up while libvirt was at it: the owner has fallen silent, say, and this host is to take over.
+      if (this.#incoming.get(pairId) !== incoming) {
+        await hypervisor.migration.refuse(uuid);
+        throw new ProblemError(notNow('It was given up meanwhile.'));
+      }
     } catch (error) {
       await this.drop(pairId);
       throw error;

@@ -31,14 +31,28 @@ const inSync = (box: Box): boolean => box.running && box.pair()?.record.replica.
 const switchover = (from: Box, way: 'auto' | 'live' = 'live'): Promise<Task> =>
   from.order('pair.switchover', { pairId: PAIR, way, switchOff: false });
 
-/** Orders it and comes back at once. */
+/** Orders it and comes back at once. Its memory moves for as long as `goesOn` is not called: nothing is missed. */
 async function begin(): Promise<string> {
+  rig.world.pace.memoryBps = 1e6;
   const { task } = await atlas.service.consoleHandlers['pair.switchover'](
     { pairId: PAIR, way: 'live', switchOff: false, requestId: randomUUID(), actor: 'spec' },
     new AbortController().signal,
   );
   return task.id;
 }
+const goesOn = (): void => {
+  rig.world.pace.memoryBps = 1e9;
+};
+/** At the very moment in which it stands still to leave. */
+const whenLeaving = (): Promise<void> =>
+  new Promise((resolve) => {
+    const off = atlas.host.subscribe((event) => {
+      if (event.kind !== 'vm' || event.vm?.pause !== 'leaving') return;
+      off();
+      resolve();
+    });
+    goesOn();
+  });
 const taskOf = (box: Box, id: string): Task | undefined => box.service.tasks().find((task) => task.id === id);
 async function ended(id: string): Promise<Task | undefined> {
   await until(() => atlas.running && taskOf(atlas, id)?.state !== 'running');
@@ -104,7 +118,7 @@ it('leaves it running where it was when the other host dies on the way', async (
 
 it('leaves it running where it was when the network breaks in the pause', async () => {
   const id = await begin();
-  await until(() => guest(atlas)?.pause === 'leaving');
+  await whenLeaving();
   rig.world.cable('atlas', 'boreas', false);
   await until(() => runsOn(atlas) || runsOn(boreas));
   expect(await ended(id)).toBeDefined();
@@ -124,10 +138,10 @@ it('forgets what came in when the sender dies', async () => {
 
 it.each(['copying', 'leaving'])('goes on or goes back when its agent is restarted (%s)', async (stage) => {
   const id = await begin();
-  await until(() =>
-    stage === 'copying' ? guest(boreas)?.pause === 'incoming' : guest(atlas)?.pause === stage,
-  );
+  if (stage === 'leaving') await whenLeaving();
+  else await until(() => guest(boreas)?.pause === 'incoming');
   await atlas.stopAgent();
+  goesOn();
   await atlas.startAgent();
   expect(['done', 'failed']).toContain((await ended(id))?.state);
   await until(() => runsOn(atlas) || runsOn(boreas));
@@ -165,4 +179,16 @@ it('does not move what is out of step', async () => {
     problem: { kind: expect.stringMatching(/not-in-sync|peer-unreachable|not-movable/) },
   });
   expect(runsOn(atlas)).toBe(true);
+});
+
+it('leaves nothing behind when it is given up while the other host still makes ready', async () => {
+  await begin();
+  await until(() => boreas.host.guest(MAIL) !== undefined);
+  expect(guest(boreas)?.pause).toBeUndefined();
+  await atlas.powerOff();
+  const expected = boreas.pair()?.record.epoch ?? { n: 0, by: '' };
+  const order = { pairId: PAIR, expected, forced: true, evidence: {} };
+  expect(await boreas.order('pair.failover', order)).toMatchObject({ state: 'done' });
+  await until(() => runsOn(boreas));
+  expect(guest(boreas)?.pause).toBeUndefined();
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { createSimulatedGuard } from '../../guard/simulated-guard.ts';
+import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
 import { type HostSpec, SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../hypervisor/simulated/simulated.ts';
 import { SimulatedWorld } from '../../hypervisor/simulated/world.ts';
@@ -78,6 +79,7 @@ export class Box {
   readonly host: SimulatedHost;
   private readonly rig: Rig;
   private pairs: PairsService | null = null;
+  private hypervisor: Hypervisor | null = null;
   private readonly sightListeners = new Set<(sight: Sight) => void>();
   readonly envelopeListeners = new Set<(envelope: Envelope) => void>();
   private readonly seen = new Map<string, Sight>();
@@ -108,6 +110,7 @@ export class Box {
     await mkdir(stateDir, { recursive: true });
     const clock = { ...rig.world.clock, bootMs: () => host.bootMs() };
     const hypervisor = createSimulatedHypervisor(host);
+    this.hypervisor = hypervisor;
     const source = createSimulatedSource(host);
     const target = createSimulatedTarget(host);
     const guard = createSimulatedGuard(host);
@@ -139,6 +142,7 @@ export class Box {
 
   async stopAgent(): Promise<void> {
     await this.pairs?.stop();
+    await this.hypervisor?.stop();
     this.pairs = null;
     for (const box of this.rig.boxes.values()) box.lookAround();
   }
