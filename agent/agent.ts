@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { ConsoleDesk } from './console/console-desk.ts';
 import { ConsoleWitnesses } from './console/console-witnesses.ts';
 import { LiveState } from './console/live-state.ts';
+import type { Stage } from './drill/stage.ts';
 import type { Guard } from './guard/guard.ts';
 import type { Hypervisor } from './hypervisor/hypervisor.ts';
 import { IdentityStore } from './identity/identity.ts';
@@ -25,6 +26,8 @@ export interface AgentOptions {
   source: ReplicaSource;
   target: ReplicaTarget;
   guard: Guard;
+  /** Where copies are tried out; none on a witness. */
+  stage?: Stage;
   facts(): Promise<HostFacts>;
   load(): Promise<HostLoad>;
   /** Where the other members reach this one; without `host` on all addresses, port 0: any free one. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Agent, createAgent } from './agent.ts';
 import { serveConsoles } from './console/console-socket.ts';
+import { createLinuxStage } from './drill/linux/linux-stage.ts';
 import { createHostGuard } from './guard/host-guard.ts';
 import { createNoGuard } from './guard/no-guard.ts';
 import { hostClock } from './host/clock.ts';
@@ -15,6 +16,7 @@ import { NoHypervisor } from './hypervisor/none.ts';
 import { IdentityStore } from './identity/identity.ts';
 import type { Clock, Log } from './ports.ts';
 import { ok, type Result } from './protocol/index.ts';
+import { copierProcesses } from './replication/copier/helper.ts';
 import { createMirrorSource } from './replication/mirror/index.ts';
 import { systemdServices } from './replication/services.ts';
 import { createStorageDaemonTarget } from './replication/storage-daemon/index.ts';
@@ -58,6 +60,9 @@ export async function runAgent(config: DaemonConfig, log: Log): Promise<Result<(
 function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, log: Log): Agent {
   const { version, stateDir, runDir, peerPort, replicationPort } = config;
   const hypervisor = chooseHypervisor(identity, clock, log);
+  const tls = join(stateDir, 'tls');
+  // The agent's own file carries the copier too.
+  const copiers = copierProcesses(process.argv[1] ?? '', log);
   return createAgent({
     stateDir,
     version,
@@ -72,6 +77,8 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       stateDir,
       clock,
       log,
+      copiers,
+      tls: { key: join(tls, 'host.key'), cert: join(tls, 'host.crt'), ca: join(tls, 'ca.crt') },
     }),
     target: createStorageDaemonTarget({
       // Both may change while it runs: the host is enrolled, or renamed.
@@ -88,8 +95,20 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       heartbeatImage: join(stateDir, 'heartbeat.img'),
       services: systemdServices,
       log,
+      copiers,
+      digestDir: join(stateDir, 'digests'),
     }),
     guard: hypervisor.kind === 'none' ? createNoGuard() : createHostGuard({ runDir, stateDir, clock, log }),
+    ...(hypervisor.kind === 'none'
+      ? {}
+      : {
+          stage: createLinuxStage({
+            stateDir,
+            runDir,
+            hostName: () => identity.current?.name ?? 'this host',
+            self: [process.execPath, ...process.argv.slice(1, 2)],
+          }),
+        }),
     facts: () => readHostFacts(hypervisor),
     load: loadReader(clock),
     peerListen: { port: peerPort },

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { type DaemonConfig, runAgent } from './daemon.ts';
+import { runProbe } from './drill/linux/probe.ts';
 import type { Log } from './ports.ts';
 import { PEER_PORT, REPLICATION_PORT } from './protocol/index.ts';
+import { runCopier } from './replication/copier/index.ts';
 import { runForwarder } from './replication/forwarder/index.ts';
 
 /** Put in by the build: release and build id. */
@@ -10,6 +12,7 @@ declare const AGENT_VERSION: string | undefined;
 const USAGE = `Usage: agent.cjs COMMAND
   run        the agent: looks after this host's protected machines (understudy-agent.service)
   forwarder  carries their writes to the standbys (understudy-forwarder.service)
+  copier     hashes or copies disks for the agent: one job, from standard input
   version    prints the version
 
 Environment, for several agents on one machine:
@@ -32,6 +35,11 @@ const config: DaemonConfig = {
   replicationPort: Number(env.UNDERSTUDY_REPLICATION_PORT ?? REPLICATION_PORT),
 };
 
+/** Who dies younger than this, s, ... */
+const YOUNG_S = 10;
+/** ... is started again only after this time, ms. */
+const LATER_MS = 1_000;
+
 /** Priorities that journald reads off the line (sd-daemon(3)). */
 const PRIORITY = { debug: 7, info: 6, warn: 4 } as const;
 const log: Log = (level, text) => {
@@ -41,8 +49,12 @@ const log: Log = (level, text) => {
 
 function die(text: string): never {
   log('warn', text);
+  if (process.uptime() < YOUNG_S) sleepSync(LATER_MS);
   process.exit(1);
 }
+
+/** systemd starts it again at once; one that can't live must not keep a processor busy. */
+const sleepSync = (ms: number): unknown => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 function stopOnSignal(stop: () => Promise<void>): void {
   const onSignal = () => {
@@ -73,6 +85,9 @@ async function forwarder(): Promise<void> {
 const COMMANDS: Record<string, () => Promise<void>> = {
   run,
   forwarder,
+  // Started by the agent itself inside a drill's network.
+  'drill-probe': () => runProbe(process.argv[3] ?? ''),
+  copier: runCopier,
   version: async () => console.log(config.version),
 };
 

@@ -1,10 +1,18 @@
+import { isTrial } from '../drill/stage.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { AuditLog } from '../journal/audit.ts';
 import type { PairsService } from '../pairs/service.ts';
 import type { PeerMesh } from '../peers/peer-mesh.ts';
 import type { Clock, Log } from '../ports.ts';
-import type { AgentState, ConsoleNotices, HostFacts, HostLoad, NoticeOf } from '../protocol/index.ts';
+import type {
+  AgentState,
+  ConsoleNotices,
+  HostFacts,
+  HostGuardView,
+  HostLoad,
+  NoticeOf,
+} from '../protocol/index.ts';
 
 /** How often load is sampled while somebody looks, and otherwise, ms. */
 const SAMPLE_MS = { watched: 5000, idle: 30_000 } as const;
@@ -48,17 +56,20 @@ export class LiveState {
     const { hypervisor, pairs, audit, peers, guard } = this.#options;
     this.#ends.push(
       hypervisor.subscribe((event) => {
-        if (event.kind === 'vm') this.#tell({ name: 'vm', value: { uuid: event.uuid, vm: event.vm } });
+        // A copy on trial is nobody's machine.
+        if (event.kind === 'vm' && !isTrial(event.uuid))
+          this.#tell({ name: 'vm', value: { uuid: event.uuid, vm: event.vm } });
         if (event.kind === 'reachable') void this.#refreshFacts();
       }),
       pairs.subscribe((event) => {
         if (event.kind === 'task') this.#tell({ name: 'task', value: event.task });
         else if (event.kind === 'lease')
           this.#tell({ name: 'lease', value: { pairId: event.pairId, lease: event.lease } });
+        else if (event.kind === 'unclaimed') this.#tell({ name: 'guard', value: this.#guard() });
         else this.#tell({ name: 'pair', value: { pairId: event.pairId, pair: event.pair } });
       }),
       guard.subscribe((uuid) => {
-        if (uuid === null) this.#tell({ name: 'guard', value: guard.view });
+        if (uuid === null) this.#tell({ name: 'guard', value: this.#guard() });
       }),
       audit.subscribe((entry) => this.#tell({ name: 'audit', value: entry })),
       peers.onSight(() => this.#tell({ name: 'sights', value: peers.sights() })),
@@ -75,15 +86,20 @@ export class LiveState {
   }
 
   snapshot(): AgentState {
-    const { hypervisor, pairs, guard } = this.#options;
+    const { hypervisor, pairs } = this.#options;
     return {
       facts: this.#facts,
       load: this.#load,
-      vms: hypervisor.list(),
+      vms: hypervisor.list().filter(({ uuid }) => !isTrial(uuid)),
       pairs: pairs.list(),
       tasks: pairs.tasks(),
-      guard: guard.view,
+      guard: this.#guard(),
     };
+  }
+
+  #guard(): HostGuardView {
+    const { guard, pairs } = this.#options;
+    return { ...guard.view, unclaimed: pairs.unclaimed() };
   }
 
   get hostname(): string {

@@ -7,6 +7,7 @@ import {
   A,
   B,
   type Bench,
+  bootMs,
   childrenOf,
   live,
   protectedList,
@@ -58,6 +59,41 @@ describe.runIf(reasonAgainst() === null)('guard: its own life', () => {
       expect(bench.status().machines.get(A)?.state).toBe('stopped');
       process.kill(pid, 'SIGCONT');
       await gone(pid);
+    });
+
+    /** A machine that ran under a guard which has been killed. */
+    async function killedGuardOf(uuid: string): Promise<number> {
+      bench.protect(uuid);
+      bench.permit(uuid, live());
+      const pid = await bench.qemu(uuid);
+      await bench.startGuard();
+      await said(uuid, 'runs');
+      await bench.endGuard('SIGKILL');
+      return pid;
+    }
+
+    test('a stop that was made and not told any more is its own, and ends by an order', async () => {
+      const pid = await killedGuardOf(A);
+      bench.permit(A, 'deadline 0');
+      process.kill(pid, 'SIGSTOP');
+      await stopped(pid);
+      await bench.startGuard();
+      await said(A, 'stopped');
+      bench.permit(A, `standing resumed ${bootMs() + 20}`);
+      await said(A, 'runs');
+      runs(pid);
+    });
+
+    test('a stop that was told and made, but not seen any more, is continued by an order that came meanwhile', async () => {
+      const pid = await killedGuardOf(A);
+      const entry = new RegExp(`^(\\.process ${A} .*) runs [0-9]+$`, 'm');
+      bench.rewriteStatus((text) => text.replace(entry, `$1 stopping ${bootMs()}`));
+      process.kill(pid, 'SIGSTOP');
+      await stopped(pid);
+      bench.permit(A, `standing resumed ${bootMs() + 20}`);
+      await bench.startGuard();
+      await said(A, 'runs');
+      runs(pid);
     });
 
     test('SIGTERM touches nothing, and it stays until the last protected QEMU has ended', async () => {

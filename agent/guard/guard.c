@@ -346,13 +346,20 @@ static void let_run(struct process *p, const struct permission *held, enum seen 
   }
 }
 
+static void write_status(uint64_t now);
+
+/* A stop is told before it is made: a guard that is killed in between leaves word of it. Otherwise the next one would take
+ * it for somebody else's, and nobody would ever continue the process. */
 static void stop(struct process *p, enum seen seen, uint64_t now) {
   if (p->state == STOPPED && (is_running(seen) || host_ends)) {
     send_signal(p, SIGKILL);
     become(p, KILLING, now);
   } else if (p->state == RUNS || (p->state == STOPPING && is_running(seen))) {
+    if (p->state == RUNS) {
+      become(p, STOPPING, now);
+      write_status(now);
+    }
     halt(p, seen);
-    if (p->state == RUNS) become(p, STOPPING, now);
   }
 }
 
@@ -460,7 +467,10 @@ static void adopt(int proc, pid_t pid, uint64_t now) {
   p.machine = machine_of(p.uuid);
   if (p.machine >= 0) machines[p.machine].killed = false;
   bool may = p.machine < 0 || verdict_on(&machines[p.machine], now) == MAY_RUN;
-  if (!before && letter == 'T') p.state = may ? OTHER : STOPPED;
+  if (letter == 'T' && (!before || before->state == RUNS)) {
+    p.state = may ? OTHER : STOPPED;
+    p.since = now;
+  }
   processes[process_count++] = p;
   dirty = true;
   if (!act_on(&processes[process_count - 1], now)) forget(process_count - 1);

@@ -170,6 +170,12 @@ export class Bench {
     return readStatus(readFileSync(join(this.runtime, 'guard.alive'), 'utf8'));
   }
 
+  /** As a guard that was killed at another moment would have left it. */
+  rewriteStatus(change: (text: string) => string): void {
+    const alive = join(this.runtime, 'guard.alive');
+    writeFileSync(alive, change(readFileSync(alive, 'utf8')));
+  }
+
   /** Waits until the guard has looked at everything at least twice more. */
   async rest(): Promise<void> {
     const { ms } = this.status();

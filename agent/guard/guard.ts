@@ -18,7 +18,7 @@ export interface Guard {
   protect(uuid: string): Promise<void>;
   /** Nobody's business any more: durable when it resolves; the permission is removed after it. */
   letGo(uuid: string): Promise<void>;
-  /** Every machine on the list: one that belongs to no pair any more is to be let go of. Known once `start` resolved. */
+  /** Every machine on the list, also those whose pair the agent has lost (agent/pairs/guarded.ts). Known once `start` resolved. */
   protects(): string[];
   /** For a minute libvirt may start the protected machine: written just before the agent's own start, which alone may. */
   allowStart(uuid: string): void;

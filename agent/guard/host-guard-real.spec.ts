@@ -12,7 +12,7 @@ describe.runIf(reasonAgainst() === null)('agent and guard', () => {
   let guard: Guard;
   beforeEach(async () => {
     const { runtime: runDir, state: stateDir } = bench();
-    guard = createHostGuard({ runDir, stateDir, clock, log: () => undefined });
+    guard = createHostGuard({ runDir, stateDir, clock, log: () => undefined, sameLookMs: 0 });
     await guard.start();
     await bench().startGuard();
   });

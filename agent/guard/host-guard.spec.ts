@@ -67,6 +67,7 @@ function say(strength: string, ...lines: string[]): void {
 
 function another(): Guard {
   return createHostGuard({
+    sameLookMs: 0,
     runDir: run(),
     stateDir: join(folder, 'state'),
     clock,

@@ -12,6 +12,8 @@ export interface HostGuardOptions {
   stateDir: string;
   clock: Clock;
   log: Log;
+  /** Looks at the guard's status within this time, ms, are one: all pairs of a host beat together, and each asks. */
+  sameLookMs?: number;
 }
 
 /** While something is protected. A look is a stat, and a reading only of what is new (twice a second when idle). */
@@ -36,10 +38,12 @@ class HostGuard implements Guard {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #files: GuardFiles;
+  readonly #sameLookMs: number;
   readonly #protected = new Set<string>();
   readonly #listeners = new Set<(uuid: string | null) => void>();
   #changes: Promise<void> = Promise.resolve();
   #status: GuardStatus | null = null;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   /** What listeners have heard: of each machine, and of the guard itself. */
   #toldOf = new Map<string, string>();
   #toldView = '';
@@ -48,7 +52,8 @@ class HostGuard implements Guard {
   #timer: { cancel(): void } | null = null;
   #running = false;
 
-  constructor({ runDir, stateDir, clock, log }: HostGuardOptions) {
+  constructor({ runDir, stateDir, clock, log, sameLookMs = 20 }: HostGuardOptions) {
+    this.#sameLookMs = sameLookMs;
     this.#clock = clock;
     this.#log = log;
     this.#files = new GuardFiles(runDir, stateDir);
@@ -185,6 +190,9 @@ class HostGuard implements Guard {
   }
 
   #look(): void {
+    const now = performance.now();
+    if (now - this.#lookedAt < this.#sameLookMs) return;
+    this.#lookedAt = now;
     try {
       const text = this.#files.readAliveIfNew();
       if (text !== null) this.#status = parseStatus(text);

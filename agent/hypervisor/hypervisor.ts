@@ -70,6 +70,8 @@ export interface Hypervisor {
    * writes. `destroy` must end a frozen guest too (SIGKILL). Ok when it does not run.
    */
   freeze(uuid: string): Promise<Result<void>>;
+  /** Whether the guest agent inside a running guest answers now; false also where there is none. */
+  guestAnswers(uuid: string): Promise<boolean>;
   setAutostart(uuid: string, on: boolean): Promise<Result<void>>;
   /** One QMP command to a running guest. */
   monitor(uuid: string, command: string, args?: Record<string, unknown>): Promise<Result<unknown>>;

@@ -53,6 +53,9 @@ export class NoHypervisor implements Hypervisor {
   async freeze(): Promise<Result<void>> {
     return REFUSED;
   }
+  async guestAnswers(): Promise<boolean> {
+    return false;
+  }
   async setAutostart(): Promise<Result<void>> {
     return REFUSED;
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { fail, ok, type Result } from '../protocol/index.ts';
 
@@ -98,4 +98,33 @@ export class DurableFile<S extends v.GenericSchema> {
       details: { path: this.path, why },
     });
   }
+}
+
+export interface Stored<S extends v.GenericSchema> {
+  /** Its file's name without the ending. */
+  id: string;
+  file: DurableFile<S>;
+  read: Result<v.InferOutput<S>>;
+}
+
+/**
+ * Every value of a folder of such files, `ID.json`; the folder is made when it is missing. What cannot be believed is kept
+ * under another name, so that it is never read again. `now`: wall clock, ms.
+ */
+export async function readFolder<S extends v.GenericSchema>(
+  directory: string,
+  schema: S,
+  now: number,
+): Promise<Stored<S>[]> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const found: Stored<S>[] = [];
+  for (const name of await readdir(directory)) {
+    if (!name.endsWith('.json')) continue;
+    const file = new DurableFile(join(directory, name), schema);
+    const read = await file.read();
+    if (!read.ok) await rename(file.path, `${file.path}.damaged-${now}`);
+    if (read.ok && read.value === null) continue;
+    found.push({ id: name.slice(0, -'.json'.length), file, read });
+  }
+  return found;
 }

@@ -2,6 +2,7 @@ import type { Hindrance } from '../protocol/index.ts';
 import type { Member } from './member.ts';
 import type { LeaseRecord } from './record.ts';
 import { checkTiming, disarmAfterMs } from './timing.ts';
+import { isTriedOut } from './transitions.ts';
 
 /**
  * What stands in the way of arming, as this member sees it: stable kinds, the most telling first. The owner arms exactly
@@ -20,6 +21,11 @@ export function hindrances(member: Member, record: LeaseRecord): Hindrance[] {
     record.voters.length < 3,
     'no-witness',
     'there is no witness: two hosts alone cannot tell who is cut off',
+  );
+  add(
+    !isTriedOut(record),
+    'no-drill',
+    'the copy has not been tried out, and nobody has decided to do without',
   );
   add(!record.begun, 'not-begun', 'the new owner has not begun yet');
   if (record.owner === member.parts.self) ofThisHost(member, record, add);
@@ -63,27 +69,37 @@ export const nearlyArmed = (found: readonly Hindrance[]): boolean =>
 /** How long a voter other than the owner has been missing: rule *disarm before the next loss*. */
 export class Missing {
   #since: number | null = null;
-  #who = '';
+  /**
+   * The owner's agent is about to be replaced. Its next life votes only after a silence of the longest lease held, if
+   * one of the others is away: long enough for a second loss to freeze the machine, so one that is away now is enough.
+   */
+  soon = false;
 
   /** Why the owner has to disarm now; null while everybody is there or has not been away for long. */
   tooLong(member: Member, record: LeaseRecord): string | null {
-    const { self, timing, now, contacts } = member.parts;
-    const others = record.voters.filter((voter) => voter !== self);
-    const leaving = others.find((voter) => contacts.leaving(voter));
+    const { timing, now, contacts } = member.parts;
+    const leaving = othersOf(member, record).find((voter) => contacts.leaving(voter));
     if (leaving !== undefined) return `${leaving} said that it leaves`;
-    const missing = others.find((voter) => !member.holds(voter, timing.leaseMs));
+    const missing = this.who(member, record);
     if (missing === undefined) {
       this.#since = null;
       return null;
     }
-    this.#who = missing;
     this.#since ??= now();
     const ms = now() - this.#since;
-    if (ms <= disarmAfterMs(timing)) return null;
-    return `${this.#who} missing for ${Math.round((ms + timing.leaseMs) / 1000)} s`;
+    if (!this.soon && ms <= disarmAfterMs(timing)) return null;
+    return `${missing} missing for ${Math.round((ms + timing.leaseMs) / 1000)} s`;
+  }
+
+  /** The first voter that does not answer now. */
+  who(member: Member, record: LeaseRecord): string | undefined {
+    return othersOf(member, record).find((voter) => !member.holds(voter, member.parts.timing.leaseMs));
   }
 
   reset(): void {
     this.#since = null;
   }
 }
+
+const othersOf = (member: Member, record: LeaseRecord): string[] =>
+  record.voters.filter((voter) => voter !== member.parts.self);

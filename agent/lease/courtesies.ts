@@ -54,7 +54,8 @@ export class Courtesies {
     if (!leaving) done();
   }
 
-  holdOn(ms: number, done: (held: boolean) => void): void {
+  /** `disarms`: the owner is about to commit that instead, which is as good. */
+  holdOn(ms: number, done: (held: boolean) => void, disarms = false): void {
     const { self, timing, now, lease, audit } = this.#parts;
     const record = this.#parts.record();
     this.#holdOn?.done(false);
@@ -65,6 +66,7 @@ export class Courtesies {
     }
     const asked = Math.max(timing.leaseMs, Math.min(ms, MAX_HOLD_ON_MS));
     this.#holdOn = { ms: asked, since: now(), done };
+    if (disarms) return;
     audit('hold-on', `asks for a lease of ${Math.round(asked / 1000)} s: its agent is to be replaced`);
     lease.ask(false, asked);
   }
@@ -82,11 +84,12 @@ export class Courtesies {
   look(): void {
     const { record, timing, now } = this.#parts;
     const held = this.#holdOn;
-    if (held !== null && now() - held.since > PATIENCE * timing.leaseMs) {
+    const unarmed = record()?.armed !== true;
+    if (held !== null && (unarmed || now() - held.since > PATIENCE * timing.leaseMs)) {
       this.#holdOn = null;
-      held.done(false);
+      held.done(unarmed);
     }
-    if (this.#leaving === null || this.#leaving.length === 0 || record()?.armed === true) return;
+    if (this.#leaving === null || this.#leaving.length === 0 || !unarmed) return;
     const waiting = this.#leaving;
     this.#leaving = [];
     for (const done of waiting) done();

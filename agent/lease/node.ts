@@ -128,9 +128,17 @@ export class PairNode extends NodeCore {
     this.enter(() => this.#courtesies.goodbye(leaving, done));
   }
 
-  /** Owner, before its agent is replaced: a lease of up to `ms` (MAX_HOLD_ON_MS), so that nothing freezes meanwhile. */
+  /**
+   * Owner, before its agent is replaced: a lease of up to `ms` (MAX_HOLD_ON_MS), so that nothing freezes meanwhile. With a
+   * voter away it disarms instead.
+   */
   holdOn(ms: number, done: (held: boolean) => void): void {
-    this.enter(() => this.#courtesies.holdOn(ms, done));
+    this.enter(() => {
+      const { record } = this;
+      const disarms = record !== null && this.#roles?.owner.goesSoon(record) === true;
+      this.#courtesies.holdOn(ms, done, disarms);
+      this.again();
+    });
   }
 
   view(): NodeView {

@@ -2,11 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { freshState } from './acceptor.ts';
 import { CONTRACT } from './rules.ts';
 import { armedRecord, ThreeVoters } from './testing/three-voters.ts';
+import { running, T } from './testing/with-hosts.ts';
 import { settings, setWitness } from './transitions.ts';
-
-const T = 1200;
-const running = (three: ThreeVoters): string[] =>
-  (['h1', 'h2'] as const).filter((host) => three.site(host).state === 'running');
 
 describe('a pair without a witness', () => {
   const lone = (): ThreeVoters => {

@@ -34,6 +34,12 @@ export class Owner {
     this.#giving.ask(done);
   }
 
+  /** Its agent is to be replaced. True when it disarms because of that: a voter is away. */
+  goesSoon(record: LeaseRecord): boolean {
+    this.#missing.soon = true;
+    return this.#missing.who(this.#member, record) !== undefined;
+  }
+
   /** Not the owner, or not any more: nothing that was begun as one goes on. */
   rest(): void {
     this.#giving.cancel();

@@ -2,7 +2,7 @@ import { seconds } from './audit.ts';
 import type { OrderDone } from './giving.ts';
 import { PATIENCE } from './half-made.ts';
 import type { Member } from './member.ts';
-import type { LeaseRecord } from './record.ts';
+import { type LeaseRecord, otherMember } from './record.ts';
 import { isAutomatic, noSuccession, takeBack, takeOver } from './transitions.ts';
 
 /** How many T an ordered takeover waits for the owner's lease to run out. */
@@ -64,7 +64,9 @@ export class Standby {
     }
     this.#unbegun = null;
     const { site } = this.#member.parts;
-    if (site.guest() === 'none' && record.owner !== this.#member.parts.self) {
+    // One that another has replaced receives nothing more.
+    const standsBy = otherMember(record, this.#member.parts.self) === record.owner;
+    if (site.guest() === 'none' && standsBy) {
       if (!site.exportOpen()) {
         this.#member.changes.over('export');
         site.openExport();
@@ -94,7 +96,10 @@ export class Standby {
   /** Superseded: stopped at once; killed only after a majority said that the other began, and never if forced (M/R). */
   #stopOwnGuest(record: LeaseRecord, known: boolean): void {
     const { site, now } = this.#member.parts;
-    if (site.guest() === 'none') return;
+    if (site.guest() === 'none') {
+      this.#member.changes.over('superseded');
+      return;
+    }
     if (site.guest() === 'incoming') {
       // A permit of its own, renewed at every look: its process may be there, and nothing of it runs before a record
       // makes this host the owner (starting.ts).

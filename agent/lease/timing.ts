@@ -5,7 +5,7 @@ import { CONTRACT, type Rules } from './rules.ts';
 export const GUARD_BOUND_MS = 100;
 
 /** Lease length T by profile (ms). */
-export const PROFILES: Readonly<Record<Profile, number>> = { fast: 1200, balanced: 4000, patient: 30_000 };
+export const PROFILES: Readonly<Record<Profile, number>> = { fast: 1500, balanced: 4000, patient: 30_000 };
 
 /** No voter grants a longer lease: it is also how long everybody may have to wait for a host that died. */
 export const MAX_LEASE_MS = 30_000;

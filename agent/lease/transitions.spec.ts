@@ -135,3 +135,95 @@ describe('swaps of the record', () => {
     expect(made(t.settings({ profile: 'patient' }), unarmed).profile).toBe('patient');
   });
 });
+
+describe('trials of the copy', () => {
+  const fresh: LeaseRecord = { ...unarmed, drill: { passed: null, waived: null } };
+  const passed = { at: 7, host: 'h2', fingerprint: 'f' };
+
+  it('are asked for before arming, of a record that knows them', () => {
+    expect(t.arm(1, 'h1', CONTRACT)(fresh)).toEqual({ refused: 'not-armable' });
+    expect(made(t.arm(1, 'h1', CONTRACT), unarmed).armed).toBe(true);
+  });
+
+  it('permit arming once passed, whatever becomes of the copy later', () => {
+    const tried = made(t.drillPassed('h2', passed), fresh);
+    expect(tried.drill).toEqual({ passed, waived: null });
+    expect(made(t.arm(1, 'h1', CONTRACT), tried).armed).toBe(true);
+    expect(t.drillPassed('h2', { ...passed, at: 6 })(tried)).toBe(tried);
+  });
+
+  it('are believed of the standby only', () => {
+    expect(t.drillPassed('h1', passed)(fresh)).toEqual({ refused: 'not-the-standby' });
+  });
+
+  it('may be done without; the first decision stays on record', () => {
+    const waived = made(t.waiveDrill('Ann', 5), fresh);
+    expect(waived.drill).toEqual({ passed: null, waived: { at: 5, by: 'Ann' } });
+    expect(t.waiveDrill('Bob', 6)(waived)).toBe(waived);
+    expect(made(t.arm(1, 'h1', CONTRACT), waived).armed).toBe(true);
+    expect(made(t.waiveDrill('Ann', 5), unarmed).drill?.waived?.by).toBe('Ann');
+  });
+
+  it('never disarm', () => {
+    const armed: LeaseRecord = { ...record, drill: { passed: null, waived: { at: 1, by: 'x' } } };
+    expect(made(t.drillPassed('h2', passed), armed).armed).toBe(true);
+  });
+});
+
+describe('another standby', () => {
+  const alone: LeaseRecord = {
+    ...unarmed,
+    voters: ['h1'],
+    config: 2,
+    replica: { ...record.replica, state: 'none' },
+  };
+  const change = t.setStandby(1, 'h1', 'h3', 7, CONTRACT);
+
+  it('takes the place of the old one in a new configuration, with a replica that is worth nothing', () => {
+    expect(made(change, { ...alone, replica: record.replica })).toMatchObject({
+      members: ['h1', 'h3'],
+      voters: ['h1'],
+      config: 3,
+      owner: 'h1',
+      epoch: alone.epoch,
+      former: null,
+      replica: { state: 'none', since: 7 },
+      version: alone.version + 1,
+    });
+    const second: LeaseRecord = { ...alone, owner: 'h2', voters: ['h2'] };
+    expect(made(t.setStandby(1, 'h2', 'h3', 7, CONTRACT), second).members).toEqual(['h3', 'h2']);
+  });
+
+  it('is found made already', () => {
+    const changed = made(change, alone);
+    expect(change(changed)).toBe(changed);
+  });
+
+  it.each([
+    ['armed', { armed: true }],
+    ['others-vote', { voters: ['h1', 'h2', 'w'] }],
+    ['not-begun', { begun: false }],
+    ['superseded', { owner: 'h2', epoch: { n: 2, by: '' } }],
+  ] as const)('is refused: %s', (refused, given) => {
+    expect(
+      change({ ...alone, ...given, voters: 'voters' in given ? [...given.voters] : alone.voters }),
+    ).toEqual({
+      refused,
+    });
+  });
+
+  it('is never the owner itself', () => {
+    expect(t.setStandby(1, 'h1', 'h1', 7, CONTRACT)(alone)).toEqual({ refused: 'not-a-standby' });
+  });
+
+  it('leaves nothing that the old one could do by itself', () => {
+    const changed = {
+      ...made(change, alone),
+      armed: true,
+      replica: record.replica,
+      policy: 'automatic' as const,
+    };
+    expect(t.noSuccession(changed, 'h2', CONTRACT)).toBe('not-the-standby');
+    expect(t.takeBack('h2', 0)(changed)).toEqual({ refused: 'begun' });
+  });
+});

@@ -1,4 +1,4 @@
-import type { Profile, ReplicaRecord } from '../protocol/index.ts';
+import type { DrillRecord, Profile, ReplicaRecord } from '../protocol/index.ts';
 import { type LeaseRecord, NO_EPOCH, otherMember } from './record.ts';
 import type { Rules } from './rules.ts';
 
@@ -28,6 +28,8 @@ export interface Founding {
   owner: string;
   wall: number;
   profile?: Profile;
+  /** Left out: as a record older than drills. */
+  drill?: DrillRecord;
 }
 
 export function createRecord(given: Founding): LeaseRecord {
@@ -49,6 +51,7 @@ export function createRecord(given: Founding): LeaseRecord {
     former: null,
     paused: false,
     profile: given.profile ?? 'balanced',
+    ...(given.drill === undefined ? {} : { drill: given.drill }),
   };
 }
 
@@ -90,9 +93,20 @@ export const isAutomatic = (record: LeaseRecord): boolean =>
 /** What the record itself must say before it is armed. A pair without a witness never is: manual failover only. */
 export function mayArm(record: LeaseRecord): boolean {
   return (
-    isAutomatic(record) && record.begun && record.replica.state === 'in-sync' && record.voters.length === 3
+    isAutomatic(record) &&
+    record.begun &&
+    record.replica.state === 'in-sync' &&
+    record.voters.length === 3 &&
+    isTriedOut(record)
   );
 }
+
+/**
+ * A drill was passed once, or somebody decided to do without. One that has become stale does not take this away: a pair
+ * that lost its armed state by a fault must get it back by itself.
+ */
+export const isTriedOut = ({ drill }: LeaseRecord): boolean =>
+  drill === undefined || drill.passed !== null || drill.waived !== null;
 
 export function disarm(epoch: number, self: string, rules: Rules): Change {
   return inEpoch(epoch, self, rules, (record) => (record.armed ? next(record, { armed: false }) : record));
@@ -188,6 +202,24 @@ export function settings(given: Partial<Settings>): Change {
   };
 }
 
+/** A person arms without a passed drill. What was decided first stays on record. */
+export function waiveDrill(by: string, wall: number): Change {
+  return (record) => {
+    const { passed = null, waived = null } = record.drill ?? {};
+    if (waived !== null) return record;
+    return next(record, { drill: { passed, waived: { at: wall, by } } });
+  };
+}
+
+/** Standby: the copy was tried out there and works. Not what a host that has become the owner meanwhile may say. */
+export function drillPassed(self: string, passed: NonNullable<DrillRecord['passed']>): Change {
+  return (record) => {
+    if (otherMember(record, self) !== record.owner) return no('not-the-standby');
+    if ((record.drill?.passed?.at ?? 0) >= passed.at) return record;
+    return next(record, { drill: { waived: record.drill?.waived ?? null, passed } });
+  };
+}
+
 /** Planned work is over when its end has come: by the owner's wall clock, as the operator gave it. */
 export function endMaintenance(until: number): Change {
   return (record) => (record.maintenance?.until === until ? next(record, { maintenance: null }) : record);
@@ -214,4 +246,28 @@ export function setWitness(witness: string | null, prepared: boolean, rules: Rul
     if (voters.join() === record.voters.join()) return record;
     return next(record, { voters, config: record.config + 1 });
   };
+}
+
+/**
+ * Another standby, which holds nothing yet: members change only while nobody but the owner votes, so that no vote of the
+ * old standby is counted in the configuration that names it for the last time. Whatever was worth something lies on the
+ * old one: the replica is void, and nobody may take back. README.md says why this is safe.
+ */
+export function setStandby(epoch: number, self: string, standby: string, wall: number, rules: Rules): Change {
+  return inEpoch(epoch, self, rules, (record) => {
+    if (standby === record.owner) return no('not-a-standby');
+    if (record.members.includes(standby)) return record;
+    if (rules.voterSwapChecked) {
+      if (record.armed) return no('armed');
+      if (record.voters.length > 1) return no('others-vote');
+      if (!record.begun) return no('not-begun');
+    }
+    const [first, second] = record.members;
+    return next(record, {
+      members: first === record.owner ? [first, standby] : [standby, second],
+      config: record.config + 1,
+      former: null,
+      replica: replicaOf(record, 'none', wall),
+    });
+  });
 }

@@ -1,5 +1,5 @@
 import { CONTRACT } from '../lease/rules.ts';
-import { createRecord, settings, setWitness } from '../lease/transitions.ts';
+import { createRecord, settings, setWitness, waiveDrill } from '../lease/transitions.ts';
 import { type PairRecord, type Problem, ProblemError } from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
 import type { PairsService } from './service.ts';
@@ -20,7 +20,7 @@ export function refuseForeign(context: PairContext, pair: StoredPair): void {
 /** The record a pair begins with; who votes is the operator's choice. */
 export function firstRecord(
   context: PairContext,
-  { pairId, standby, witness, policy, profile }: Parameters<Handlers['protect.start']>[0],
+  { pairId, standby, witness, policy, profile, drill, actor }: Parameters<Handlers['protect.start']>[0],
 ): { record: PairRecord; name: string | null } {
   if (witness !== null && [context.self, standby].includes(witness)) throw new ProblemError(notAWitness);
   const members: [string, string] = [context.self, standby];
@@ -32,6 +32,7 @@ export function firstRecord(
     owner: context.self,
     wall: context.now(),
     profile,
+    drill: { passed: null, waived: drill === 'waived' ? { at: context.now(), by: actor } : null },
   });
   return { record: { ...created, policy }, name: witness === null ? null : context.nameOf(witness) };
 }
@@ -45,7 +46,7 @@ const notAWitness: Problem = {
 
 /** In words, for the audit log. */
 function describe(
-  { policy, paused, maintenance, profile }: Parameters<Handlers['pair.settings']>[0]['change'],
+  { policy, paused, maintenance, profile, drill }: Parameters<Handlers['pair.settings']>[0]['change'],
   context: PairContext,
 ): string {
   const said: string[] = [];
@@ -57,6 +58,7 @@ function describe(
       `maintenance until ${new Date(maintenance.until).toISOString()}${maintenance.until <= context.now() ? ' (over)' : ''}: ${maintenance.reason}`,
     );
   if (profile !== undefined) said.push(`lease ${profile}`);
+  if (drill !== undefined) said.push('armed without a passed drill');
   return said.join(', ');
 }
 
@@ -91,7 +93,7 @@ export async function setWitnessOf(
 }
 
 /** Whoever votes from now on and did not before holds the record, fsynced, and has kept its silence. */
-async function prepareVoters(context: PairContext, pairId: string, witness: string): Promise<void> {
+export async function prepareVoters(context: PairContext, pairId: string, witness: string): Promise<void> {
   const chosen = context.nodes.chosen(pairId);
   if (chosen === null) return;
   const { voters, members } = chosen.record;
@@ -111,7 +113,10 @@ export async function setAutomation(
   { pairId, change, actor }: Parameters<Handlers['pair.settings']>[0],
 ): Promise<{ record: PairRecord }> {
   const pair = context.pair(pairId);
-  const record = await context.swap(pairId, settings(change));
+  const { drill, ...given } = change;
+  // The decision is on record before what it permits.
+  if (drill === 'waived') await context.swap(pairId, waiveDrill(actor, context.now()));
+  const record = await context.swap(pairId, settings(given));
   context.audit(
     'settings',
     pair,
@@ -120,4 +125,33 @@ export async function setAutomation(
     actor,
   );
   return { record };
+}
+
+/** How the copy is tried out: part of the pair's description, carried by both members. */
+export async function setDrillSettings(
+  context: PairContext,
+  { pairId, settings: given, actor }: Parameters<Handlers['pair.drillSettings']>[0],
+): Promise<Record<never, never>> {
+  const pair = context.pair(pairId);
+  refuseForeign(context, pair);
+  const kept = await context.store.change(
+    pairId,
+    (known) =>
+      known && { ...known, spec: { ...known.spec, drill: given, revision: known.spec.revision + 1 } },
+  );
+  if (!kept) return {};
+  const { spec } = kept;
+  const { kind } = given.check;
+  context.audit(
+    'drill-settings',
+    pair,
+    `${actor} has the copy of ${spec.workload.name} tried out ${given.every === 'never' ? 'by order only' : given.every} (check: ${kind}).`,
+    undefined,
+    actor,
+  );
+  // One that cannot be told now is told when it is seen again.
+  await context.deps.peers
+    .to(context.other(spec))
+    .call('spec.offer', { spec, chosen: context.nodes.chosen(pairId) });
+  return {};
 }

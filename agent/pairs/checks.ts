@@ -14,24 +14,28 @@ export interface ProtectPlan {
 export const copiedDisks = (definition: VmDefinition): VmDefinition['disks'] =>
   definition.disks.filter((disk) => disk.device === 'disk' && !disk.readOnly);
 
-/** Can this guest be protected onto that standby? Looks on both sides, changes nothing. */
+/**
+ * Can this guest be protected onto that standby? Looks on both sides, changes nothing. `replacing`: it is protected, and
+ * gets another standby.
+ */
 export async function planProtection(
   context: PairContext,
   vmUuid: string,
   standby: HostId,
+  replacing = false,
 ): Promise<ProtectPlan> {
   const { hypervisor, peers, selfName } = context.deps;
   const definition = must(await hypervisor.definition(vmUuid));
   const checks = await hypervisor.checkSource(vmUuid);
   const known = context.store.ofVm(vmUuid);
-  if (known) {
+  if (known && !replacing) {
     checks.push({
       id: 'already-protected',
       state: 'failed',
       host: selfName(),
       title: 'Protection so far',
       message: `${definition.name} is already protected.`,
-      next: 'End that protection first if it should get another standby.',
+      next: 'Choose "Change the standby" on its page if it should get another one.',
     });
   }
   if (context.isUndefined(vmUuid)) {

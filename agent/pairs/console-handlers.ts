@@ -1,28 +1,17 @@
 import { type ConsoleApi, type ParamsOf, ProblemError, type Task } from '../protocol/index.ts';
-import { firstRecord, refuseForeign, setAutomation, setWitnessOf } from './automation.ts';
+import { firstRecord, refuseForeign, setAutomation, setDrillSettings, setWitnessOf } from './automation.ts';
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
-import { OWN_ORDER } from './healer.ts';
+import type { Guarded } from './guarded.ts';
 import { liveHindrances } from './moving/sender.ts';
+import { alreadyGiven, copyData, giveOrder } from './ordering.ts';
 import { unusable } from './orders/failover.ts';
+import { checkStandby, replaceStandby } from './replacing.ts';
 import type { PairsService } from './service.ts';
 import { pairDisks } from './standby.ts';
 import type { StoredPair } from './store.ts';
 
 type Handlers = PairsService['consoleHandlers'];
-
-/** The task of an order that came before: a repeated request is carried out once. */
-const alreadyGiven = (context: PairContext, requestId: string): Task | undefined =>
-  context.tasks.list().find((task) => task.id === requestId);
-
-/** Steps that copy carry this; `overQuarantine` only by a person's order. */
-const copyData = (context: PairContext, pair: StoredPair, overQuarantine: boolean) => ({
-  pairId: pair.spec.pairId,
-  subject: pair.spec.workload.name,
-  standbyName: context.nameOf(context.other(pair.spec)),
-  overQuarantine,
-  remote: null,
-});
 
 async function protectStart(
   context: PairContext,
@@ -106,21 +95,56 @@ async function failover(
   };
 }
 
-/** A copy that is recorded as in sync is only tidying up: an order given on seeing it waits for that, instead of being refused. */
-async function afterCopy(context: PairContext, pairId: string): Promise<void> {
-  const task = context.tasks.running(pairId);
-  const copies = task?.kind === 'protect' || task?.kind === 'resync';
-  if (task && copies && context.pair(pairId).record.replica.state === 'in-sync')
-    await context.tasks.settled(task.id);
+/** Given to the host that has the old copy, whoever owns the machine. */
+async function revert(
+  context: PairContext,
+  { requestId, actor, pairId, expected }: Parameters<Handlers['pair.revert']>[0],
+): Promise<{ task: Task }> {
+  const repeated = alreadyGiven(context, requestId);
+  if (repeated) return { task: repeated };
+  const pair = context.pair(pairId);
+  const subject = pair.spec.workload.name;
+  const here = context.deps.selfName();
+  const other = context.nameOf(context.other(pair.spec));
+  const data = { pairId, subject, here, other, expected };
+  const task = must(await context.tasks.order('revert', { id: requestId, pairId, subject, data }));
+  const text = `${actor} takes the failover of ${subject} back: to the old copy on ${here}.`;
+  context.audit('revert-ordered', pair, text, undefined, actor);
+  return { task };
 }
 
-/** What the agent began of its own accord makes way for a person's order. */
-async function makeWay(context: PairContext, pairId: string): Promise<void> {
-  const task = context.tasks.running(pairId);
-  if (!task?.id.startsWith(OWN_ORDER)) return;
-  // Past the point where it could be cancelled it is about to end.
-  context.tasks.cancel(task.id);
-  await context.tasks.settled(task.id);
+async function discard(
+  context: PairContext,
+  { requestId, actor, pairId }: Parameters<Handlers['pair.discard']>[0],
+): Promise<{ task: Task }> {
+  const repeated = alreadyGiven(context, requestId);
+  if (repeated) return { task: repeated };
+  const pair = context.pair(pairId);
+  const subject = pair.spec.workload.name;
+  const here = context.deps.selfName();
+  const paths = pair.notes.aside.filter(({ keep }) => keep).map(({ path }) => path);
+  if (paths.length === 0) {
+    throw new ProblemError({
+      kind: 'nothing-aside',
+      message: `Nothing of ${subject} is kept aside on ${here}.`,
+      next: 'Nothing needs to be done.',
+    });
+  }
+  const data = { pairId, subject, here, paths };
+  const task = must(await context.tasks.order('discard', { id: requestId, pairId, subject, data }));
+  const text = `${actor} discards what is kept aside of ${subject} on ${here}.`;
+  context.audit('discard-ordered', pair, text, { paths: paths.join(' ') }, actor);
+  return { task };
+}
+
+/** An armed pair counts on its mirror: nothing takes that away but what disarms first. */
+function refuseArmed(context: PairContext, pair: StoredPair): void {
+  if (!pair.record.armed) return;
+  throw new ProblemError({
+    kind: 'armed',
+    message: `The copy of ${pair.spec.workload.name} on ${context.nameOf(context.other(pair.spec))} is in sync, and the pair is armed.`,
+    next: 'Nothing needs to be copied. Pause its automation first to copy it all the same.',
+  });
 }
 
 async function ordered(
@@ -134,20 +158,13 @@ async function ordered(
   if (repeated) return { task: repeated };
   const pair = context.pair(params.pairId);
   refuseForeign(context, pair);
-  await afterCopy(context, params.pairId);
-  await makeWay(context, params.pairId);
+  if (kind === 'resync') refuseArmed(context, pair);
   const other = context.nameOf(context.other(pair.spec));
   const subject = pair.spec.workload.name;
   const data =
     kind === 'switchover' ? { ...moves, subject, other } : copyData(context, pair, kind === 'resync');
   const order = { id: params.requestId, pairId: params.pairId, subject, data };
-  let given = await context.tasks.order<unknown>(kind, order);
-  // The agent may have begun something of its own since it made way.
-  for (let tries = 0; !given.ok && tries < 3; tries++) {
-    await makeWay(context, params.pairId);
-    given = await context.tasks.order<unknown>(kind, order);
-  }
-  const task = must(given);
+  const task = await giveOrder(context, kind, order);
   context.audit(`${kind}-ordered`, pair, `${params.actor} ${text(pair, other)}`, undefined, params.actor);
   return { task };
 }
@@ -177,7 +194,7 @@ async function switchover(
 }
 
 /** What this member answers to consoles. */
-export function consoleHandlers(context: PairContext): Handlers {
+export function consoleHandlers(context: PairContext, guarded: Guarded): Handlers {
   const { deps } = context;
   return {
     'protect.check': async ({ vmUuid, standby }) => {
@@ -217,10 +234,24 @@ export function consoleHandlers(context: PairContext): Handlers {
         'resync',
         (pair, other) => `makes ${other} the standby of ${pair.spec.workload.name} again.`,
       ),
+    'pair.revert': (params) => revert(context, params),
+    'pair.discard': (params) => discard(context, params),
+    'pair.checkStandby': (params) => checkStandby(context, params),
+    'pair.replaceStandby': (params) => replaceStandby(context, params),
     'pair.settings': (params) => setAutomation(context, params),
     'pair.witness': (params) => setWitnessOf(context, params),
+    'pair.drill': async ({ pairId, requestId, actor, standS }) => ({
+      task: await context.drills.order(pairId, { id: requestId, by: actor, standS }),
+    }),
+    'pair.drillSettings': (params) => setDrillSettings(context, params),
+    'guard.letGo': async (params) => {
+      await guarded.letGo(params);
+      return {};
+    },
     'task.cancel': async ({ taskId, actor }) => {
-      must(context.tasks.cancel(taskId));
+      const trials = context.drills.tasks;
+      const runner = trials.list().some(({ id }) => id === taskId) ? trials : context.tasks;
+      must(runner.cancel(taskId));
       context.audit('cancel-ordered', null, `${actor} cancels task ${taskId}.`, undefined, actor);
       return {};
     },

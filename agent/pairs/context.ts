@@ -1,3 +1,4 @@
+import type { Stage } from '../drill/stage.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { AuditLog } from '../journal/audit.ts';
@@ -17,6 +18,7 @@ import {
 } from '../protocol/index.ts';
 import type { ReplicaDisk, ReplicaSource, ReplicaTarget } from '../replication/replication.ts';
 import type { TaskRunner } from '../tasks/runner.ts';
+import type { Drilling } from './drilling.ts';
 import type { Nodes } from './nodes.ts';
 import type { KeptPair, LocalNotes, PairStore, StoredPair } from './store.ts';
 
@@ -36,6 +38,8 @@ export interface PairsDeps {
   target: ReplicaTarget;
   guard: Guard;
   peers: Peers;
+  /** Where copies are tried out; none on a host that runs no machines. */
+  stage?: Stage;
   /** Why this host may not be relied on soon: its certificate ends; null while there is time. */
   certificateEnds?(): string | null;
   /** True while the host is shutting down: guests then stop because of it, not because somebody wanted them stopped. */
@@ -48,20 +52,32 @@ export function must<T>(result: Result<T>): T {
   return result.value;
 }
 
+const isSame = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((one) => b.includes(one));
+
 /** The shared working knowledge of the pair rooms: who am I, what do I hold, what do the voters say. */
 export class PairContext {
   readonly deps: PairsDeps;
   readonly store: PairStore;
   readonly tasks: TaskRunner;
   readonly nodes: Nodes;
+  readonly drills: Drilling;
+  readonly #turns = new Map<string, Promise<unknown>>();
   /** What `certificateEnds` said last. */
   certificateEnds: string | null = null;
 
-  constructor(deps: PairsDeps, store: PairStore, tasks: TaskRunner, nodes: Nodes) {
+  constructor(
+    deps: PairsDeps,
+    store: PairStore,
+    tasks: TaskRunner,
+    nodes: Nodes,
+    drills: (context: PairContext) => Drilling,
+  ) {
     this.deps = deps;
     this.store = store;
     this.tasks = tasks;
     this.nodes = nodes;
+    this.drills = drills(this);
   }
 
   get self(): string {
@@ -178,8 +194,63 @@ export class PairContext {
     if (!spec.members.includes(this.self)) return null;
     return this.store.change(spec.pairId, (pair) => {
       if (pair === null) return { spec, notes: fresh };
-      return spec.revision > pair.spec.revision ? { ...pair, spec } : pair;
+      const newer = spec.revision > pair.spec.revision;
+      return newer ? { ...pair, spec: { ...spec, members: pair.spec.members } } : pair;
     });
+  }
+
+  /** False while a mirror here may still lead to a host that the record no longer names as a member. */
+  membersAligned(pairId: string): boolean {
+    const kept = this.store.kept(pairId);
+    const record = this.nodes.record(pairId);
+    return kept === null || record === null || isSame(kept.spec.members, record.members);
+  }
+
+  /** The members have changed: a mirror to the former one ends before the file says that there is another. */
+  async alignMembers(pairId: string): Promise<void> {
+    const members = this.nodes.record(pairId)?.members;
+    if (members === undefined || this.membersAligned(pairId)) return;
+    must(await this.deps.source.end(pairId));
+    await this.store.change(pairId, (kept) => kept && { ...kept, spec: { ...kept.spec, members } });
+  }
+
+  /** Hosts that kept a copy once and have not heard yet that they do no more: the description still has their paths. */
+  formerMembers({ spec }: KeptPair): string[] {
+    const now = this.nodes.record(spec.pairId)?.members ?? spec.members;
+    return Object.keys(spec.definitions).filter((hostId) => !now.includes(hostId));
+  }
+
+  /** A former member has been told: nothing more is remembered of its copy. */
+  async forgetFormer(pairId: string, hostId: string): Promise<void> {
+    await this.store.change(pairId, (kept) => {
+      if (kept === null || !this.formerMembers(kept).includes(hostId)) return kept;
+      const without = <T>(byHost: Record<string, T>): Record<string, T> =>
+        Object.fromEntries(Object.entries(byHost).filter(([id]) => id !== hostId));
+      const { spec } = kept;
+      const disks = spec.disks.map((disk) => ({ ...disk, paths: without(disk.paths) }));
+      const definitions = without(spec.definitions);
+      return { ...kept, spec: { ...spec, revision: spec.revision + 1, disks, definitions } };
+    });
+  }
+
+  /** The guard has no more to do with the machine, unless another pair has it protected meanwhile. */
+  async letGo(spec: PairSpec): Promise<void> {
+    const { uuid } = spec.workload;
+    const other = this.store.ids().some((pairId) => {
+      const kept = this.store.kept(pairId);
+      return pairId !== spec.pairId && kept?.spec.workload.uuid === uuid && !kept.notes.ended;
+    });
+    if (!other) await this.deps.guard.letGo(uuid);
+  }
+
+  /** What touches a pair's images here waits for what touched them before: an order given up may still be at it. */
+  inTurn<T>(pairId: string, work: () => Promise<T>): Promise<T> {
+    const run = (this.#turns.get(pairId) ?? Promise.resolve()).then(work, work);
+    this.#turns.set(
+      pairId,
+      run.catch(() => undefined),
+    );
+    return run;
   }
 
   unreachable(hostId: string, cause?: Problem): Problem {

@@ -1,18 +1,15 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { guestDraft, MAIL } from '../hypervisor/simulated/spec-world.ts';
-import { type Box, Rig, until } from '../replication/simulated/spec-rig.ts';
+import { MAIL } from '../hypervisor/simulated/spec-world.ts';
+import { type Box, type Rig, until } from '../replication/simulated/spec-rig.ts';
+import { PAIR, protectedMail } from './testing/mail.ts';
 
 /** A person vouched that the old host is off, and was wrong: it was only cut off. docs/safety.md, "What is not promised yet". */
-const PAIR = 'pair-mail';
 let rig: Rig;
 let atlas: Box;
 let boreas: Box;
 
 beforeEach(async () => {
-  rig = await Rig.open([{ name: 'atlas', guests: [{ ...guestDraft() }] }, { name: 'boreas' }]);
-  atlas = rig.box('atlas');
-  boreas = rig.box('boreas');
-  await atlas.order('protect.start', { pairId: PAIR, vmUuid: MAIL, standby: 'boreas' });
+  ({ rig, atlas, boreas } = await protectedMail());
 });
 afterEach(() => rig.close());
 

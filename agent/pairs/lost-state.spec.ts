@@ -1,20 +1,17 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { guestDraft, MAIL } from '../hypervisor/simulated/spec-world.ts';
-import { type Box, Rig, until } from '../replication/simulated/spec-rig.ts';
+import { MAIL } from '../hypervisor/simulated/spec-world.ts';
+import { type Box, type Rig, until } from '../replication/simulated/spec-rig.ts';
+import { PAIR, protectedMail } from './testing/mail.ts';
 
 /** A host that comes back without its own record, but with the machine it once ran. */
-const PAIR = 'pair-mail';
 let rig: Rig;
 let atlas: Box;
 let boreas: Box;
 
 beforeEach(async () => {
-  rig = await Rig.open([{ name: 'atlas', guests: [{ ...guestDraft() }] }, { name: 'boreas' }]);
-  atlas = rig.box('atlas');
-  boreas = rig.box('boreas');
-  await atlas.order('protect.start', { pairId: PAIR, vmUuid: MAIL, standby: 'boreas' });
+  ({ rig, atlas, boreas } = await protectedMail());
   await atlas.powerOff();
   const expected = boreas.pair()?.record.epoch ?? { n: 0, by: '' };
   await boreas.order('pair.failover', { pairId: PAIR, expected, forced: true, evidence: {} });

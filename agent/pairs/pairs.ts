@@ -5,12 +5,18 @@ import { disarm } from '../lease/transitions.ts';
 import { TaskRunner } from '../tasks/runner.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
+import { Drills } from './drills.ts';
+import { Guarded } from './guarded.ts';
 import { Healer } from './healer.ts';
+import { leave, tellReturned } from './leaving.ts';
 import { Receiver } from './moving/receiver.ts';
 import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
+import { discardOrder } from './orders/discard.ts';
 import { failoverOrder } from './orders/failover.ts';
 import { forgetPair, protectOrder, resyncOrder, unprotectOrder } from './orders/protect.ts';
+import { replaceStandbyOrder } from './orders/replace-standby.ts';
+import { revertOrder } from './orders/revert.ts';
 import { switchoverOrder } from './orders/switchover.ts';
 import type { PairsEvent, PairsService } from './service.ts';
 import { HostSite } from './site.ts';
@@ -23,8 +29,8 @@ import { Watch } from './watch.ts';
 const TELL_MS = 1_000;
 /** The same words of one pair, one after the other, count once within this time, ms. */
 const SAID_AGAIN_MS = 2_000;
-/** Beats from one look at the host's certificate to the next: a minute. */
-const CERTIFICATE_EVERY = 60;
+/** Beats from one look at the host's certificate and at the timetable of drills to the next. */
+const MINUTE_BEATS = 60;
 /** How long an agent that stops asks its voters to be patient: its machines must not be frozen by a restart. */
 const HOLD_ON_MS = 15_000;
 /** Voters that do not answer by then do not keep the agent from stopping. */
@@ -43,6 +49,7 @@ class Pairs implements PairsService {
   readonly #healer: Healer;
   readonly #watch: Watch;
   readonly #receiver: Receiver;
+  readonly #guarded: Guarded;
   readonly #sites = new Map<string, HostSite>();
   readonly #listeners = new Set<(event: PairsEvent) => void>();
   readonly #ends: (() => void)[] = [];
@@ -62,52 +69,61 @@ class Pairs implements PairsService {
       site: (pairId) => this.#makeSite(pairId),
       audit: (pairId, event, text, evidence) => this.#tell(pairId, event, text, evidence),
       changed: (pairId, record) => this.#recordChanged(pairId, record),
+      leave: (pairId) => leave(this.#context, pairId),
     });
     const store = new PairStore(join(stateDir, 'pairs'), log, (pairId) => nodes.record(pairId));
     const tasks = new TaskRunner({ directory: join(stateDir, 'tasks'), clock, log });
-    this.#context = new PairContext(deps, store, tasks, nodes);
+    this.#context = new PairContext(deps, store, tasks, nodes, (context) => new Drills(context));
     const siteOf = (pairId: string): HostSite | null => this.#sites.get(pairId) ?? null;
     this.#watch = new Watch(this.#context, siteOf);
+    this.#guarded = new Guarded(this.#context, () => this.#emit({ kind: 'unclaimed' }));
     for (const order of [unprotectOrder(this.#context), resyncOrder(this.#context)]) tasks.register(order);
     tasks.register(protectOrder(this.#context));
     tasks.register(failoverOrder(this.#context, siteOf));
     tasks.register(switchoverOrder(this.#context, siteOf));
+    tasks.register(revertOrder(this.#context, siteOf));
+    tasks.register(discardOrder(this.#context));
+    tasks.register(replaceStandbyOrder(this.#context));
     const loaded = new Promise<void>((resolve) => {
       this.#markLoaded = resolve;
     });
-    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context), loaded);
+    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context, this.#guarded), loaded);
     this.#receiver = new Receiver(this.#context, siteOf);
     this.peerHandlers = onceLoaded(peerHandlers(this.#context, this.#receiver), loaded);
   }
 
   async start(ready: Promise<unknown> = Promise.resolve()): Promise<void> {
-    const { store, nodes, tasks } = this.#context;
+    const { store, nodes, tasks, drills } = this.#context;
     await store.load();
     await tasks.load();
+    await drills.tasks.load();
     await nodes.load(store.ids());
-    for (const pairId of store.ids()) {
-      const kept = store.kept(pairId);
-      if (kept && !kept.notes.ended) await this.#deps.guard.protect(kept.spec.workload.uuid);
-    }
+    await this.#guarded.restore();
     this.#subscribe();
     this.#receiver.start();
     nodes.start();
     await ready;
     this.#markLoaded();
+    await this.#guarded.reconcile();
+    this.#ends.push(store.subscribe(() => this.#guarded.look()));
     for (const pair of store.all()) if (!pair.notes.ended) await this.#watch.reconcile(pair);
     for (const pairId of nodes.ids()) nodes.look(pairId);
+    // Whoever was seen before anybody listened here has returned as well.
+    for (const sight of this.#deps.peers.sights())
+      if (sight.reachable) this.#run('peer', this.#peerReturned(sight.hostId));
     tasks.resume();
+    drills.tasks.resume();
     this.#beat();
   }
 
   async stop(inOrder = true): Promise<void> {
-    const { nodes, tasks, store } = this.#context;
+    const { nodes, tasks, store, drills } = this.#context;
     this.#stopped = true;
     this.#timer?.cancel();
     if (inOrder) await this.#holdOn();
     for (const end of this.#ends.splice(0)) end();
     await nodes.stop();
-    await Promise.all([tasks.stop(), store.close()]);
+    await Promise.all([tasks.stop(), drills.tasks.stop(), store.close()]);
   }
 
   list(): ReturnType<PairsService['list']> {
@@ -115,11 +131,15 @@ class Pairs implements PairsService {
   }
 
   tasks(): ReturnType<PairsService['tasks']> {
-    return this.#context.tasks.list();
+    return [...this.#context.tasks.list(), ...this.#context.drills.tasks.list()];
   }
 
   votes(): string[] {
     return this.#context.nodes.ids();
+  }
+
+  unclaimed(): ReturnType<PairsService['unclaimed']> {
+    return this.#guarded.unclaimed;
   }
 
   watched(on: boolean): void {
@@ -133,10 +153,15 @@ class Pairs implements PairsService {
 
   #subscribe(): void {
     const { hypervisor, source, peers, guard } = this.#deps;
-    const { store, tasks, nodes } = this.#context;
+    const { store, tasks, nodes, drills } = this.#context;
     this.#ends.push(
-      store.subscribe((pairId) => this.#changed(pairId)),
+      store.subscribe((pairId) => {
+        // Should this host stand by for it again one day, it begins anew.
+        if (store.kept(pairId) === null) this.#sites.delete(pairId);
+        this.#changed(pairId);
+      }),
       tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
+      drills.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       source.subscribe((pairId) => {
         nodes.look(pairId);
         this.#changed(pairId);
@@ -177,10 +202,7 @@ class Pairs implements PairsService {
       const kept = store.kept(pairId);
       if (!kept) continue;
       if (kept.notes.ended) await forgetPair(this.#context, pairId);
-      else if (this.#context.other(kept.spec) === hostId)
-        await this.#deps.peers
-          .to(hostId)
-          .call('spec.offer', { spec: kept.spec, chosen: this.#context.nodes.chosen(pairId) });
+      else await tellReturned(this.#context, hostId, kept);
       this.#context.nodes.look(pairId);
     }
   }
@@ -219,7 +241,10 @@ class Pairs implements PairsService {
   /** Every second whoever looks is told how the leases stand. */
   #beat(): void {
     if (this.#stopped) return;
-    if (this.#beats++ % CERTIFICATE_EVERY === 0) this.#lookAtCertificate();
+    if (this.#beats++ % MINUTE_BEATS === 0) {
+      this.#lookAtCertificate();
+      this.#run('timetable', this.#context.drills.tick());
+    }
     this.#timer = this.#deps.clock.setTimeout(() => this.#beat(), TELL_MS);
     if (!this.#watched) return;
     for (const pair of this.#context.store.all())
@@ -249,7 +274,8 @@ class Pairs implements PairsService {
 
   #statusOf(pairId: string): ReturnType<typeof pairStatus> | null {
     const pair = this.#context.store.get(pairId);
-    return pair && !pair.notes.ended
+    // A host that another has replaced tells nothing of the pair.
+    return pair && !pair.notes.ended && pair.spec.members.includes(this.#context.self)
       ? pairStatus(this.#context, pair, this.#sites.get(pairId) ?? null)
       : null;
   }

@@ -1,9 +1,18 @@
-import type { ConsoleApi, Handlers, LeaseView, PairStatus, PeerApi, Task } from '../protocol/index.ts';
+import type {
+  ConsoleApi,
+  Handlers,
+  LeaseView,
+  PairStatus,
+  PeerApi,
+  Task,
+  UnclaimedMachine,
+} from '../protocol/index.ts';
 
 export type PairsEvent =
   | { kind: 'lease'; pairId: string; lease: LeaseView }
   | { kind: 'pair'; pairId: string; pair: PairStatus | null }
-  | { kind: 'task'; task: Task };
+  | { kind: 'task'; task: Task }
+  | { kind: 'unclaimed' };
 
 /** The protected machines of one host: their records, tasks, and what this member does about them. */
 export interface PairsService {
@@ -18,6 +27,8 @@ export interface PairsService {
   tasks(): Task[];
   /** Pairs on which this host votes, member or witness. */
   votes(): string[];
+  /** Machines that the guard protects here though their pair is lost; `subscribe` tells when they change. */
+  unclaimed(): UnclaimedMachine[];
   /** How the lease of each pair stands; told about once a second through `subscribe` while `watched`. */
   watched(on: boolean): void;
   subscribe(listener: (event: PairsEvent) => void): () => void;
@@ -31,8 +42,15 @@ export interface PairsService {
     | 'pair.switchover'
     | 'pair.switchover.check'
     | 'pair.resync'
+    | 'pair.revert'
+    | 'pair.discard'
+    | 'pair.checkStandby'
+    | 'pair.replaceStandby'
     | 'pair.settings'
     | 'pair.witness'
+    | 'pair.drill'
+    | 'pair.drillSettings'
+    | 'guard.letGo'
     | 'task.cancel'
   >;
   readonly peerHandlers: Omit<Handlers<PeerApi>, 'peer.hello'>;

@@ -100,6 +100,8 @@ export class HostSite implements Site {
   mirror(): MirrorState {
     const { source } = this.#context.deps;
     if (!source.ready) return 'unknown';
+    // What leads to a former member says nothing of the copy that is counted on.
+    if (!this.#context.membersAligned(this.#pairId)) return 'off';
     const state = source.status(this.#pairId)?.state;
     if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
     // Drained and taken away for the move. Once nobody moves it, it could go on, and write alone.
@@ -171,6 +173,8 @@ export class HostSite implements Site {
   closeExport(done: () => void): void {
     if (this.#closing) return;
     this.#closing = true;
+    // Whatever is tried out on this host makes way: memory and processors are wanted in earnest.
+    this.#context.drills.giveWay();
     void this.#context.deps.target.close(this.#pairId).then((closed) => {
       this.#closing = false;
       if (closed.ok) return done();

@@ -59,6 +59,7 @@ const WHY_NOT: Record<string, string> = {
   paused: 'All automation is paused.',
   maintenance: 'Maintenance is under way.',
   'no-witness': 'There is no witness: without a third vote nobody can decide by himself.',
+  'no-drill': 'The copy has not been tried out yet: run a drill, or decide to arm without one.',
   'not-begun': 'The machine is just changing sides.',
   'not-in-sync': 'The copies do not agree yet.',
   'guest-not-running': 'The machine does not run.',
@@ -116,7 +117,17 @@ export function pairStatus(context: PairContext, pair: StoredPair, site: HostSit
     record: pair.record,
     local: localCopy(context, pair, site),
     mirror: context.isOwner(pair) ? context.deps.source.status(pair.spec.pairId) : null,
+    asides: pair.notes.aside
+      .filter(({ keep }) => keep)
+      .map(({ path, bytes = null, since = null, under }) => ({
+        path,
+        bytes,
+        since,
+        under: under !== undefined,
+      })),
+    point: pair.notes.image === 'point' ? { wholeUntil: pair.notes.point?.wholeUntil ?? null } : null,
     lease: leaseView(context, pair),
+    drill: context.drills.status(pair),
     peer: {
       hostId: peerId,
       reachable: sight?.reachable ?? false,

@@ -1,9 +1,8 @@
-import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { DurableFile } from '../journal/durable-file.ts';
+import { DurableFile, readFolder } from '../journal/durable-file.ts';
 import type { Log } from '../ports.ts';
-import { Epoch, type PairRecord, PairSpec, type VmState } from '../protocol/index.ts';
+import { DrillResult, Epoch, type PairRecord, PairSpec, type VmState } from '../protocol/index.ts';
 
 /** What this member alone knows of its copy; survives crashes, is never sent as truth to others. */
 export const LocalNotes = v.object({
@@ -17,14 +16,51 @@ export const LocalNotes = v.object({
   ranAt: v.nullable(Epoch),
   quarantine: v.nullable(v.object({ since: v.number(), ownEpoch: Epoch, supersededBy: Epoch })),
   /** Images set aside here; `keep`: a person's to discard, otherwise dropped once in sync again. */
-  aside: v.array(v.object({ path: v.string(), keep: v.boolean() })),
-  /** What the images here are worth: a copy that was whole at some moment, half of one, or nothing. */
-  image: v.picklist(['none', 'partial', 'complete']),
+  aside: v.array(
+    v.object({
+      path: v.string(),
+      keep: v.boolean(),
+      /** Disk whose present image lies on top of it: free of charge, but not to be deleted as it is. */
+      under: v.optional(v.string()),
+      /** What it takes on disk, and since when (wall clock, ms). */
+      bytes: v.optional(v.number()),
+      since: v.optional(v.number()),
+    }),
+  ),
+  /**
+   * What the images here are worth: a copy that was whole at some moment, half of one, or nothing. `point`: half of one,
+   * with a whole one to go back to.
+   */
+  image: v.picklist(['none', 'partial', 'complete', 'point']),
+  /**
+   * With `image: point`: what that is (a sealed point of this copy, or the old disk under it), and the wall clock (ms) until
+   * which it has everything; null when that is not known.
+   */
+  point: v.optional(
+    v.nullable(v.object({ kind: v.picklist(['seal', 'under']), wholeUntil: v.nullable(v.number()) })),
+  ),
+  /** Names what the images were last made or compared to (CatchingUp in agent/replication). */
+  generation: v.optional(v.nullable(v.string())),
+  /** Owner: a person goes back to the other host's old copy; the guest stays down here meanwhile. */
+  yielding: v.optional(v.boolean()),
+  /** Owner: a person wants the other host as standby again, whatever lies there; tried until it is. In this epoch only. */
+  wantsStandby: v.optional(v.nullable(Epoch)),
   /** Protection ended while the other member could not be told. */
   ended: v.boolean(),
+  /** Trials of the copy here, newest first. */
+  drills: v.optional(v.array(DrillResult), []),
+  /**
+   * Forced epoch of the history in which this host was a member last: another history that has no place for it does not
+   * decide about its copy. Missing in files of before.
+   */
+  history: v.optional(Epoch),
 });
 export type LocalNotes = v.InferOutput<typeof LocalNotes>;
 
+/**
+ * `spec.members` in the file are those that this host's mirror and notes are about; who the members are says the record,
+ * and `get` shows them (`context.alignMembers` makes the file follow).
+ */
 const KeptPair = v.object({ spec: PairSpec, notes: LocalNotes });
 /** What lies in the pair's file here. The record is kept by the pair's voters (nodes.ts). */
 export type KeptPair = v.InferOutput<typeof KeptPair>;
@@ -40,6 +76,7 @@ export const freshNotes = (bootId: string): LocalNotes => ({
   aside: [],
   image: 'none',
   ended: false,
+  drills: [],
 });
 
 /** States in which a guest's process exists. */
@@ -71,17 +108,10 @@ export class PairStore {
   }
 
   async load(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(this.#directory)) {
-      if (!name.endsWith('.json')) continue;
-      const file = new DurableFile(join(this.#directory, name), KeptPair);
-      const read = await file.read();
-      // What cannot be believed is kept under another name: the pair is unknown here then, so nothing of it is started.
-      if (!read.ok) {
-        this.#log('warn', read.problem.message);
-        await rename(file.path, `${file.path}.damaged-${Date.now()}`);
-      } else if (read.value)
-        this.#slots.set(read.value.spec.pairId, { value: read.value, file, tail: Promise.resolve() });
+    for (const { file, read } of await readFolder(this.#directory, KeptPair, Date.now())) {
+      // A pair that cannot be believed is unknown here, so nothing of it is started.
+      if (!read.ok) this.#log('warn', read.problem.message);
+      else this.#slots.set(read.value.spec.pairId, { value: read.value, file, tail: Promise.resolve() });
     }
   }
 
@@ -95,7 +125,7 @@ export class PairStore {
   get(pairId: string): StoredPair | null {
     const kept = this.kept(pairId);
     const record = kept && this.#recordOf(pairId);
-    return kept && record ? { ...kept, record } : null;
+    return kept && record ? { ...kept, spec: { ...kept.spec, members: record.members }, record } : null;
   }
 
   kept(pairId: string): KeptPair | null {

@@ -39,20 +39,36 @@ export class Watch {
   async recordChanged(pairId: string, after: LeaseRecord): Promise<void> {
     const pair = this.#context.store.get(pairId);
     if (!pair) return;
+    await this.#noteHistory(pair, after);
     if (after.owner === this.#context.self) {
       if (after.begun) await this.#owns(pair, after);
+      await this.#context.alignMembers(pairId);
     } else if (this.#losesIt(pair, after)) await this.#setAside(pair, after);
     else {
       if (pair.notes.ranAt !== null && !pair.notes.quarantine)
         await this.#context.setNotes(pairId, (notes) => ({ ...notes, ranAt: null }));
-      if (after.replica.state === 'in-sync') await this.#wholeCopy(pair);
+      const counted = after.members.includes(this.#context.self);
+      if (counted && after.replica.state === 'in-sync') await this.#wholeCopy(pair);
     }
+  }
+
+  async #noteHistory({ spec: { pairId } }: StoredPair, after: LeaseRecord): Promise<void> {
+    const chosen = this.#context.nodes.chosen(pairId);
+    if (chosen?.record !== after || !after.members.includes(this.#context.self)) return;
+    await this.#context.setNotes(pairId, (notes) => ({ ...notes, history: chosen.ballot.force }));
   }
 
   /** From here on what its disks hold came of this host's own epoch. */
   async #owns({ spec, notes: { ranAt } }: StoredPair, { epoch }: LeaseRecord): Promise<void> {
     if (ranAt?.n === epoch.n && ranAt.by === epoch.by) return;
-    await this.#context.setNotes(spec.pairId, (notes) => ({ ...notes, ranAt: epoch, quarantine: null }));
+    await this.#context.setNotes(spec.pairId, (notes) => ({
+      ...notes,
+      ranAt: epoch,
+      quarantine: null,
+      // What the guest writes from here on no standby of before can know.
+      generation: null,
+      point: null,
+    }));
   }
 
   /** It ran here by right, and now belongs to the other without having been given. */
@@ -94,7 +110,10 @@ export class Watch {
     if (pair.notes.quarantine) return;
     const spare = pair.notes.aside.filter((aside) => !aside.keep);
     if (pair.notes.image === 'complete' && spare.length === 0) return;
-    await this.#context.setNotes(pairId, (notes) => ({ ...notes, image: 'complete' }));
+    const sealed = pair.notes.point?.kind === 'seal';
+    await this.#context.setNotes(pairId, (notes) => ({ ...notes, image: 'complete', point: null }));
+    const disks = this.#context.disks(pair.spec, this.#context.self);
+    if (sealed) await this.#context.deps.target.points.undo(pairId, 'seal', disks);
     await this.#context.deps.target.discard(spare.map((aside) => aside.path));
     await this.#context.setNotes(pairId, (notes) => ({
       ...notes,
@@ -142,7 +161,7 @@ export class Watch {
       const workload = { ...current.spec.workload, name };
       const definitions = { ...current.spec.definitions };
       if (definition.ok) {
-        for (const hostId of current.spec.members) {
+        for (const hostId of Object.keys(definitions)) {
           const paths = Object.fromEntries(
             current.spec.disks.map((disk) => [disk.target, disk.paths[hostId] ?? '']),
           );
@@ -152,10 +171,8 @@ export class Watch {
       const revision = current.spec.revision + 1;
       return { ...current, spec: { ...current.spec, revision, workload, definitions } };
     });
-    if (kept)
-      await context.deps.peers
-        .to(context.other(kept.spec))
-        .call('spec.offer', { spec: kept.spec, chosen: null });
+    const { spec } = context.pair(pair.spec.pairId);
+    if (kept) await context.deps.peers.to(context.other(spec)).call('spec.offer', { spec, chosen: null });
   }
 
   async #stopped(pair: StoredPair, reason: string): Promise<void> {

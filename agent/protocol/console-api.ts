@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { Check } from './check.ts';
+import { DrillSettings } from './drill.ts';
 import { HostFacts, HostId, HostLoad, HostRole, HypervisorKind, VmInfo, VmUuid } from './host.ts';
 import { method, nothing } from './method.ts';
 import { Epoch, LeaseView, Maintenance, PairId, PairRecord, PairStatus, Profile } from './pair.ts';
@@ -51,6 +52,17 @@ export const GuardView = v.object({
 });
 export type GuardView = v.InferOutput<typeof GuardView>;
 
+/** A machine that the guard of a host protects though the host has lost its pair: nobody knows whether it may run. */
+export const UnclaimedMachine = v.object({ vmUuid: VmUuid, name: v.string(), problem: Problem });
+export type UnclaimedMachine = v.InferOutput<typeof UnclaimedMachine>;
+
+/** The guard as its agent tells of it. */
+export const HostGuardView = v.object({
+  ...GuardView.entries,
+  unclaimed: v.optional(v.array(UnclaimedMachine), []),
+});
+export type HostGuardView = v.InferOutput<typeof HostGuardView>;
+
 /** Everything an agent knows, once; afterwards notices keep it current. */
 export const AgentState = v.object({
   facts: HostFacts,
@@ -58,7 +70,7 @@ export const AgentState = v.object({
   vms: v.array(VmInfo),
   pairs: v.array(PairStatus),
   tasks: v.array(Task),
-  guard: GuardView,
+  guard: HostGuardView,
 });
 export type AgentState = v.InferOutput<typeof AgentState>;
 
@@ -135,6 +147,8 @@ export const consoleApi = {
       witness: v.optional(v.nullable(HostId), null),
       policy: v.optional(v.picklist(['manual', 'automatic']), 'manual'),
       profile: v.optional(Profile, 'balanced'),
+      /** `waived`: armed as soon as it can be, by the actor's choice; `first`: not before a drill was passed. */
+      drill: v.optional(v.picklist(['waived', 'first']), 'waived'),
     }),
     v.object({ task: Task }),
     30_000,
@@ -173,7 +187,33 @@ export const consoleApi = {
     30_000,
   ),
   /** On the owner: copy anew to the other member (after a break, or onto a quarantined host), whose old copy is set aside. */
+  /**
+   * Takes back a failover: given to the host whose old copy is set aside. The machine is shut down where it runs and
+   * started here as it was; the newer copy is kept aside there.
+   */
+  'pair.revert': method(
+    v.object({ ...Order, pairId: PairId, /** The epoch the person saw. */ expected: Epoch }),
+    v.object({ task: Task }),
+    30_000,
+  ),
+  /** Deletes the images set aside on the asked host, as far as nothing rests on them. */
+  'pair.discard': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
   'pair.resync': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
+  /** On the owner: can that host become the standby in the present one's place? Asks it too. Changes nothing. */
+  'pair.checkStandby': method(
+    v.object({ pairId: PairId, standby: HostId }),
+    v.object({ checks: v.array(Check), bytesToCopy: v.number() }),
+    30_000,
+  ),
+  /**
+   * On the owner: that host stands by from now on, and everything is copied to it; the old standby's copy is deleted, now or
+   * when it returns. The machine runs on. Unprotected until the copy is whole.
+   */
+  'pair.replaceStandby': method(
+    v.object({ ...Order, pairId: PairId, standby: HostId }),
+    v.object({ task: Task }),
+    30_000,
+  ),
   /** On any member: what the pair may do by itself. Only what is given changes. `profile` only while unarmed. */
   'pair.settings': method(
     v.object({
@@ -184,10 +224,31 @@ export const consoleApi = {
         paused: v.optional(v.boolean()),
         maintenance: v.optional(v.nullable(Maintenance)),
         profile: v.optional(Profile),
+        /** The actor arms the pair without a passed drill. */
+        drill: v.optional(v.literal('waived')),
       }),
     }),
     v.object({ record: PairRecord }),
     60_000,
+  ),
+  /**
+   * On the standby: tries its copy out beside the running replication, on a network of its own. `standS`: how long the copy is
+   * left standing after its check, paused, for who wants to look at its cost (s).
+   */
+  'pair.drill': method(
+    v.object({
+      ...Order,
+      pairId: PairId,
+      standS: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3600)), 0),
+    }),
+    v.object({ task: Task }),
+    30_000,
+  ),
+  /** On the owner: how and when the copy is tried out. */
+  'pair.drillSettings': method(
+    v.object({ ...Order, pairId: PairId, settings: DrillSettings }),
+    nothing,
+    30_000,
   ),
   /** On the owner: who gives the third vote; null: nobody. Disarms first; arms again by itself. */
   'pair.witness': method(
@@ -195,6 +256,11 @@ export const consoleApi = {
     v.object({ record: PairRecord }),
     150_000,
   ),
+  /**
+   * The guard of this host has no more to do with a machine whose pair is lost (`AgentState.guard.unclaimed`). Refused
+   * with `let-go-in-doubt` while another host may count on this one, unless the person vouches for the contrary.
+   */
+  'guard.letGo': method(v.object({ ...Order, vmUuid: VmUuid, vouched: v.boolean() }), nothing, 20_000),
   /**
    * This console votes: as long as the connection lasts the agent reaches the voter `hostId` by the notices `envelope`
    * and `witnessCall`, and believes envelopes from it. The last connection that says so counts.
@@ -221,7 +287,7 @@ export type ConsoleApi = typeof consoleApi;
 /** What an agent tells a subscribed console without being asked. */
 export const consoleNotices = {
   facts: HostFacts,
-  guard: GuardView,
+  guard: HostGuardView,
   load: HostLoad,
   vm: v.object({ uuid: VmUuid, vm: v.nullable(VmInfo) }),
   pair: v.object({ pairId: PairId, pair: v.nullable(PairStatus) }),

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DrillRecord, DrillSettings, DrillStatus } from './drill.ts';
 import { HostId, VmUuid } from './host.ts';
 import { Problem } from './problem.ts';
 
@@ -28,7 +29,7 @@ export const ReplicaRecord = v.object({
 });
 export type ReplicaRecord = v.InferOutput<typeof ReplicaRecord>;
 
-/** Length T of the lease: 1.2 s, 4 s, 30 s (agent/lease/timing.ts). */
+/** Length T of the lease: 1.5 s, 4 s, 30 s (agent/lease/timing.ts). */
 export const Profile = v.picklist(['fast', 'balanced', 'patient']);
 export type Profile = v.InferOutput<typeof Profile>;
 
@@ -67,6 +68,8 @@ export const PairRecord = v.object({
   /** *Pause all automation*, as it reaches this pair. */
   paused: v.boolean(),
   profile: Profile,
+  /** Left out in a record older than drills: such a pair counts as armed without one, by its upgrade. */
+  drill: v.optional(DrillRecord),
 });
 export type PairRecord = v.InferOutput<typeof PairRecord>;
 
@@ -93,6 +96,8 @@ export const PairSpec = v.object({
   /** Autostart as it was before protection, put back when it ends. */
   autostartBefore: v.boolean(),
   createdAt: v.number(),
+  /** Left out: `DRILL_DEFAULTS`. */
+  drill: v.optional(DrillSettings),
 });
 export type PairSpec = v.InferOutput<typeof PairSpec>;
 
@@ -177,7 +182,22 @@ export const PairStatus = v.object({
   local: LocalCopy,
   /** Only the owner has one. */
   mirror: v.nullable(MirrorStatus),
+  /** Images set aside on this host until a person discards them. */
+  asides: v.optional(
+    v.array(
+      v.object({
+        path: v.string(),
+        /** What it takes on disk; null when not known. */ bytes: v.nullable(v.number()),
+        since: v.nullable(v.number()),
+        /** The present copy lies on top of it. */ under: v.boolean(),
+      }),
+    ),
+  ),
+  /** The copy here is half-made, with a whole one to go back to, which has everything until then (null: not known). */
+  point: v.optional(v.nullable(v.object({ wholeUntil: v.nullable(v.number()) }))),
   lease: LeaseView,
+  /** Left out by an agent that knows no drills. */
+  drill: v.optional(DrillStatus),
   /** The other member, as this one sees it. */
   peer: v.object({
     hostId: HostId,

@@ -39,6 +39,8 @@ export const ExportAddress = v.object({
   /** The standby's name and its images by disk target, for messages about them. */
   host: v.optional(v.string()),
   paths: v.optional(v.record(v.string(), v.string())),
+  /** After a comparison: NBD export of the standby's digests by disk target, one a chunk (agent/replication/copier). */
+  digests: v.optional(v.record(v.string(), v.string())),
 });
 export type ExportAddress = v.InferOutput<typeof ExportAddress>;
 
@@ -76,7 +78,15 @@ export const peerApi = {
     60_000,
   ),
   /** State of the guest on the asked host, straight from its hypervisor. */
-  'vm.state': method(v.object({ vmUuid: VmUuid }), v.object({ state: v.nullable(VmState) }), 5_000),
+  'vm.state': method(
+    v.object({ vmUuid: VmUuid }),
+    v.object({
+      state: v.nullable(VmState),
+      /** Addresses it is known by there; left out by an older agent. */
+      addresses: v.optional(v.array(v.string())),
+    }),
+    5_000,
+  ),
   'standby.check': method(
     GuestNeeds,
     v.object({
@@ -93,8 +103,21 @@ export const peerApi = {
       /** The newest record the owner knows. */ chosen: Versioned,
       /** True only by a person's order: a quarantined copy is set aside for good. */ overQuarantine:
         v.boolean(),
+      /** Absent from an owner that copies everything. */
+      ways: v.optional(
+        v.object({
+          /** Generation to which the owner knows the distance; null when it would have to be compared. */
+          changes: v.nullable(v.string()),
+          /** That distance, bytes. */
+          changedBytes: v.nullable(v.number()),
+          /** Name for what comes of a comparison or a full copy. */
+          generation: v.string(),
+          /** Until when this copy has everything, as far as the owner knows: wall clock, ms. */
+          wholeUntil: v.nullable(v.number()),
+        }),
+      ),
     }),
-    ExportAddress,
+    v.object({ ...ExportAddress.entries, way: v.optional(v.picklist(['full', 'changes', 'compare'])) }),
     60_000,
   ),
   /** Why the receiver could not take in a running guest; empty when it could. Sentences for a person. */
@@ -120,6 +143,17 @@ export const peerApi = {
   'move.refuse': method(v.object({ pairId: PairId, token: MoveToken }), nothing, 30_000),
   /** New owner to former one: it cannot begin. `returns`: the guest is still there, and is taken back at once. */
   'move.return': method(v.object({ pairId: PairId }), v.object({ returns: v.boolean() }), 1_000),
+  /** How far the standby is with its side of the comparison begun by `standby.prepare`; its offers once it is done. */
+  'standby.compare': method(
+    v.object({ pairId: PairId }),
+    v.object({ doneBytes: v.number(), totalBytes: v.number(), remote: v.nullable(ExportAddress) }),
+    60_000,
+  ),
+  /**
+   * The other member goes back to its old copy: the owner shuts its machine down and does not start it again by itself, or
+   * (`false`) starts it after all. Answers once that was begun; `vm.state` tells when it is down.
+   */
+  'owner.yield': method(v.object({ pairId: PairId, epoch: v.number(), down: v.boolean() }), nothing, 30_000),
   /** The pair ended: closes the exports in order and forgets it, replica and vote included. */
   'pair.forget': method(v.object({ pairId: PairId }), nothing, 60_000),
 } as const;

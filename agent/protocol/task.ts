@@ -1,7 +1,17 @@
 import * as v from 'valibot';
 import { Problem } from './problem.ts';
 
-export const TaskKind = v.picklist(['protect', 'unprotect', 'resync', 'failover', 'switchover']);
+export const TaskKind = v.picklist([
+  'protect',
+  'unprotect',
+  'resync',
+  'failover',
+  'switchover',
+  'revert',
+  'discard',
+  'drill',
+  'replace-standby',
+]);
 export type TaskKind = v.InferOutput<typeof TaskKind>;
 
 export const TaskStep = v.object({

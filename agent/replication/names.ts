@@ -26,3 +26,32 @@ export const exportName = (pairId: string, target: string): string => `${pairId}
 /** Id of a block export (letters first) and of a mirror job. */
 export const exportId = (pairId: string, target: string): string => `x-${pairId}.${target}`;
 export const jobId = (pairId: string, target: string): string => `understudy-${pairId}-${target}`;
+
+/** What a point of a replica is taken for; one of each may stand at a time. */
+export type PointUse = 'drill' | 'seal';
+
+/**
+ * Of a point: its overlay, the overlay's file, the filter that copies before a write; and what keeps an overlay that
+ * cannot be written from failing the replica's writes: a bottomless sink, and the choice between it and the file.
+ */
+export type PointNode = 'image' | 'file' | 'filter' | 'sink' | 'either';
+
+/** At most 31 bytes. */
+export function pointNode(role: PointNode, use: PointUse, pairId: string, target: string): string {
+  return `${pointNodes(role, use, pairId)}${target.slice(0, 14)}`;
+}
+
+/** All of one point's nodes in one role start like this. */
+export function pointNodes(role: PointNode, use: PointUse, pairId: string): string {
+  const short = { image: 'p', file: 'q', filter: 'c', sink: 'n', either: 'e' }[role];
+  return `u${short}${use.slice(0, 1)}-${pairDigest(pairId)}-`;
+}
+
+/** Block job that fills a point's overlay. */
+export const pointJob = (use: PointUse, pairId: string, target: string): string =>
+  `understudy-${use}-${pairId}.${target}`;
+
+/** NBD export of one disk of a point (id and name). Not to be taken for one of a replica: another first letter. */
+export const pointExportName = (use: PointUse, pairId: string, target: string): string =>
+  `${pointExportPrefix(use, pairId)}${target}`;
+export const pointExportPrefix = (use: PointUse, pairId: string): string => `p-${use}-${pairId}.`;

@@ -134,6 +134,72 @@ export function replicationContract(name: string, openBench: () => Promise<Repli
       expect(await bench.target.remove(pairId, bench.disks)).toMatchObject({ ok: true });
     });
 
+    it('takes a point once, beside writes that go on, and removes it without a trace', async () => {
+      await inSync();
+      const { points } = bench.target;
+      expect(await points.stands(pairId, 'drill', bench.disks)).toEqual({ ok: true, value: false });
+      expect(await points.take(pairId, 'drill', bench.disks)).toMatchObject({ value: { already: false } });
+      expect(await points.take(pairId, 'drill', bench.disks)).toMatchObject({ value: { already: true } });
+      expect(await points.stands(pairId, 'drill', bench.disks)).toEqual({ ok: true, value: true });
+      const offered = await points.offer(pairId, 'drill', bench.disks);
+      expect(offered).toEqual(await points.offer(pairId, 'drill', bench.disks));
+      if (!offered.ok) throw new Error(offered.problem.message);
+      expect(Object.keys(offered.value.exports)).toEqual(bench.disks.map(({ target }) => target));
+      expect(await bench.write()).toBe('acknowledged');
+      expect(await bench.missing()).toBe(0);
+      expect(await points.undo(pairId, 'drill', bench.disks)).toMatchObject({ ok: true });
+      expect(await points.undo(pairId, 'drill', bench.disks)).toMatchObject({ ok: true });
+      expect(await points.offer(pairId, 'drill', bench.disks)).toMatchObject({
+        ok: false,
+        problem: { kind: 'point-gone' },
+      });
+      expect(await points.sizeBytes('drill', bench.disks)).toBe(0);
+      expect(await bench.write()).toBe('acknowledged');
+      expect(await bench.missing()).toBe(0);
+      expect(state()).toBe('in-sync');
+    });
+
+    it('closes a replica of which a point stands', async () => {
+      await inSync();
+      const { points } = bench.target;
+      await points.take(pairId, 'drill', bench.disks);
+      await points.offer(pairId, 'drill', bench.disks);
+      expect(await bench.target.close(pairId)).toMatchObject({ ok: true });
+      expect(await points.stands(pairId, 'drill', bench.disks)).toEqual({ ok: true, value: false });
+      expect(await points.seal(pairId, 'drill', bench.disks)).toMatchObject({
+        ok: false,
+        problem: { kind: 'point-gone' },
+      });
+      expect(await points.undo(pairId, 'drill', bench.disks)).toMatchObject({ ok: true });
+    });
+
+    it('seals a point once, and gives it up only when told', async () => {
+      await inSync();
+      const { points } = bench.target;
+      await points.take(pairId, 'seal', bench.disks);
+      await bench.write();
+      const sealed = await points.seal(pairId, 'seal', bench.disks);
+      if (!sealed.ok) throw new Error(sealed.problem.message);
+      expect(sealed.value.map(({ target }) => target)).toEqual(bench.disks.map(({ target }) => target));
+      expect(await points.seal(pairId, 'seal', bench.disks)).toEqual(sealed);
+      expect(bench.target.isOpen(pairId)).toBe(false);
+      expect(await bench.target.open(pairId, bench.disks)).toMatchObject({ ok: true });
+      expect(await points.take(pairId, 'seal', bench.disks)).toMatchObject({
+        ok: false,
+        problem: { kind: 'point-sealed' },
+      });
+      expect(await points.undo(pairId, 'seal', bench.disks)).toMatchObject({ ok: true });
+      expect(await points.take(pairId, 'seal', bench.disks)).toMatchObject({ ok: true });
+    });
+
+    it('takes no point of what is not being filled', async () => {
+      await bench.target.create(pairId, bench.disks, 'aside-e1');
+      expect(await bench.target.points.take(pairId, 'drill', bench.disks)).toMatchObject({
+        ok: false,
+        problem: { kind: 'replica-not-open' },
+      });
+    });
+
     it('does not start towards an export that is not there', async () => {
       await inSync();
       await bench.source.end(pairId);

@@ -1,4 +1,5 @@
-import type { ExportAddress, MirrorStatus, Result } from '../protocol/index.ts';
+import type { ExportAddress, MirrorStatus, Problem, Result } from '../protocol/index.ts';
+import type { PointUse } from './names.ts';
 
 export interface ReplicaDisk {
   target: string;
@@ -7,15 +8,105 @@ export interface ReplicaDisk {
   format: 'qcow2' | 'raw';
 }
 
+export type { PointUse };
+
+export interface PointTaken {
+  /** How long the replica was kept waiting for it, ms. */
+  tookMs: number;
+  /** It stood already: a former order of the same kind had come that far. */
+  already: boolean;
+}
+
+/**
+ * Frozen states of a replica that goes on being filled beside them, without a copy: what is about to be written over is
+ * kept in an overlay first. A point reads as the replica did at one instant, the same for all disks of a machine.
+ *
+ * One point of each `use` may stand for a pair:
+ * - `drill`: taken of a replica in sync, offered read-only to a machine that is tried out, then undone;
+ * - `seal`: taken of a whole replica before it is written over in disorder (a resync), then undone when it is whole
+ *   again, or sealed when the source is lost half-way: the overlay, over the half-written replica, is the last whole copy.
+ *
+ * A point lives as long as the storage daemon. It takes space as the replica is written to, at most the disk's size. When
+ * there is none left, a drill's point breaks (it does not stand any more) and the replica goes on; a sealing point stays whole
+ * and the replica's write fails. Whoever takes a point looks at the space while it stands.
+ */
+export interface ReplicaPoints {
+  /**
+   * Takes the point; the replica's export must be open. What was left of a former one is removed first; one that stands
+   * unbroken is kept (`already`). Problem kinds: `replica-not-open`, `point-sealed`, `standby-disk-full`, `image-not-made`, `qmp-error`.
+   */
+  take(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<PointTaken>>;
+  /** Whether it stands on every disk, unbroken since it was taken. */
+  stands(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<boolean>>;
+  /**
+   * Offers it read-only on the address of the replica's own exports (NBD, mutual TLS, of this host too). Who wants to
+   * write puts a layer of its own above. Idempotent. Problem kind: `point-gone`.
+   */
+  offer(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  /** Ends it: offer, copying, overlays, files, in this order. Idempotent; also ok when nothing is there. */
+  undo(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<void>>;
+  /**
+   * Closes the replica in order (as `ReplicaTarget.close`) and keeps the point: the paths of overlays, each complete on
+   * disk with the replica as its backing file (`qemu-img commit` puts the replica back to the point). The replica must not be
+   * written to until then. Idempotent. Problem kind: `point-gone` when it did not stand until the replica was closed.
+   */
+  seal(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<ReplicaDisk[]>>;
+  /** Bytes the point's overlays take now. */
+  sizeBytes(use: PointUse, disks: ReplicaDisk[]): Promise<number>;
+}
+
+/** Where a point's overlay lies: beside its replica, so that what has room for one write has room for keeping it. */
+export const overlayPath = (replica: string, use: PointUse): string => `${replica}.point-${use}`;
+/** Its name once it is complete on disk and may be believed without the daemon. */
+export const sealedPath = (replica: string, use: PointUse): string => sealedName(overlayPath(replica, use));
+export const sealedName = (overlay: string): string => `${overlay}.whole`;
+
+export interface DigestStatus {
+  doneBytes: number;
+  totalBytes: number;
+  done: boolean;
+  problem: Problem | null;
+}
+
 /** The standby's side: images, and the exports through which the primary fills them. */
 export interface ReplicaTarget {
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Whether a second copy as large as what lies at these paths now would fit beside it. */
-  roomBeside(disks: ReplicaDisk[]): Promise<boolean>;
+  /** Whether a second copy as large as what lies at these paths now would fit beside it, or so much of it. */
+  roomBeside(disks: ReplicaDisk[], atMostBytes?: number): Promise<boolean>;
   /** Creates the images anew, empty. An image in the way is renamed aside and its new name returned. */
   create(pairId: string, disks: ReplicaDisk[], asideTag: string): Promise<Result<{ aside: string[] }>>;
-  /** Offers the images, write-through. Idempotent. */
+  /**
+   * Renames the images aside and makes new ones on top of them, which read alike and take no room. Null when the format
+   * has no such thing (raw), and nothing was done.
+   */
+  layer(pairId: string, disks: ReplicaDisk[], asideTag: string): Promise<Result<{ aside: string[] } | null>>;
+  /**
+   * Puts the replica back to its sealed point, which is used up by that. Interrupted, it is called again. Problem kind:
+   * `point-gone` when there is none that stood until the replica was closed.
+   */
+  backToPoint(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
+  /** Undoes `layer`: the images aside (paths by disk) take the places of what was made on top of them. Repeatable. */
+  backUnder(pairId: string, disks: ReplicaDisk[], under: Record<string, string>): Promise<Result<void>>;
+  /**
+   * Copies into the images what they still take from those under them, while they are offered or not; afterwards nothing
+   * rests on those. `progress` in bytes. Closing the replica breaks it off, and leaves everything as good as before.
+   */
+  standAlone(
+    pairId: string,
+    disks: ReplicaDisk[],
+    progress: (doneBytes: number, totalBytes: number) => void,
+  ): Promise<Result<void>>;
+  /** What an image takes on disk, bytes; null when there is none. */
+  allocatedBytes(path: string): Promise<number | null>;
+  /**
+   * Begins to hash the images, closed first, for a comparison; begins anew when called again. @returns where they will be
+   * offered once `open` is called afterwards
+   */
+  digest(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  /** How far that is; null when none was begun since the agent started. */
+  digesting(pairId: string): DigestStatus | null;
+  /** Offers the images, write-through, and finished digests beside them. Idempotent. */
   open(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
   /**
    * Ends the offer in order: after it returns ok no write can reach the images and they are closed and flushed.
@@ -25,8 +116,35 @@ export interface ReplicaTarget {
   isOpen(pairId: string): boolean;
   /** Deletes images once set aside by `create`; those already gone are no failure. */
   discard(paths: string[]): Promise<Result<void>>;
+  readonly points: ReplicaPoints;
   /** Deletes the replica's images (closed first). */
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
+}
+
+/**
+ * How the replica is brought to what the guest has. `generation` names the replica's content as its host wrote it down
+ * when it was last made or compared: what a bitmap tells is the distance to that, and to no other.
+ */
+export type CatchingUp =
+  /** Everything, into empty images. */
+  | { way: 'full'; generation: string }
+  /** What was written since both agreed. */
+  | { way: 'changes'; generation: string }
+  /** What differs. `compared` resolves when the standby has read its side too, with its digests on offer. */
+  | { way: 'compare'; generation: string; compared(): Promise<Result<ExportAddress>> };
+
+/** What catching up took. */
+export interface CatchUpFigures {
+  way: CatchingUp['way'];
+  /** Bytes that had changed, or were found to differ, in whole grains; and bytes on the wire for them. */
+  dirtyBytes: number;
+  sentBytes: number;
+  /** This side's share of the comparison: bytes read and hashed, and how long that took; 0 without one. */
+  hashBytes: number;
+  hashMs: number;
+  /** How long the guest stood still at the end. */
+  pauseMs: number;
+  rounds: number;
 }
 
 export interface MirrorOrder {
@@ -36,6 +154,8 @@ export interface MirrorOrder {
   /** Standby's address, and what it exports. */
   address: string;
   remote: ExportAddress;
+  /** Without: everything, and nothing is remembered for the next time. */
+  how?: CatchingUp;
 }
 
 /** The primary's side: the synchronous mirror of a running guest's disks. */
@@ -45,7 +165,7 @@ export interface ReplicaSource {
   /** `start` has resolved. */
   readonly ready: boolean;
   stop(): Promise<void>;
-  /** Starts a full copy and then mirrors every write, all disks of the guest together. Returns once it runs. */
+  /** Copies what is wanted and then mirrors every write, all disks of the guest together. Returns once it runs. */
   mirror(order: MirrorOrder): Promise<Result<void>>;
   /** Null when no mirror of this pair is known here. */
   status(pairId: string): MirrorStatus | null;
@@ -61,6 +181,10 @@ export interface ReplicaSource {
    * @param drained told as soon as nothing of it uses the guest's disks any more; its rest is taken away after that
    */
   end(pairId: string, drained?: () => void): Promise<Result<void>>;
+  /** Generation of the replica to which the distance is known, by this very QEMU, and that distance; null when it has to be compared. */
+  distanceKnown(pairId: string): Promise<{ generation: string; bytes: number } | null>;
+  /** Of the last catching up that was completed; null when there was none since the agent started. */
+  figures(pairId: string): CatchUpFigures | null;
   /** True when the last mirror of this pair ended with every acknowledged write on the replica (orderly end while in sync). */
   endedInSync(pairId: string): boolean;
 }

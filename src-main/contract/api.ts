@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import {
   Check,
+  DrillSettings,
   HostId,
   HostRole,
   method,
@@ -94,6 +95,12 @@ export const pageApi = {
     nothing,
     90_000,
   ),
+  /** The host's guard has no more to do with a machine whose pair is lost there (`HostView.guard.unclaimed`). */
+  'protect.letGo': method(
+    v.object({ hostId: HostId, vmUuid: VmUuid, vouched: v.boolean() }),
+    nothing,
+    30_000,
+  ),
   'protect.start': method(
     v.object({
       requestId: RequestId,
@@ -104,6 +111,8 @@ export const pageApi = {
       policy: v.optional(Policy),
       profile: v.optional(Profile),
       witness: v.optional(v.nullable(HostId)),
+      /** Left out: `waived`, armed as soon as it can be, on record as the operator's choice. */
+      drill: v.optional(v.picklist(['waived', 'first'])),
     }),
     Started,
     40_000,
@@ -156,8 +165,28 @@ export const pageApi = {
   'evacuation.stop': method(v.object({ hostId: HostId }), nothing),
   /** The last one of this host; null: none since the console started. */
   'evacuation.last': method(v.object({ hostId: HostId }), v.object({ evacuation: v.nullable(Evacuation) })),
-  /** Makes the other member the standby again by a full copy; its old disk is set aside. */
+  /** Makes the other member the standby again: only what differs travels; its old disk stays aside, under the new copy. */
   'pair.resync': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** Tries the standby's copy out beside the running replication. */
+  'pair.drill': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** How and when it is tried out. */
+  'pair.drillSettings': method(v.object({ pairId: PairId, settings: DrillSettings }), nothing, 40_000),
+  /** Takes a failover back: to the old copy, with the newer one kept aside. Both members must answer. */
+  'pair.revert': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** Deletes what is set aside on one member. */
+  'pair.discard': method(v.object({ requestId: RequestId, pairId: PairId, hostId: HostId }), Started, 40_000),
+  /** Can that host become the pair's standby in the present one's place? Changes nothing. */
+  'pair.checkStandby': method(
+    v.object({ pairId: PairId, standby: HostId }),
+    v.object({ checks: v.array(Check), bytesToCopy: v.number() }),
+    40_000,
+  ),
+  /** Another host keeps the copy from now on; the old standby's copy is deleted, now or when it returns. */
+  'pair.replaceStandby': method(
+    v.object({ requestId: RequestId, pairId: PairId, standby: HostId }),
+    Started,
+    40_000,
+  ),
   /** What pairs may do by themselves, *pause all automation* included. Answers pair by pair. */
   'automation.set': method(
     v.object({ requestId: RequestId, scope: Scope, change: AutomationChange }),

@@ -32,7 +32,7 @@ export const LeaseSummary = v.object({
 export type LeaseSummary = v.InferOutput<typeof LeaseSummary>;
 
 /** What mends an obstacle; the page has a button for each. */
-export const Mend = v.picklist(['policy', 'witness', 'resume', 'maintenance', 'return', 'host']);
+export const Mend = v.picklist(['policy', 'witness', 'resume', 'maintenance', 'return', 'host', 'drill']);
 export type Mend = v.InferOutput<typeof Mend>;
 
 /** Why a pair is not armed, as a sentence. */
@@ -110,6 +110,8 @@ export const AutomationChange = v.object({
   paused: v.optional(v.boolean()),
   maintenance: v.optional(v.nullable(Maintenance)),
   profile: v.optional(Profile),
+  /** The operator arms without a passed drill; on record under the operator's name. */
+  drill: v.optional(v.literal('waived')),
 });
 export type AutomationChange = v.InferOutput<typeof AutomationChange>;
 

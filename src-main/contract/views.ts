@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import {
   AuditEntry,
   Check,
-  GuardView,
   HostFacts,
+  HostGuardView,
   HostId,
   HostLoad,
   HostRole,
@@ -14,6 +14,7 @@ import {
   VmInfo,
 } from '../../agent/protocol/index.ts';
 import { Automation, PairDefaults } from './automation.ts';
+import { DrillView } from './drill.ts';
 
 /** The console's link to one host. `since` is wall clock, ms. */
 export const Connection = v.variant('state', [
@@ -44,7 +45,7 @@ export const HostView = v.object({
   facts: v.nullable(HostFacts),
   load: v.nullable(HostLoad),
   /** The guard there; null before the first word of its agent. A witness needs none. */
-  guard: v.nullable(GuardView),
+  guard: v.nullable(HostGuardView),
   agentVersion: v.nullable(v.string()),
   /** How far its wall clock is ahead of this workstation's (ms), at the last greeting; null before that. */
   clockAheadMs: v.nullable(v.number()),
@@ -99,6 +100,8 @@ export const PairView = v.object({
   /** Both members' last words, by host id. */
   members: v.record(v.string(), v.object({ status: MemberStatus, heardAt: v.number() })),
   automation: Automation,
+  /** Null before any member's agent that knows drills spoke. */
+  drill: v.nullable(DrillView),
   /** True while a member's word is the last one of a host that is now silent. */
   stale: v.boolean(),
   /** Set for a while after a failover or switchover: where the machine came back, when, how long it took. */

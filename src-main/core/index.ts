@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { MemoryVotes, VoteFiles } from '../../agent/lease/vote-store.ts';
 import type { Problem } from '../../agent/protocol/index.ts';
 import type { AppInfo, ToPage } from '../contract/index.ts';
 import { App } from './app.ts';
@@ -17,7 +18,6 @@ import { SettingsService } from './settings/settings.ts';
 import { findSshEnvironment, type SshEnvironment } from './ssh/environment.ts';
 import { type PracticeSession, Stage } from './stage.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
-import { FileVoters, MemoryVoters } from './witness/voter-store.ts';
 
 export interface CoreOptions {
   /** Folder of the database; made when it is missing. */
@@ -113,7 +113,7 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
     ...parts,
     ...services,
     identity: new FleetIdentity(storage.settings),
-    votes: parts.practice ? new MemoryVoters() : new FileVoters(join(options.dataDir, 'votes'), Date.now),
+    votes: parts.practice ? new MemoryVotes() : new VoteFiles(join(options.dataDir, 'votes'), Date.now),
     operator: () => settings.get().operator,
     now: Date.now,
     emit,

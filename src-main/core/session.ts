@@ -1,3 +1,4 @@
+import type { VoteStore } from '../../agent/lease/vote-store.ts';
 import type { Problem } from '../../agent/protocol/index.ts';
 import type { WitnessReport } from '../contract/index.ts';
 import { AuditService } from './activity/audit.ts';
@@ -21,7 +22,6 @@ import type { SecretStore } from './secrets/secret-store.ts';
 import type { Storage } from './storage/storage.ts';
 import { checkWitness } from './witness/check.ts';
 import { HERE, OwnWitness, ownIdentity } from './witness/own-witness.ts';
-import type { VoterStore } from './witness/voter-store.ts';
 
 export interface SessionOptions {
   storage: Storage;
@@ -30,7 +30,7 @@ export interface SessionOptions {
   openLink: OpenHostLink;
   identity: FleetIdentity;
   /** How this workstation voted, when it is a witness. */
-  votes: VoterStore;
+  votes: VoteStore;
   practice: boolean;
   operator: () => string;
   now: () => number;

@@ -57,6 +57,8 @@ export function mendAction(pair: PairView, obstacle: Obstacle, fleet: FleetSnaps
       return { label: words.resume, href: null };
     case 'maintenance':
       return { label: words.maintenance, href: null };
+    case 'drill':
+      return { label: words.drill, href: to.pair(pair.id, 'drill') };
     case 'return':
       return { label: words.return, href: to.pair(pair.id, 'return') };
     case 'host': {

@@ -1,6 +1,7 @@
 import { activity } from './messages/activity.ts';
 import { addHost } from './messages/add-host.ts';
 import { automation } from './messages/automation.ts';
+import { drill } from './messages/drill.ts';
 import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
 import { map } from './messages/map.ts';
@@ -22,6 +23,7 @@ export const m = {
   activity,
   addHost,
   automation,
+  drill,
   evacuation,
   hosts,
   map,

@@ -12,15 +12,20 @@ export type Place =
   | { page: 'settings' };
 
 /** Orders that an agent carries out as a task. */
-export type PairOrder = 'failover' | 'switchover' | 'return' | 'end';
-export type PairDialog = PairOrder | 'automation' | 'maintenance';
+export type PairOrder = 'failover' | 'switchover' | 'return' | 'replace' | 'end' | 'revert' | 'discard';
+export type PairDialog = PairOrder | 'automation' | 'maintenance' | 'drill' | 'drill-settings';
 const DIALOGS: readonly string[] = [
   'failover',
   'switchover',
   'return',
+  'replace',
   'end',
+  'revert',
+  'discard',
   'automation',
   'maintenance',
+  'drill',
+  'drill-settings',
 ] satisfies PairDialog[];
 
 export function parsePlace(hash: string): Place {

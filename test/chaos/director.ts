@@ -35,6 +35,7 @@ export function cue(
   };
 }
 
+const UNDO_TRIES = 10;
 /** At most so many faults at once. */
 const AT_ONCE = 2;
 
@@ -79,14 +80,26 @@ export class Director {
       }
       scene.count(kind.name);
       const rest = pause(holdMs)
-        .then(undo)
-        .catch((error: unknown) => this.#trouble(`undoing ${kind.name}`, error))
+        .then(() => this.#undo(kind.name, undo))
         .finally(() => this.#running.delete(rest));
       this.#running.add(rest);
       return true;
     } catch (error) {
       this.#trouble(kind.name, error);
       return false;
+    }
+  }
+
+  /** Again and again: a host that stayed off would make an empty stage of the rest of the run. */
+  async #undo(name: string, undo: () => Promise<void>): Promise<void> {
+    for (let tries = 1; tries <= UNDO_TRIES; tries++) {
+      try {
+        await undo();
+        return;
+      } catch (error) {
+        this.#trouble(`undoing ${name}`, error);
+        await pause(2_000);
+      }
     }
   }
 

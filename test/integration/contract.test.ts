@@ -17,6 +17,8 @@ function ownPaths(bench: Bench): ReplicaSource {
     subscribe: (listener) => source.subscribe(listener),
     release: (pairId) => source.release(pairId),
     end: (pairId) => source.end(pairId),
+    distanceKnown: (pairId) => source.distanceKnown(pairId),
+    figures: (pairId) => source.figures(pairId),
     endedInSync: (pairId) => source.endedInSync(pairId),
     mirror: (order) => source.mirror({ ...bench.order(order.remote), pairId: order.pairId }),
   };

@@ -192,8 +192,11 @@ describe('the laptop', () => {
       });
     }
     await desk.inSync('shop');
-    const task = Object.values(desk.fleet.tasks).find((view) => view.task.id === taskId)?.task;
-    expect(task?.state).toBe('done');
+    // In sync is recorded before the last step has ended.
+    await desk.until('the order is done', () => {
+      const task = Object.values(desk.fleet.tasks).find((view) => view.task.id === taskId)?.task;
+      return task?.state === 'done';
+    });
     await desk.order('protect.end', 'shop');
     await desk.until('the pair is gone', () => desk.pair('shop') === undefined);
     expect(

@@ -8,7 +8,10 @@ const IS: Record<Service, (argv: string[]) => boolean> = {
   agent: (argv) => argv.includes('/opt/understudy/agent.cjs') && argv.includes('run'),
   forwarder: (argv) => argv.includes('/opt/understudy/agent.cjs') && argv.includes('forwarder'),
   guard: ([program]) => program === '/opt/understudy/guard',
-  storage: ([program]) => program?.endsWith('/qemu-storage-daemon') === true,
+  // A drill has one of its own.
+  storage: ([program, ...args]) =>
+    program?.endsWith('/qemu-storage-daemon') === true &&
+    args.some((arg) => arg.includes('/run/understudy/storage.sock')),
   libvirtd: ([program]) => program?.endsWith('/libvirtd') === true,
 };
 

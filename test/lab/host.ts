@@ -137,7 +137,8 @@ export async function isPoweredOn(places: Places, name: string): Promise<boolean
 /** Starts the host's container, detached from this process. Returns when its init is there; not yet booted. */
 export async function startHost(places: Places, host: HostPlan): Promise<void> {
   if (await isPoweredOn(places, host.name)) return;
-  // The kernel takes a dead container's network away a moment after its processes.
+  // The kernel takes a dead container's network away some time after its processes: unplugged, its cable goes at once.
+  await run(inNamespace(places, ['ip', 'link', 'delete', portOf(host.name)]));
   await waitFor(`the cable of ${host.name} free`, 20_000, () => isCableFree(places, host.name), 50);
   const joins = await makeGroups(groupOf(places, host.name));
   const root = rootOf(places, host.name);

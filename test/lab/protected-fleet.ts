@@ -29,6 +29,8 @@ export interface FleetPlan {
   profile: Profile;
   /** Without: two hosts only, so never armed. */
   witness: boolean;
+  /** Hypervisor hosts; two when not said. A machine stands by on the first that is not its home. */
+  hypervisors?: number;
   /** State and images on volumes of their own, which can be filled (faults-disk.ts). */
   volumes?: boolean;
   /** An unprotected machine on every host. */
@@ -80,7 +82,7 @@ export class ProtectedFleet {
     const say = plan.say ?? (() => {});
     await must([process.execPath, join(ROOT, 'src-main', 'scripts', 'build.mjs')], { cwd: ROOT });
     await down(places);
-    const lab = await up({ say }, places);
+    const lab = await up({ say, ...(plan.hypervisors ? { hosts: plan.hypervisors } : {}) }, places);
     if (plan.volumes) for (const { name } of hypervisors(lab)) await ontoVolumes(lab, name);
     const bystanders = plan.bystanders ? await startBystanders(lab) : new Map<string, string>();
     const fleet = new ProtectedFleet(lab, plan, await deploy(lab, say), bystanders);
@@ -227,14 +229,31 @@ export class ProtectedFleet {
   }
 
   /**
-   * What an operator would do now and then: copies that were set aside for good are deleted. Only while the pair is
-   * armed, since then nothing of them can be wanted.
+   * What an operator would do now and then: old disks that were set aside are discarded, by order, since the present
+   * copies may lie on top of them. Where the machine itself runs on one that is refused, and left for later.
    */
   async dropAside(): Promise<void> {
-    for (const host of this.hypervisors)
-      await this.lab.exec(host, ['sh', '-c', 'rm -f /var/lib/libvirt/images/*.aside-*'], {
-        timeoutMs: 10_000,
-      });
+    for (const machine of this.plan.machines) {
+      const { members, owner } = await this.sight(machine);
+      for (const [host, { asides = [] }] of Object.entries(members)) {
+        if (asides.length === 0 || (host === owner && asides.some(({ under }) => under))) continue;
+        await this.#discard(machine, host);
+      }
+    }
+  }
+
+  async #discard(machine: string, host: string): Promise<void> {
+    const order = { requestId: randomUUID(), actor: 'lab', pairId: this.pairId(machine) };
+    const given = await askAgent(this.lab, host, 'pair.discard', order).catch((error: unknown) => {
+      if (!(error instanceof ProblemError)) throw error;
+      this.plan.say?.(`discard of ${machine} refused: ${error.problem.kind} ${error.problem.message}`);
+      return null;
+    });
+    if (!given) return;
+    await waitFor(`what is aside of ${machine} on ${host} to be discarded`, MINUTE, async () => {
+      const found = (await agentState(this.lab, host))?.tasks.find(({ id }) => id === given.task.id);
+      return found !== undefined && found.state !== 'running';
+    });
   }
 
   guestOn(host: string, machine: string): ReturnType<typeof guestProcess> {

@@ -20,12 +20,21 @@ export interface Stage {
 
 const npm = (script: string): string[] => ['npm', 'run', '--silent', script];
 
+/** The guard for both architectures, and what runs the other one's here. */
+const GUARD_BUILDERS = [
+  'gcc',
+  'libc6-dev',
+  'gcc-aarch64-linux-gnu',
+  'libc6-dev-arm64-cross',
+  'qemu-user-static',
+];
+
 /** Everything `npm test` runs, cheapest first. */
 export const STAGES: Stage[] = [
   { name: 'lint', command: npm('lint'), packages: [], counts: 'stage' },
   { name: 'types', command: npm('types'), packages: [], counts: 'stage' },
   { name: 'arrows', command: npm('arrows'), packages: [], counts: 'stage' },
-  { name: 'unit', command: npm('unit'), packages: [], helpful: ['gcc', 'libc6-dev'], counts: 'vitest' },
+  { name: 'unit', command: npm('unit'), packages: [], helpful: GUARD_BUILDERS, counts: 'vitest' },
   { name: 'model', command: [...npm('model'), '--', '--bounded'], packages: [], counts: 'stage' },
   {
     name: 'simulator',

@@ -6,6 +6,7 @@ export function copyAll(world: World, host: Host): void {
   if (host.mirror !== 'off' || !world.replicates(host)) return;
   const other = world.other(host);
   host.mirror = 'copying';
+  host.mirrorTo = other.id;
   host.copies += 1;
   const { copies } = host;
   other.whole = false;

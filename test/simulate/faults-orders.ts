@@ -1,5 +1,6 @@
 import { settings, setWitness } from '../../agent/lease/transitions.ts';
 import type { Host } from './host.ts';
+import { replaceStandby } from './replace-standby.ts';
 import { replaceWitness } from './replace-witness.ts';
 import { after, anyone, bothWays, cut, type Fault, insist, owner, reboot, standby } from './strike.ts';
 import type { World } from './world.ts';
@@ -81,6 +82,7 @@ export const ORDERS: Record<string, Fault> = {
     world.forced = true;
     return host.node?.force(0) === true;
   },
+  'standby-replaced': (world) => replaceStandby(world),
   'witness-replaced': (world) => replaceWitness(world),
   /** A switchover that shuts the guest down from inside, and is given up when it takes too long. */
   'move-by-shutdown': (world) => {

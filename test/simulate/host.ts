@@ -33,6 +33,8 @@ export class Host extends Machine {
   exportOpen = false;
   quarantined = false;
   mirror: 'off' | 'copying' | 'active' = 'off';
+  /** Whom the mirror leads to. */
+  mirrorTo = '';
   /** The guest was shut down in order, with a mirror that had everything. */
   endedWhole = false;
   /** Mistake `thaw-in-sync` only: QEMU's own timer has let the mirror go, and nobody noticed. */
@@ -115,6 +117,7 @@ export class Host extends Machine {
     this.process = 1;
     this.#begunGuest = true;
     this.mirror = 'active';
+    this.mirrorTo = this.world.other(this).id;
   }
 
   protected onPowerOff(): void {

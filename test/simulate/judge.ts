@@ -5,7 +5,7 @@ import type { World } from './world.ts';
 /** I7, and that a pair with all its nodes protects itself again. */
 export function judge(world: World): void {
   const record = world.truth();
-  const running = world.members.filter((host) => host.running && !host.intruder);
+  const running = world.everMembers.filter((host) => host.running && !host.intruder);
   if (world.forced) {
     if (running.length > 1)
       world.violate('I1', `two copies long after a forced failover (${describe(world)})`);

@@ -146,9 +146,9 @@ async function main(): Promise<void> {
     thawOverlapMs: Math.round(sum.thawOverlapMs),
     mistakeDetails: Object.fromEntries(found),
   };
-  console.log(process.argv.includes('--json') ? JSON.stringify(report) : JSON.stringify(report, null, 2));
-  // For people: the report itself is for programs.
+  // For people: the report itself is for programs, and comes last.
   console.error(JSON.stringify(more));
+  console.log(process.argv.includes('--json') ? JSON.stringify(report) : JSON.stringify(report, null, 2));
   const missed = Object.values(mistakes).includes('missed');
   process.exitCode = sum.violations > 0 || missed ? 1 : 0;
 }

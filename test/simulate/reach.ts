@@ -63,7 +63,8 @@ export class Reach {
     }
     // A voter whose disk is ill answers as long as it has nothing to write: whether it counts as lost is nobody's to say.
     const ill = this.#world.hosts.some((host) => host.fsync !== 'well');
-    if (!owner.well || ill) this.#ownerWellSince = now + EVERY_MS;
+    // And a restarted owner's own vote counts only after the longest hold on its disk, while one of the others is away.
+    if (!owner.well || ill) this.#ownerWellSince = now + EVERY_MS + owner.disk.longestHoldMs;
     for (const id of record.voters) if (id !== record.owner) this.#note(id, this.#reaches(owner, id), now);
   }
 

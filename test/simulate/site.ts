@@ -1,4 +1,5 @@
 import type { Permission } from '../../agent/lease/deadline-file.ts';
+import { otherMember } from '../../agent/lease/record.ts';
 import type { GuestState, MirrorState, Site, Wanted } from '../../agent/lease/site.ts';
 import { copyAll } from './copying.ts';
 import type { Host } from './host.ts';
@@ -28,6 +29,7 @@ export class SimulatedSite implements Site {
 
   mirror(): MirrorState {
     const host = this.#host;
+    this.#endForeignMirror();
     // Without the forwarder the agent hears nothing of a frozen QEMU's mirror.
     const blind = host.guest === 'stopped' && host.mirror === 'active' && !host.world.rules.staleBeforeThaw;
     if (host.leaking || blind) return 'whole';
@@ -41,6 +43,14 @@ export class SimulatedSite implements Site {
     return host.unreachableSince !== null && now - host.unreachableSince >= NOTICE_MS
       ? 'held'
       : this.#whole();
+  }
+
+  /** To a former standby: it says nothing of the copy that is counted on (agent/pairs/context.ts, `membersAligned`). */
+  #endForeignMirror(): void {
+    const host = this.#host;
+    const record = host.node?.record;
+    if (host.mirror === 'off' || !record || record.owner !== host.id) return;
+    if (host.mirrorTo !== otherMember(record, host.id)) host.mirror = 'off';
   }
 
   /** The agent has seen it whole: another copy would be news. */

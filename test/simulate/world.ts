@@ -41,7 +41,10 @@ export class World {
   readonly rules: Rules;
   readonly guardPollMs = 95;
   readonly hosts: Host[] = [];
-  readonly members: [Host, Host];
+  /** By the record, as of the last look at it. */
+  members: [Host, Host];
+  /** These, and a standby that another has replaced: it is judged like everybody else. */
+  readonly everMembers: Host[];
   readonly violations: Violation[];
   readonly story: string[];
   readonly #telling: boolean;
@@ -80,6 +83,7 @@ export class World {
     this.timing = timingOf(profile, 100);
     this.members = [new Host(this, 'h1', true), new Host(this, 'h2', true)];
     this.hosts.push(...this.members);
+    this.everMembers = [...this.members];
     if (witness) this.hosts.push(new Host(this, 'w', false));
     this.spare = new Host(this, 'w2', false);
     this.#found(profile, first === undefined ? this.members : [this.members[1], this.members[0]]);
@@ -141,7 +145,8 @@ export class World {
 
   /** The witness of the present configuration. */
   witness(): Host {
-    const id = this.truth()?.voters.find((voter) => voter !== 'h1' && voter !== 'h2');
+    const record = this.truth();
+    const id = record?.voters.find((voter) => !record.members.includes(voter));
     return this.host(id ?? this.lastWitness) ?? this.spare;
   }
 
@@ -155,20 +160,20 @@ export class World {
 
   /** I1, at every change of who runs. */
   watch(): void {
-    const [a, b] = this.members;
-    if (!(a.running && b.running)) {
+    const running = (): Host[] => this.everMembers.filter((host) => host.running);
+    if (running().length < 2) {
       this.#endOverlap();
       return;
     }
     if (this.#overlapSince !== null || this.forced) return;
     this.#overlapSince = this.kernel.now;
-    const excused = Math.max(a.excusedUntil, b.excusedUntil) - this.kernel.now;
+    const excused = Math.max(...running().map((host) => host.excusedUntil)) - this.kernel.now;
     if (excused <= 0) {
       this.violate('I1', 'both hosts run the guest');
       return;
     }
     this.kernel.after(excused, () => {
-      if (a.running && b.running && this.#overlapSince !== null && !this.forced) {
+      if (running().length > 1 && this.#overlapSince !== null && !this.forced) {
         this.violate('I1', 'both hosts run the guest, longer than the guard needs after a thaw');
       }
     });
@@ -217,6 +222,16 @@ export class World {
     b.exportOpen = true;
     this.serving = a;
     for (const host of this.members) this.#client(host);
+  }
+
+  /** Another host that may become the standby: there, and nothing more. */
+  newcomer(id: string): Host {
+    const host = new Host(this, id, true);
+    host.whole = false;
+    this.hosts.push(host);
+    this.everMembers.push(host);
+    this.#client(host);
+    return host;
   }
 
   /** The guest writes; its client counts what was acknowledged. */
@@ -280,7 +295,7 @@ export class World {
   /** Rule *disarm before the next loss*: what froze `host` must not be a second loss, long after the first. */
   frozenBy(host: Host): void {
     const onPurpose = host.permission?.kind === 'deadline' && host.permission.ms === 0;
-    if (host.id !== this.truth()?.owner || this.forced || onPurpose) return;
+    if (host.id !== this.truth()?.owner || this.forced || onPurpose || host.intruder) return;
     const since = this.reach.lost(host);
     if (since === null) return;
     this.violate('I7', `${host.id} is frozen by a second loss, ${Math.round(since)} ms after the first`);

@@ -152,6 +152,10 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#orders.freeze(uuid);
   }
 
+  guestAnswers(uuid: string): Promise<boolean> {
+    return this.#orders.guestAnswers(uuid);
+  }
+
   setAutostart(uuid: string, on: boolean): Promise<Result<void>> {
     return this.#orders.setAutostart(uuid, on);
   }

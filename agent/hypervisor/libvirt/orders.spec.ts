@@ -2,7 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeGuest, type FakeLibvirtd, NO_DOMAIN } from './fake-libvirtd.spec-kit.ts';
 import { ERP, type HypervisorBench, openHypervisorBench, SHOP } from './hypervisor-bench.spec-kit.ts';
 import type { LibvirtHypervisor } from './libvirt-hypervisor.ts';
-import { domainCreateWithFlags, domainShutdownFlags, qemuDomainMonitorCommand } from './procedures.ts';
+import {
+  domainCreateWithFlags,
+  domainShutdownFlags,
+  qemuDomainAgentCommand,
+  qemuDomainMonitorCommand,
+} from './procedures.ts';
 import { XdrWriter } from './xdr.ts';
 
 const OPERATION_INVALID = { code: 55, message: 'Requested operation is not valid: domain is not running' };
@@ -112,5 +117,25 @@ describe('the monitor', () => {
     expect(await hypervisor.monitor(ERP, 'stop')).toMatchObject({ problem: { kind: 'vm-not-running' } });
     libvirtd.on(qemuDomainMonitorCommand, () => NO_DOMAIN);
     expect(await hypervisor.monitor(ERP, 'stop')).toMatchObject({ problem: { kind: 'vm-not-found' } });
+  });
+});
+
+describe('the guest agent', () => {
+  beforeEach(() => hypervisor.start());
+
+  it('is asked for a sign of life, and may be absent', async () => {
+    let sent = { command: '', timeoutS: 0 };
+    libvirtd.on(qemuDomainAgentCommand, (args) => {
+      args.string();
+      args.uuid();
+      args.int();
+      sent = { command: args.string(), timeoutS: args.int() };
+      return new XdrWriter().uint(1).string('{"return":{}}');
+    });
+    expect(await hypervisor.guestAnswers(ERP)).toBe(true);
+    expect(sent).toEqual({ command: '{"execute":"guest-ping"}', timeoutS: 2 });
+    libvirtd.on(qemuDomainAgentCommand, () => ({ code: 86, message: 'Guest agent is not responding' }));
+    expect(await hypervisor.guestAnswers(ERP)).toBe(false);
+    expect(await hypervisor.guestAnswers(SHOP)).toBe(false);
   });
 });

@@ -13,6 +13,7 @@ import {
   domainSetAutostart,
   domainShutdownFlags,
   domainUndefineFlags,
+  qemuDomainAgentCommand,
   qemuDomainMonitorCommand,
   UndefineFlag,
 } from './procedures.ts';
@@ -27,6 +28,8 @@ const DESTROY_DEADLINE_MS = 60_000;
 /** How long libvirt may try by itself to end a guest, ms. */
 const KILL_AFTER_MS = 1_500;
 const MONITOR_DEADLINE_MS = 20_000;
+/** How long a guest agent may take, s. */
+const AGENT_PATIENCE_S = 2;
 /** Version from which the TPM's state may be kept on request (libvirt 8.9.0). */
 const KEEP_TPM_SINCE = 8_009_000;
 
@@ -138,6 +141,15 @@ export class Orders {
     if (!found.frozen) signal(found.pid, 'SIGSTOP');
     this.#guests.update(uuid, { state: 'paused' });
     return ok(undefined);
+  }
+
+  /** qemu-ga's own ping; libvirt refuses at once while the guest has not opened the channel. */
+  async guestAnswers(uuid: string): Promise<boolean> {
+    const dom = this.#guests.get(uuid)?.ref;
+    if (!dom) return false;
+    const order = { dom, command: '{"execute":"guest-ping"}', timeoutS: AGENT_PATIENCE_S };
+    const reply = await this.#session.callGuest(qemuDomainAgentCommand, order, MONITOR_DEADLINE_MS);
+    return reply.ok;
   }
 
   async setAutostart(uuid: string, on: boolean): Promise<Result<void>> {

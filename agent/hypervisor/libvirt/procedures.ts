@@ -310,6 +310,18 @@ export const qemuDomainMonitorCommand = waiting(
     ),
   ),
 );
+/** `timeoutS`: how long the guest agent may take. */
+export const qemuDomainAgentCommand = waiting(
+  qemu(
+    remote(
+      3,
+      'qemu_domain_agent_command',
+      (writer, args: OnDomain & { command: string; timeoutS: number }) =>
+        void writeDomain(writer, args.dom).string(args.command).int(args.timeoutS).uint(0),
+      (reader) => reader.optionalString(),
+    ),
+  ),
+);
 /** No domain and no filter: every event of every guest. */
 export const qemuConnectDomainMonitorEventRegister = qemu(
   remote(

@@ -40,6 +40,8 @@ export class SimulatedHost implements Member {
   readonly images = new Map<string, SimulatedImage>();
   /** Images offered to a primary, by pair; the storage daemon's, gone with the power. */
   readonly exports = new Map<string, Set<string>>();
+  /** Overlays of the points that stand, by use and pair; the storage daemon's too. */
+  readonly points = new Map<string, Set<string>>();
   powered = true;
   bootId: string = randomUUID();
   private bootedAt: number;
@@ -126,6 +128,7 @@ export class SimulatedHost implements Member {
       guest.tap = null;
     }
     this.exports.clear();
+    this.points.clear();
     for (const [timer, cut] of [...this.timers]) {
       timer.cancel();
       cut();

@@ -151,6 +151,11 @@ class SimulatedHypervisor implements Hypervisor {
     });
   }
 
+  async guestAnswers(uuid: string): Promise<boolean> {
+    const guest = this.host.guest(uuid);
+    return this.alive && guest?.booted === true && this.host.runs(uuid);
+  }
+
   async setAutostart(uuid: string, on: boolean): Promise<Result<void>> {
     return this.withGuest(uuid, (guest) => {
       guest.autostart = on;

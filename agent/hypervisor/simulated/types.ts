@@ -13,6 +13,8 @@ export interface SimulatedImage {
   version: number;
   /** False while a full copy has not reached its end: a mixture nobody can start from. */
   complete: boolean;
+  /** Name of what it was last brought up to as a replica (CatchingUp). */
+  generation?: string;
 }
 
 /** What stands between a running guest's writes and their acknowledgement: the mirror. */

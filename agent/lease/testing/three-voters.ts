@@ -7,7 +7,10 @@ import { createRecord } from '../transitions.ts';
 import { FakeSite } from './fake-site.ts';
 
 export const VOTERS = ['h1', 'h2', 'w'] as const;
-export type VoterName = (typeof VOTERS)[number];
+/** Another host that may be made the standby; not there before `newcomer`. */
+export const SPARE = 'h3';
+export type VoterName = (typeof VOTERS)[number] | typeof SPARE;
+const EVERYBODY: readonly VoterName[] = [...VOTERS, SPARE];
 
 /** An armed pair of h1 (owner) and h2, in sync, with w as its witness. */
 export function armedRecord(): LeaseRecord {
@@ -58,6 +61,15 @@ export class ThreeVoters {
     const node = this.nodes.get(name);
     if (node === undefined) throw new Error(`${name} does not run`);
     return node;
+  }
+
+  /** A node without any history is shown a record, as by `record.keep`: a member's when `hosts`, else only a vote. */
+  newcomer(name: VoterName, hosts: boolean): void {
+    const chosen = this.node('h1').voter.chosen;
+    if (chosen === null) throw new Error('h1 knows no record');
+    if (hosts) this.sites.set(name, new FakeSite(() => this.now, false));
+    this.disks.set(name, { ...freshState(true), promised: chosen.ballot, accepted: chosen, chosen });
+    this.start(name, true);
   }
 
   start(name: VoterName, restarted: boolean): void {
@@ -120,7 +132,7 @@ export class ThreeVoters {
   #send(envelope: Envelope): void {
     this.sent.push(envelope);
     if (this.cut.has(envelope.from) || this.cut.has(envelope.to) || this.drop(envelope)) return;
-    const to = VOTERS.find((name) => name === envelope.to);
+    const to = EVERYBODY.find((name) => name === envelope.to);
     if (to !== undefined) this.#after(1, () => this.nodes.get(to)?.receive(envelope));
   }
 

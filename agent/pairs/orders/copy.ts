@@ -1,5 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
-import { ExportAddress, type MirrorStatus, type Problem, ProblemError } from '../../protocol/index.ts';
+import {
+  ExportAddress,
+  fail,
+  type MirrorStatus,
+  ok,
+  type Problem,
+  ProblemError,
+  type Result,
+} from '../../protocol/index.ts';
+import type { CatchingUp } from '../../replication/replication.ts';
 import type { Step, StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { isLive } from '../store.ts';
@@ -13,6 +23,11 @@ export const CopyData = v.object({
   /** A person ordered it over a quarantined copy. */
   overQuarantine: v.boolean(),
   remote: v.nullable(ExportAddress),
+  /** How the standby agreed to be brought up to date, and the name of what comes of it. */
+  way: v.optional(v.nullable(v.picklist(['full', 'changes', 'compare']))),
+  generation: v.optional(v.nullable(v.string())),
+  /** Until when the copy there had everything, wall clock (ms). */
+  wholeUntil: v.optional(v.nullable(v.number())),
 });
 export type CopyData = v.InferOutput<typeof CopyData>;
 
@@ -79,30 +94,105 @@ const undefinedMeanwhile = (context: PairContext, data: CopyData): Problem => ({
   next: `Define ${data.subject} there again (virsh define), then protect it again.`,
 });
 
+/** The voters first: from the moment the old copy is touched nobody may take it for a whole one. */
+async function prepareStandby(context: PairContext, data: CopyData, refused: Set<string>): Promise<void> {
+  const { source, peers } = context.deps;
+  const { pairId } = data;
+  const before = context.pair(pairId).record.replica;
+  if (before.state === 'stale') data.wholeUntil = before.since;
+  // The voters first: while the mirror is taken away nobody may take the copy for a whole one, nor count on it.
+  await context.replicaIs(pairId, 'catching-up');
+  await source.end(pairId);
+  // Until then a whole mirror may have been recorded again.
+  await context.replicaIs(pairId, 'catching-up');
+  const { spec } = context.pair(pairId);
+  const chosen = context.nodes.chosen(pairId);
+  if (chosen === null) throw new ProblemError(copyBroke(data, null));
+  const distance = refused.delete(pairId) ? null : await source.distanceKnown(pairId);
+  const changes = distance?.generation ?? null;
+  const generation = randomUUID().slice(0, 8);
+  const ways = {
+    changes,
+    changedBytes: distance?.bytes ?? null,
+    generation,
+    wholeUntil: data.wholeUntil ?? null,
+  };
+  const { way = 'full', ...remote } = must(
+    await peers
+      .to(context.other(spec))
+      .call('standby.prepare', { spec, chosen, overQuarantine: data.overQuarantine, ways }),
+  );
+  data.remote = remote;
+  data.way = way;
+  data.generation = way === 'changes' ? changes : generation;
+}
+
+function howFrom(context: PairContext, data: CopyData, io: StepIo): CatchingUp {
+  const generation = data.generation ?? '';
+  if (data.way === 'compare')
+    return { way: 'compare', generation, compared: () => untilCompared(context, data, io) };
+  return { way: data.way ?? 'full', generation };
+}
+
+/** How often the standby is asked how far it is, ms, and how many times in a row it may not answer. */
+const ASK_MS = 300;
+const MOST_SILENCES = 20;
+/** Problems of the way there, not of the comparison. */
+const SILENCE = ['peer-unreachable', 'link-closed', 'deadline', 'cancelled'];
+
+/** Resolves with what the standby offers once it has read its side too. */
+async function untilCompared(
+  context: PairContext,
+  data: CopyData,
+  io: StepIo,
+): Promise<Result<ExportAddress>> {
+  const to = context.deps.peers.to(context.other(context.pair(data.pairId).spec));
+  for (let silences = 0; ; ) {
+    if (io.signal.aborted) return fail(copyBroke(data, null));
+    const asked = await to.call('standby.compare', { pairId: data.pairId });
+    if (asked.ok && asked.value.remote) return ok(asked.value.remote);
+    silences = asked.ok ? 0 : silences + 1;
+    const silent = !asked.ok && SILENCE.includes(asked.problem.kind);
+    if (!asked.ok && (!silent || silences > MOST_SILENCES)) return asked;
+    await new Promise<void>((done) => void context.deps.clock.setTimeout(done, ASK_MS));
+  }
+}
+
+const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 1 : 0)} MiB`;
+
+/** In words; also into the history, with the exact figures. */
+function whatItTook(context: PairContext, data: CopyData, end: MirrorStatus): string {
+  const pair = context.pair(data.pairId);
+  const count = pair.spec.disks.length;
+  const disks = `${count} ${count === 1 ? 'disk' : 'disks'}`;
+  const figures = context.deps.source.figures(data.pairId);
+  if (!figures) return `${mib(end.totalBytes)}, ${disks}`;
+  const what = figures.way === 'compare' ? 'differed' : 'had changed';
+  const text = `${mib(figures.dirtyBytes)} ${what}, ${disks}; the machine stood still for ${figures.pauseMs} ms`;
+  const evidence = Object.fromEntries(
+    Object.entries(figures).map(([key, value]) => [
+      key,
+      typeof value === 'number' ? String(Math.round(value)) : value,
+    ]),
+  );
+  context.audit('caught-up', pair, `${data.subject}, copy on ${data.standbyName}: ${text}.`, evidence);
+  return text;
+}
+
 /** Prepare the standby, copy everything, record *in sync*: the steps every way into protection shares. */
 export function copySteps<D extends CopyData>(
   context: PairContext,
   options: { needsDefinition: boolean } = { needsDefinition: false },
 ): Step<D>[] {
   const { source } = context.deps;
+  /** Pairs whose standby did not let this host in: for a comparison it closes and opens anew, with its present certificate. */
+  const refused = new Set<string>();
   return [
     {
       id: 'prepare',
       label: (data) => `Make room on ${data.standbyName}`,
       cancellable: true,
-      async run(data) {
-        await source.end(data.pairId);
-        // The voters first: from the moment the old copy is touched nobody may take it for a whole one.
-        await context.replicaIs(data.pairId, 'catching-up');
-        const { spec } = context.pair(data.pairId);
-        const chosen = context.nodes.chosen(data.pairId);
-        if (chosen === null) throw new ProblemError(copyBroke(data, null));
-        data.remote = must(
-          await context.deps.peers
-            .to(context.other(spec))
-            .call('standby.prepare', { spec, chosen, overQuarantine: data.overQuarantine }),
-        );
-      },
+      run: (data) => prepareStandby(context, data, refused),
     },
     {
       id: 'copy',
@@ -118,6 +208,8 @@ export function copySteps<D extends CopyData>(
           await hypervisorAnswers(context);
           if (!isLive(context.vmState(pair.spec.workload.uuid)))
             throw new ProblemError(notRunning(context, data));
+          // What was agreed may have come to nothing with the agent that had agreed it.
+          if (io.resumed) await prepareStandby(context, data, refused);
           must(
             await source.mirror({
               pairId: data.pairId,
@@ -125,6 +217,7 @@ export function copySteps<D extends CopyData>(
               disks: context.disks(pair.spec, context.self),
               address: peer.address,
               remote: data.remote,
+              how: howFrom(context, data, io),
             }),
           );
         }
@@ -134,10 +227,11 @@ export function copySteps<D extends CopyData>(
             ? undefinedMeanwhile(context, data)
             : null,
         );
-        if (end.state !== 'in-sync') throw new ProblemError(copyBroke(data, end.problem));
-        io.note(
-          `${Math.round(end.totalBytes / 2 ** 20)} MiB, ${pair.spec.disks.length} ${pair.spec.disks.length === 1 ? 'disk' : 'disks'}`,
-        );
+        if (end.state !== 'in-sync') {
+          if (end.problem?.kind === 'replication-refused') refused.add(data.pairId);
+          throw new ProblemError(copyBroke(data, end.problem));
+        }
+        io.note(whatItTook(context, data, end));
       },
     },
     {
@@ -162,8 +256,9 @@ export function copySteps<D extends CopyData>(
           must(
             await context.deps.peers
               .to(context.other(pair.spec))
-              .call('record.keep', { chosen, brandNew: true, spec: null }),
+              .call('record.keep', { chosen, brandNew: false, spec: null }),
           );
+        await context.setNotes(data.pairId, (notes) => ({ ...notes, wantsStandby: null }));
         context.audit('in-sync', pair, `${data.subject} is in sync on ${data.standbyName}.`);
       },
     },
@@ -171,9 +266,15 @@ export function copySteps<D extends CopyData>(
 }
 
 /** After a copy that did not end: the mirror is taken away and the record says that the replica is no good. */
-export async function abandonCopy(context: PairContext, pairId: string): Promise<void> {
+export async function abandonCopy(
+  context: PairContext,
+  { pairId, way }: Pick<CopyData, 'pairId' | 'way'>,
+): Promise<void> {
   await context.deps.source.end(pairId);
   const pair = context.store.get(pairId);
   if (!pair || !context.isOwner(pair)) return;
-  if (pair.record.replica.state !== 'in-sync') await context.replicaIs(pairId, 'none');
+  // What was only brought up to date has a whole copy to go back to; a full copy that did not end is none.
+  const { state } = pair.record.replica;
+  if (state !== 'in-sync' && !(state === 'catching-up' && way && way !== 'full'))
+    await context.replicaIs(pairId, 'none');
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { compareEpoch, Epoch, type Problem, ProblemError } from '../../protocol/index.ts';
 import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import type { PairContext } from '../context.ts';
+import { goBack } from '../points.ts';
 import type { HostSite } from '../site.ts';
 import { isLive, type StoredPair } from '../store.ts';
 
@@ -18,6 +19,13 @@ export type FailoverData = v.InferOutput<typeof FailoverData>;
 /** Why this copy must not be started, or null. */
 export function unusable(context: PairContext, pair: StoredPair): Problem | null {
   const { subject, here } = { subject: pair.spec.workload.name, here: context.deps.selfName() };
+  if (!pair.record.members.includes(context.self)) {
+    return {
+      kind: 'not-a-member',
+      message: `${here} no longer stands by for ${subject}: another host does.`,
+      next: `Fail over to ${pair.record.members.map((hostId) => context.nameOf(hostId)).join(' or ')}.`,
+    };
+  }
   if (pair.notes.quarantine) {
     return {
       kind: 'quarantined',
@@ -25,7 +33,7 @@ export function unusable(context: PairContext, pair: StoredPair): Problem | null
       next: `Fail over to the host that ran it last, or make ${here} the standby again.`,
     };
   }
-  if (pair.notes.image !== 'complete') {
+  if (pair.notes.image !== 'complete' && pair.notes.image !== 'point') {
     return {
       kind: 'replica-incomplete',
       message: `The copy of ${subject} on ${here} is not complete: it cannot be started.`,
@@ -71,6 +79,28 @@ async function takeOver(context: PairContext, data: FailoverData): Promise<void>
   });
 }
 
+/** A copy that was being written over is put back to the whole one that was kept of it. */
+async function backToWhole(context: PairContext, data: FailoverData): Promise<void> {
+  const { notes, record } = context.pair(data.pairId);
+  const { point } = notes;
+  if (notes.image !== 'point') return;
+  // Both had just agreed: it only was not written down here yet.
+  if (record.replica.state === 'in-sync') {
+    await context.setNotes(data.pairId, (known) => ({ ...known, image: 'complete', point: null }));
+    return;
+  }
+  await goBack(context, data.pairId);
+  const pair = context.pair(data.pairId);
+  const problem = unusable(context, pair);
+  if (problem) throw new ProblemError(problem);
+  const until = point?.wholeUntil ? new Date(point.wholeUntil).toISOString() : 'an unknown time';
+  context.audit(
+    'went-back',
+    pair,
+    `The copy of ${data.subject} on ${data.here} was put back to what it was before it was being brought up to date: everything until ${until} is on it.`,
+  );
+}
+
 async function claim(context: PairContext, data: FailoverData): Promise<void> {
   const pair = context.pair(data.pairId);
   if (context.isOwner(pair)) return;
@@ -85,6 +115,7 @@ async function claim(context: PairContext, data: FailoverData): Promise<void> {
   if (problem) throw new ProblemError(problem);
   if (pair.record.armed && !data.forced) return takeOver(context, data);
   await refuseIfRunning(context, pair, data.forced);
+  await backToWhole(context, data);
   context.nodes.get(data.pairId)?.force(context.now());
   context.audit(
     'claimed',
@@ -95,10 +126,10 @@ async function claim(context: PairContext, data: FailoverData): Promise<void> {
 }
 
 /** The owner's duties of the lease do the rest: export closed, begun, first instruction. Their end is waited for here. */
-async function untilItRuns(
+export async function untilItRuns(
   context: PairContext,
   site: HostSite | null,
-  data: FailoverData,
+  data: Pick<FailoverData, 'pairId' | 'subject' | 'here'>,
   io: StepIo,
 ): Promise<void> {
   const uuid = context.pair(data.pairId).spec.workload.uuid;

@@ -14,9 +14,10 @@ type ProtectData = v.InferOutput<typeof ProtectData>;
 
 /** Everybody else who keeps something of the pair. */
 const others = (context: PairContext, pairId: string): string[] => {
-  const { spec } = context.store.kept(pairId) ?? { spec: { members: [] as string[] } };
-  const voters = context.nodes.record(pairId)?.voters ?? [];
-  return [...new Set([...spec.members, ...voters])].filter((hostId) => hostId !== context.self);
+  const kept = context.store.kept(pairId);
+  const { members, voters } = context.nodes.record(pairId) ?? { members: [], voters: [] };
+  const former = kept === null ? [] : [...kept.spec.members, ...context.formerMembers(kept)];
+  return [...new Set([...members, ...former, ...voters])].filter((hostId) => hostId !== context.self);
 };
 
 /** Tells the others to forget the pair; left for later (`ended`) while one of them cannot be told. */
@@ -25,7 +26,7 @@ export async function forgetPair(context: PairContext, pairId: string): Promise<
   if (!kept) return [];
   await context.setNotes(pairId, (notes) => ({ ...notes, ended: true }));
   // Nobody's business from here on: without this the guard would stop a machine whose permission goes.
-  await context.deps.guard.letGo(kept.spec.workload.uuid);
+  await context.letGo(kept.spec);
   const untold: string[] = [];
   for (const hostId of others(context, pairId)) {
     const told = await context.deps.peers.to(hostId).call('pair.forget', { pairId });
@@ -39,12 +40,15 @@ export async function forgetPair(context: PairContext, pairId: string): Promise<
   return [];
 }
 
-/** True from the moment on when *in sync* was recorded here, or another member's newer record was adopted. */
+/**
+ * True from the moment on when *in sync* was recorded here, or another member's newer record was adopted. By the votes:
+ * they tell it also where the pair's own file has been lost meanwhile.
+ */
 function everAgreed(context: PairContext, pairId: string): boolean {
-  const pair = context.store.get(pairId);
-  if (!pair || pair.notes.ended) return false;
-  const { state } = pair.record.replica;
-  return !context.isOwner(pair) || state === 'in-sync' || state === 'stale';
+  const record = context.nodes.record(pairId);
+  if (record === null || context.store.kept(pairId)?.notes.ended) return false;
+  const { state } = record.replica;
+  return record.owner !== context.self || state === 'in-sync' || state === 'stale';
 }
 
 /** Autostart as it was; a guest that its host would therefore have started at a boot meanwhile is started now. */
@@ -111,14 +115,14 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
       if (everAgreed(context, data.pairId)) {
         context.audit(
           'protect-kept',
-          context.pair(data.pairId),
+          context.store.get(data.pairId),
           `${data.subject} stays protected: ${problem.message}`,
         );
         return;
       }
       await context.deps.source.end(data.pairId);
       // Before it is started: libvirt's hook refuses a protected machine to everybody but the lease.
-      await context.deps.guard.letGo(data.spec.workload.uuid);
+      await context.letGo(data.spec);
       await leaveAsBefore(context, data);
       await forgetPair(context, data.pairId);
       context.audit('protect-undone', null, `${data.subject} is not protected: ${problem.message}`);
@@ -197,7 +201,12 @@ export function resyncOrder(context: PairContext): TaskDefinition<CopyData> {
         cancellable: true,
         async run(data) {
           const record = must(await context.nodes.read(data.pairId));
-          if (context.isOwner({ record })) return;
+          if (context.isOwner({ record })) {
+            // A person's word holds until it has come true, whatever gets in the way meanwhile.
+            if (data.overQuarantine)
+              await context.setNotes(data.pairId, (notes) => ({ ...notes, wantsStandby: record.epoch }));
+            return;
+          }
           throw new ProblemError({
             kind: 'record-older',
             message: `${data.subject} belongs to ${context.nameOf(record.owner)} meanwhile.`,
@@ -207,6 +216,10 @@ export function resyncOrder(context: PairContext): TaskDefinition<CopyData> {
       },
       ...copySteps<CopyData>(context),
     ],
-    undo: (data) => abandonCopy(context, data.pairId),
+    async undo(data, problem) {
+      if (problem.kind === 'cancelled')
+        await context.setNotes(data.pairId, (notes) => ({ ...notes, wantsStandby: null }));
+      await abandonCopy(context, data);
+    },
   };
 }

@@ -50,6 +50,7 @@ export async function openRemote(
   address: RemoteAddress,
   exportName: string,
   files: TlsFiles,
+  /** Only to be read: an export that takes no writes is no refusal. */ readOnly = false,
 ): Promise<Result<RemoteExport>> {
   let plain: net.Socket | null = null;
   let secure: tls.TLSSocket | null = null;
@@ -62,7 +63,7 @@ export async function openRemote(
     await startTls(plain);
     secure = await upgrade(plain, address.serverName, material);
     step = 'export';
-    const info = await go(secure, exportName);
+    const info = await go(secure, exportName, readOnly);
     return ok({ socket: secure, info });
   } catch (error) {
     secure?.destroy();
@@ -143,7 +144,7 @@ function upgrade(
   });
 }
 
-async function go(socket: Duplex, exportName: string): Promise<ExportInfo> {
+async function go(socket: Duplex, exportName: string, readOnly: boolean): Promise<ExportInfo> {
   const reader = new ByteReader(socket, DEADLINE_MS);
   try {
     socket.write(encodeOption(Option.go, encodeGo(exportName, [Info.blockSize])));
@@ -151,7 +152,7 @@ async function go(socket: Duplex, exportName: string): Promise<ExportInfo> {
     for (;;) {
       const reply = await readOptionReply(reader, Option.go);
       if (reply.type === Reply.info) decodeInfo(reply.data, known);
-      else if (reply.type === Reply.ack) return complete(known);
+      else if (reply.type === Reply.ack) return complete(known, readOnly);
       else throw new NbdError(refusal(reply.type, reply.data));
     }
   } finally {
@@ -165,11 +166,11 @@ function refusal(type: number, data: Buffer): string {
   return text === '' ? `refused (${type.toString(16)})` : text.slice(0, 200);
 }
 
-function complete(known: Partial<ExportInfo>): ExportInfo {
+function complete(known: Partial<ExportInfo>, readOnly: boolean): ExportInfo {
   if (known.sizeBytes === undefined || known.flags === undefined) {
     throw new NbdError('the export did not tell its size');
   }
-  if ((known.flags & FLAG_READ_ONLY) !== 0) throw new NbdError('the export is read-only');
+  if (!readOnly && (known.flags & FLAG_READ_ONLY) !== 0) throw new NbdError('the export is read-only');
   return {
     sizeBytes: known.sizeBytes,
     flags: known.flags & PASSED_FLAGS,
@@ -177,7 +178,11 @@ function complete(known: Partial<ExportInfo>): ExportInfo {
   };
 }
 
-async function readOptionReply(reader: ByteReader, option: number): Promise<{ type: number; data: Buffer }> {
+/** Throws NbdError. */
+export async function readOptionReply(
+  reader: Pick<ByteReader, 'read'>,
+  option: number,
+): Promise<{ type: number; data: Buffer }> {
   const header = await reader.read(20);
   if (header.readBigUInt64BE(0) !== OPTION_REPLY_MAGIC || header.readUInt32BE(8) !== option) {
     throw new NbdError('an answer to something that was not asked');

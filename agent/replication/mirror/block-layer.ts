@@ -78,12 +78,13 @@ export class BlockLayer {
     });
   }
 
-  startMirror(target: string, device: string): Promise<Result<unknown>> {
+  /** @param sync `none`: only what is written from now on */
+  startMirror(target: string, device: string, sync: 'full' | 'none' = 'full'): Promise<Result<unknown>> {
     return this.#ask('blockdev-mirror', {
       'job-id': jobId(this.#pairId, target),
       device,
       target: blockName('replica', this.#pairId, target),
-      sync: 'full',
+      sync,
       'copy-mode': 'write-blocking',
       'on-target-error': 'report',
       'filter-node-name': blockName('mirror', this.#pairId, target),

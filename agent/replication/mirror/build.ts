@@ -5,7 +5,7 @@ import type { MirrorOrder } from '../replication.ts';
 import type { Blocks } from './block-layer.ts';
 import type { Forwarder } from './forwarder-client.ts';
 
-interface DeviceDisk {
+export interface DeviceDisk {
   target: string;
   /** QEMU's node under the guest's disk. */
   device: string;
@@ -26,22 +26,33 @@ export async function buildMirror(
   forwarder: Forwarder,
   deadlineMs: number,
   /** Told where QEMU will look for the forwarder, before it does. */
-  willUse: (sockets: Record<string, string>) => Promise<void>,
+  willUse: (disks: DeviceDisk[]) => Promise<void>,
 ): Promise<Result<GroupStatus | null>> {
   const cleared = await takeApart(order, blocks, 1);
   if (!cleared.ok) return cleared;
   const disks = await deviceDisks(order, blocks);
   if (!disks.ok) return disks;
-  await willUse(Object.fromEntries(disks.value.map(({ target, socket }) => [target, socket])));
-  await forwarder.order({ c: 'close', group: order.pairId });
-  const opened = await forwarder.order({ c: 'open', order: streamOf(order, disks.value, deadlineMs) });
+  await willUse(disks.value);
+  const opened = await openStream(order, disks.value, forwarder, deadlineMs);
   if (!opened.ok) return opened;
   for (const { target, device, socket } of disks.value) {
     const added = await blocks.addReplica(target, socket);
     const mirrored = added.ok ? await blocks.startMirror(target, device) : added;
     if (!mirrored.ok) return mirrored;
   }
-  return ok(opened.value[0] ?? null);
+  return opened;
+}
+
+/** The forwarder's stream to what the standby offers; one of before is closed. */
+export async function openStream(
+  order: MirrorOrder,
+  disks: DeviceDisk[],
+  forwarder: Forwarder,
+  deadlineMs: number,
+): Promise<Result<GroupStatus | null>> {
+  await forwarder.order({ c: 'close', group: order.pairId });
+  const opened = await forwarder.order({ c: 'open', order: streamOf(order, disks, deadlineMs) });
+  return opened.ok ? ok(opened.value[0] ?? null) : opened;
 }
 
 /**
@@ -57,7 +68,8 @@ export async function takeApart(order: MirrorOrder, blocks: Blocks, looks: numbe
   return blocks.removeReplicas(order.disks.map(({ target }) => target));
 }
 
-async function deviceDisks(order: MirrorOrder, blocks: Blocks): Promise<Result<DeviceDisk[]>> {
+/** QEMU's nodes of the disks, and where their mirrors will meet the forwarder. */
+export async function deviceDisks(order: MirrorOrder, blocks: Blocks): Promise<Result<DeviceDisk[]>> {
   const directory = await blocks.socketDirectory();
   if (!directory.ok) return directory;
   const found: DeviceDisk[] = [];

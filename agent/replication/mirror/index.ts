@@ -2,11 +2,14 @@ import { join } from 'node:path';
 import type { Hypervisor, HypervisorEvent } from '../../hypervisor/hypervisor.ts';
 import type { Clock, Log } from '../../ports.ts';
 import { fail, type MirrorStatus, ok, type Result } from '../../protocol/index.ts';
+import type { Copiers } from '../copier/helper.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
+import type { TlsFiles } from '../forwarder/remote.ts';
 import { jobId } from '../names.ts';
-import type { MirrorOrder, ReplicaSource } from '../replication.ts';
+import type { CatchUpFigures, MirrorOrder, ReplicaSource } from '../replication.ts';
 import type { ServiceRunner } from '../services.ts';
 import { BlockLayer } from './block-layer.ts';
+import { ChangeLayer } from './change-layer.ts';
 import { ForwarderClient } from './forwarder-client.ts';
 import { PairMirror } from './pair-mirror.ts';
 import { type SavedMirror, SavedMirrors } from './saved.ts';
@@ -20,6 +23,9 @@ export interface MirrorSourceOptions {
   stateDir: string;
   clock: Clock;
   log: Log;
+  copiers: Copiers;
+  /** This host's certificate, for what the copiers send. */
+  tls: TlsFiles;
   /** How long the standby may stay silent before writes are held, ms. */
   deadlines?: { copying: number; inSync: number };
 }
@@ -39,6 +45,9 @@ class MirrorSource implements ReplicaSource {
   readonly #saved: SavedMirrors;
   readonly #mirrors = new Map<string, PairMirror>();
   readonly #endedInSync = new Set<string>();
+  /** Of mirrors that ended with bitmaps that still count. */
+  readonly #tracked = new Map<string, Pick<SavedMirror, 'order' | 'generation' | 'devices'>>();
+  readonly #figures = new Map<string, CatchUpFigures>();
   readonly #listeners = new Set<(pairId: string, status: MirrorStatus) => void>();
   #unsubscribe: (() => void) | null = null;
 
@@ -58,6 +67,7 @@ class MirrorSource implements ReplicaSource {
     this.#unsubscribe = this.#options.hypervisor.subscribe((event) => this.#onHypervisor(event));
     const saved = await this.#saved.read();
     for (const { order, endedInSync } of saved) if (endedInSync) this.#endedInSync.add(order.pairId);
+    for (const one of saved) if (one.tracked && !one.live) this.#tracked.set(one.order.pairId, one);
     const live = saved.filter((one) => one.live);
     if (live.length > 0) {
       const groups = await this.#forwarder.order({ c: 'status' });
@@ -86,9 +96,12 @@ class MirrorSource implements ReplicaSource {
     const ended = await this.end(order.pairId);
     if (!ended.ok) return ended;
     this.#endedInSync.delete(order.pairId);
+    this.#tracked.delete(order.pairId);
+    this.#figures.delete(order.pairId);
     const mirror = this.#make(order);
     const started = await mirror.start();
     if (!started.ok) {
+      this.#remember(mirror);
       this.#mirrors.delete(order.pairId);
       this.#keepConnected();
     }
@@ -114,36 +127,73 @@ class MirrorSource implements ReplicaSource {
     const ended = await mirror.end(drained);
     if (!ended.ok) return ended;
     if (mirror.endedInSync) this.#endedInSync.add(pairId);
+    this.#remember(mirror);
     if (this.#mirrors.get(pairId) === mirror) this.#mirrors.delete(pairId);
     this.#keepConnected();
     return ok(undefined);
+  }
+
+  /** What an ended mirror leaves for the next. */
+  #remember(mirror: PairMirror): void {
+    const { order, tracked, figures, devices } = mirror;
+    if (tracked !== null) this.#tracked.set(order.pairId, { order, generation: tracked, devices });
+    if (figures) this.#figures.set(order.pairId, figures);
   }
 
   endedInSync(pairId: string): boolean {
     return this.#mirrors.get(pairId)?.endedInSync ?? this.#endedInSync.has(pairId);
   }
 
+  figures(pairId: string): CatchUpFigures | null {
+    return this.#mirrors.get(pairId)?.figures ?? this.#figures.get(pairId) ?? null;
+  }
+
+  async distanceKnown(pairId: string): Promise<{ generation: string; bytes: number } | null> {
+    const mirror = this.#mirrors.get(pairId);
+    const saved = this.#tracked.get(pairId);
+    const order = mirror?.order ?? saved?.order;
+    const generation = mirror?.tracked ?? saved?.generation ?? null;
+    if (!order || generation === null) return null;
+    const { hypervisor } = this.#options;
+    // As they were called when the bitmaps were begun: a guest started anew has none by that name.
+    const devices = Object.values(mirror?.devices ?? saved?.devices ?? {});
+    if (devices.length < order.disks.length) return null;
+    const known = await new ChangeLayer(hypervisor, order.vmUuid, pairId).bitmaps(devices);
+    if (!known.ok) return null;
+    const all = [...known.value.values()];
+    const whole = all.every((own) => own.some(({ name, recording }) => recording && isOf(name, generation)));
+    const bytes = all.flat().reduce((sum, bitmap) => sum + bitmap.bytes, 0);
+    return whole ? { generation, bytes } : null;
+  }
+
   async #adopt(saved: SavedMirror, groups: GroupStatus[]): Promise<void> {
-    const mirror = this.#make(saved.order);
+    const mirror = this.#make(saved.order, saved);
     const group = groups.find((one) => one.group === saved.order.pairId) ?? null;
     await mirror.adopt(saved, group);
   }
 
-  #make(order: MirrorOrder): PairMirror {
-    const { hypervisor, clock, log } = this.#options;
-    const mirror: PairMirror = new PairMirror(order, {
+  #make(order: MirrorOrder, saved: SavedMirror | null = null): PairMirror {
+    const { hypervisor, clock, log, copiers, tls, stateDir } = this.#options;
+    const ports = {
       forwarder: this.#forwarder,
       blocks: new BlockLayer(hypervisor, order.vmUuid, order.pairId),
       clock,
       log,
       guestLives: () => lives(hypervisor, order.vmUuid),
-      changed: (status) => {
+      changed: (status: MirrorStatus) => {
         if (this.#mirrors.get(order.pairId) !== mirror) return;
         for (const listener of this.#listeners) listener(order.pairId, status);
       },
-      keep: (what) => this.#saved.write({ order, ...what }),
+      keep: (what: Omit<SavedMirror, 'order'>) => this.#saved.write({ order, ...what }),
       deadlines: this.#options.deadlines ?? DEADLINES,
-    });
+      tools: {
+        changes: new ChangeLayer(hypervisor, order.vmUuid, order.pairId),
+        copiers,
+        tls,
+        digestDir: join(stateDir, 'digests'),
+      },
+    };
+    const mirror: PairMirror = new PairMirror(order, ports, saved);
     this.#mirrors.set(order.pairId, mirror);
     this.#keepConnected();
     return mirror;
@@ -173,6 +223,8 @@ class MirrorSource implements ReplicaSource {
     }
   }
 }
+
+const isOf = (bitmap: string, generation: string): boolean => bitmap.includes(`-${generation}-`);
 
 /** Whether a block job event (BLOCK_JOB_READY, ...) is about one of this pair's jobs. */
 function concerns(data: unknown, prefix: string): boolean {

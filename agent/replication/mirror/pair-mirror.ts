@@ -1,15 +1,17 @@
 import type { Clock, Log } from '../../ports.ts';
 import { type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
-import type { MirrorOrder } from '../replication.ts';
+import type { CatchingUp, CatchUpFigures, MirrorOrder } from '../replication.ts';
 import type { Blocks } from './block-layer.ts';
-import { buildMirror, RELEASE_LOOKS, takeApart } from './build.ts';
+import { BringUp, type CatchUpTools, letGoOn } from './bring-up.ts';
+import { buildMirror, type DeviceDisk, RELEASE_LOOKS, takeApart } from './build.ts';
 import type { Forwarder } from './forwarder-client.ts';
 import { Healer } from './healer.ts';
 import { lastWords, until } from './last-words.ts';
 import { guestEnded, heldProblem, jobEnded, streamGone } from './problems.ts';
 import type { SavedMirror } from './saved.ts';
 import { StatusKeeper } from './status-keeper.ts';
+import { Tracking } from './tracking.ts';
 
 export interface MirrorPorts {
   forwarder: Forwarder;
@@ -23,9 +25,13 @@ export interface MirrorPorts {
   keep(what: Omit<SavedMirror, 'order'>): Promise<void>;
   /** How long the standby may stay silent, ms: while copying, and once in sync. */
   deadlines: { copying: number; inSync: number };
+  /** Without: full copies only. */
+  tools?: CatchUpTools;
 }
 
 const POLL_MS = 1_000;
+/** A mirror without anything to copy is ready almost at once. */
+const FIRST_LOOK_MS = 20;
 
 /** The mirror of one guest's disks: QEMU's jobs and the forwarder's stream taken together. */
 export class PairMirror {
@@ -42,12 +48,23 @@ export class PairMirror {
   #lost = false;
   #over = false;
   #sockets: Record<string, string> = {};
+  #devices: Record<string, string> = {};
+  /** What the replica holds has this name; null when nobody remembers. */
+  readonly #generation: string | null;
+  #tracked = false;
+  #tracking: Tracking | null = null;
+  #bringUp: BringUp | null = null;
+  #pausing = false;
+  figures: CatchUpFigures | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   #timer: { cancel(): void } | null = null;
 
-  constructor(order: MirrorOrder, ports: MirrorPorts) {
+  constructor(order: MirrorOrder, ports: MirrorPorts, saved: SavedMirror | null = null) {
     this.order = order;
     this.#ports = ports;
+    this.#generation = order.how?.generation ?? saved?.generation ?? null;
+    // What is being sent stays known until the mirror stands.
+    this.#tracked = order.how?.way === 'changes' || saved?.tracked === true;
     const totalBytes = order.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0);
     this.#keeper = new StatusKeeper(totalBytes, ports.clock, ports.changed);
     this.#healer = new Healer({
@@ -71,13 +88,24 @@ export class PairMirror {
     return this.#over;
   }
 
+  /** QEMU's bitmaps tell how far the replica is behind that generation. */
+  get tracked(): string | null {
+    return this.#tracked ? this.#generation : null;
+  }
+
+  /** QEMU's nodes under the disks, by target. */
+  get devices(): Record<string, string> {
+    return this.#devices;
+  }
+
   start(): Promise<Result<void>> {
+    const { how } = this.order;
+    if (how && how.way !== 'full' && this.#ports.tools) return this.#bringUpToDate(how, this.#ports.tools);
     return this.#inTurn(async () => {
       const { blocks, forwarder, deadlines } = this.#ports;
-      const built = await buildMirror(this.order, blocks, forwarder, deadlines.copying, async (sockets) => {
-        this.#sockets = sockets;
-        await this.#keep();
-      });
+      const built = await buildMirror(this.order, blocks, forwarder, deadlines.copying, (disks) =>
+        this.#willUse(disks),
+      );
       if (built.ok) {
         this.#group = built.value;
         this.#keeper.set('copying');
@@ -93,8 +121,11 @@ export class PairMirror {
   async adopt(saved: SavedMirror, group: GroupStatus | null): Promise<void> {
     this.#inSync = saved.inSync;
     this.#sockets = saved.sockets;
+    this.#devices = saved.devices ?? {};
     this.#group = group;
+    if (saved.pausing) void this.#goOn();
     if (!this.#ports.guestLives()) return this.guestStopped();
+    if (saved.catchingUp) return this.#brokenOff();
     if (!group) return this.forgotten();
     if (group.state === 'released') return void (await this.release());
     this.onForwarder(group);
@@ -102,7 +133,7 @@ export class PairMirror {
     // for: the monitor of a frozen guest does not answer.
     if (this.#inSync && group.state === 'up') this.#keeper.set('in-sync');
     void this.refresh();
-    if (this.#inSync) return;
+    if (this.#inSync) return this.#track();
     this.#keeper.set('copying');
     this.#poll();
   }
@@ -112,7 +143,11 @@ export class PairMirror {
     const before = this.#group?.state;
     this.#group = group;
     if (this.#leaving || this.#lost || this.#over) return;
-    if (group.state === 'held') this.#held(group);
+    // The guest stands still, or its mirror is not whole yet: it must not wait for a standby that is gone.
+    if (this.#bringUp && group.state === 'held')
+      void this.#ports.forwarder.order({ c: 'release', group: this.order.pairId });
+    else if (this.#bringUp) return;
+    else if (group.state === 'held') this.#held(group);
     else if (group.state === 'ended') void this.#streamEnded();
     else if (group.state === 'up' && before === 'held') {
       this.#keeper.set(this.#inSync ? 'in-sync' : 'copying');
@@ -122,6 +157,8 @@ export class PairMirror {
 
   /** The forwarder answers again and does not know the stream: QEMU's writes wait, and no copy follows. */
   forgotten(): Promise<void> {
+    // Before the last step there is none.
+    if (this.#bringUp) return Promise.resolve();
     return this.#quietly(async () => {
       if (!this.#leaving && !this.#over) await this.#lose(streamGone);
     });
@@ -130,7 +167,7 @@ export class PairMirror {
   /** Asks QEMU how far the jobs are. Told by its events, and once a second while copying. */
   refresh(): Promise<void> {
     return this.#quietly(async () => {
-      if (this.#leaving || this.#lost || this.#over) return;
+      if (this.#leaving || this.#lost || this.#over || this.#bringUp) return;
       const jobs = await this.#ports.blocks.jobs();
       if (!jobs.ok || this.#leaving) return;
       this.#keeper.count(jobs.value);
@@ -140,9 +177,12 @@ export class PairMirror {
   }
 
   guestStopped(): Promise<void> {
+    this.#leaving = true;
+    // Its bitmaps are gone with it.
+    this.#tracked = false;
     return this.#quietly(async () => {
       if (this.#over) return;
-      this.#leaving = true;
+      await this.#bringUp?.stop();
       const clean = await this.#lastWords();
       await this.#ports.forwarder.order({ c: 'close', group: this.order.pairId });
       const endedInSync = clean && this.#inSync;
@@ -158,6 +198,7 @@ export class PairMirror {
   async release(): Promise<Result<void>> {
     if (this.#over) return ok(undefined);
     this.#leaving = true;
+    await this.#bringUp?.stop();
     const { disks, pairId } = this.order;
     const lost = disks.flatMap(({ target, sizeBytes }) => {
       const socket = this.#sockets[target];
@@ -176,6 +217,7 @@ export class PairMirror {
   async hypervisorBack(): Promise<void> {
     if (this.#over) return;
     if (!this.#ports.guestLives()) await this.guestStopped();
+    else if (this.#bringUp) return;
     else if (this.#keeper.state === 'broken') await this.release();
     else await this.refresh();
   }
@@ -183,9 +225,11 @@ export class PairMirror {
   end(drained: () => void = () => undefined): Promise<Result<void>> {
     if (!this.#over && !this.#ports.guestLives()) return this.guestStopped().then(() => ok(undefined));
     if (this.#group && this.#group.state !== 'up') return this.release();
+    if (this.#bringUp) this.#leaving = true;
     return this.#inTurn(async () => {
       if (this.#over) return ok(undefined);
       this.#leaving = true;
+      await this.#bringUp?.stop();
       const paused = (await this.#ports.blocks.running()) === false;
       const cancelled = await this.#ports.blocks.cancelJobs(!this.#inSync);
       if (cancelled.ok) drained();
@@ -206,6 +250,103 @@ export class PairMirror {
   detach(): void {
     this.#over = true;
     this.#timer?.cancel();
+    this.#tracking?.stop();
+    void this.#bringUp?.stop();
+  }
+
+  #bringUpToDate(how: Exclude<CatchingUp, { way: 'full' }>, tools: CatchUpTools): Promise<Result<void>> {
+    const { blocks, forwarder, clock, log, deadlines, guestLives } = this.#ports;
+    const bringUp = new BringUp(this.order, how, {
+      ...tools,
+      blocks,
+      forwarder,
+      clock,
+      log,
+      guestLives,
+      deadlineMs: deadlines.inSync,
+      willUse: (disks) => this.#willUse(disks),
+      pausing: (now) => this.#setPausing(now),
+      progress: (done, total) => this.#keeper.counted(done, total),
+    });
+    this.#bringUp = bringUp;
+    this.#group = null;
+    return this.#inTurn(async () => {
+      const begun = await bringUp.start();
+      if (!begun.ok) {
+        this.#bringUp = null;
+        await this.#abandon(begun.problem);
+        return begun;
+      }
+      this.#keeper.set('copying');
+      void begun.value.bulk.then((sent) => this.#quietly(() => this.#takeLastStep(bringUp, sent)));
+      return ok(undefined);
+    });
+  }
+
+  async #takeLastStep(bringUp: BringUp, sent: Result<void>): Promise<void> {
+    if (this.#leaving || this.#over) return;
+    const finished = sent.ok ? await bringUp.finish() : sent;
+    this.#bringUp = null;
+    if (!finished.ok) return this.#abandon(finished.problem);
+    // What the forwarder told meanwhile is newer: a stream that was lost has been released.
+    this.#group ??= finished.value.group;
+    if (this.#group?.state !== 'up')
+      return this.#abandon(heldProblem(this.order, this.#group?.reason ?? null));
+    this.figures = finished.value.figures;
+    await this.#keep();
+    this.#poll(FIRST_LOOK_MS);
+  }
+
+  /** An agent ended in the middle of it. What it left is cleared away; the bitmaps still know what is to be sent. */
+  #brokenOff(): Promise<void> {
+    return this.#quietly(() => this.#abandon(jobEnded('the agent started anew')));
+  }
+
+  #willUse(disks: DeviceDisk[]): Promise<void> {
+    this.#sockets = Object.fromEntries(disks.map(({ target, socket }) => [target, socket]));
+    this.#devices = Object.fromEntries(disks.map(({ target, device }) => [target, device]));
+    return this.#keep();
+  }
+
+  #setPausing(now: boolean): Promise<void> {
+    this.#pausing = now;
+    return this.#keep();
+  }
+
+  async #goOn(): Promise<void> {
+    const { tools, clock, log, guestLives } = this.#ports;
+    if (!tools) return;
+    await letGoOn({ changes: tools.changes, clock, log, guestLives });
+    await this.#setPausing(false);
+  }
+
+  /** In sync: from here on what may be missing on the replica is known. */
+  #track(): void {
+    const { tools, clock, blocks } = this.#ports;
+    if (!tools || this.#generation === null || this.#over) return;
+    this.#tracking = new Tracking(this.order.pairId, this.#generation, this.#deviceList(), {
+      changes: tools.changes,
+      clock,
+      jobs: () => blocks.jobs(),
+      flowing: () => this.#group?.state === 'up' && !this.#leaving,
+      inSync: () => !this.#leaving && this.#keeper.state === 'in-sync',
+      over: () => this.#over,
+      inTurn: (work) => this.#quietly(work),
+      proven: async () => {
+        if (this.#tracked) return;
+        this.#tracked = true;
+        await this.#keep();
+      },
+    });
+    this.#tracking.start();
+  }
+
+  #deviceList() {
+    return this.order.disks.map(({ target, sizeBytes }) => ({
+      target,
+      sizeBytes,
+      device: this.#devices[target] ?? '',
+    }));
   }
 
   /** Every job is ready: from here on each write is on both copies before the guest hears of it. */
@@ -225,6 +366,7 @@ export class PairMirror {
     if (!tightened.ok || tightened.value[0]?.state !== 'up' || this.#leaving) return false;
     this.#inSync = true;
     await this.#keep();
+    this.#track();
     return true;
   }
 
@@ -320,6 +462,7 @@ export class PairMirror {
   async #finish(state: 'off' | 'broken', problem: Problem | null, endedInSync: boolean): Promise<void> {
     this.#over = true;
     this.#timer?.cancel();
+    this.#tracking?.stop();
     this.#endedInSync = endedInSync;
     await this.#keep();
     this.#keeper.set(state, problem);
@@ -327,15 +470,25 @@ export class PairMirror {
 
   #keep(): Promise<void> {
     const endedInSync = this.#over && this.#endedInSync;
-    return this.#ports.keep({ live: !this.#over, inSync: this.#inSync, endedInSync, sockets: this.#sockets });
+    return this.#ports.keep({
+      live: !this.#over,
+      inSync: this.#inSync,
+      endedInSync,
+      sockets: this.#sockets,
+      devices: this.#devices,
+      generation: this.#generation,
+      tracked: this.#tracked,
+      catchingUp: this.#bringUp !== null,
+      pausing: this.#pausing,
+    });
   }
 
-  #poll(): void {
+  #poll(ms = POLL_MS): void {
     this.#timer = this.#ports.clock.setTimeout(() => {
       void this.refresh().finally(() => {
         if (!this.#over && !this.#inSync) this.#poll();
       });
-    }, POLL_MS);
+    }, ms);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -30,6 +30,16 @@ export const SavedMirror = v.object({
   /** It was in sync: written before anybody is told so. */
   inSync: v.boolean(),
   endedInSync: v.boolean(),
+  /** QEMU's nodes under the disks, by target. */
+  devices: v.optional(v.record(v.string(), v.string())),
+  /** Names the replica's content (CatchingUp). */
+  generation: v.optional(v.nullable(v.string())),
+  /** QEMU's bitmaps tell the distance to that generation. */
+  tracked: v.optional(v.boolean()),
+  /** The replica is being brought up to date; no mirror stands yet. */
+  catchingUp: v.optional(v.boolean()),
+  /** The guest was stopped for the last changes: whoever finds this lets it go on. */
+  pausing: v.optional(v.boolean()),
 });
 export type SavedMirror = v.InferOutput<typeof SavedMirror>;
 
@@ -59,7 +69,7 @@ export class SavedMirrors {
   /** A mirror that ended with nothing to be remembered leaves no file. */
   async write(saved: SavedMirror): Promise<void> {
     const file = this.#file(saved.order.pairId);
-    if (saved.live || saved.endedInSync) await file.write(saved);
+    if (saved.live || saved.endedInSync || saved.tracked) await file.write(saved);
     else await file.remove().catch((error) => this.#log('debug', String(error)));
   }
 

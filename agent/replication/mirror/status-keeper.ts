@@ -40,6 +40,12 @@ export class StatusKeeper {
     if (this.state === 'copying') this.#change({ ...this.#status, ...this.#figures() });
   }
 
+  /** Progress of a copy that is no job of QEMU's. */
+  counted(doneBytes: number, totalBytes: number): void {
+    this.#progress.add(doneBytes, totalBytes, this.#clock.bootMs());
+    if (this.state === 'copying') this.#change({ ...this.#status, ...this.#figures() });
+  }
+
   #figures(): Pick<MirrorStatus, 'doneBytes' | 'totalBytes' | 'rateBps'> {
     const { doneBytes, totalBytes, rateBps } = this.#progress;
     return {

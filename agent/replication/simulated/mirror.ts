@@ -1,13 +1,17 @@
 import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import type { Member, SimulatedGuest, SimulatedImage, WriteTap } from '../../hypervisor/simulated/types.ts';
 import type { MirrorStatus, Problem } from '../../protocol/index.ts';
-import type { MirrorOrder } from '../replication.ts';
+import type { CatchUpFigures, MirrorOrder } from '../replication.ts';
 import { diskFull } from './target.ts';
 
 /** How often a copy's progress moves, milliseconds. */
 const STEP_MS = 200;
 /** Told at most this often while copying, milliseconds. */
 const TELL_MS = 1_000;
+/** What one simulated write changes, bytes. */
+const WRITE_BYTES = 64 * 1024;
+/** How long the guest stands still for the last changes, ms. */
+const PAUSE_MS = 40;
 
 /**
  * One guest's mirror: what QEMU's block job and the forwarder are on a real host. It belongs to the
@@ -25,7 +29,10 @@ export class SimulatedMirror implements WriteTap {
   private readonly unwatch: () => void;
   private over = false;
   private noticing = false;
+  /** Nothing travels yet: the standby is still reading its side. */
+  private comparing = false;
   private copyBytes: number;
+  figures: CatchUpFigures | null = null;
   private toldAt = 0;
 
   constructor(
@@ -38,7 +45,7 @@ export class SimulatedMirror implements WriteTap {
     this.target = ends.target;
     this.guest = ends.guest;
     this.tell = tell;
-    this.copyBytes = this.own().reduce((sum, image) => sum + image.allocatedBytes, 0);
+    this.copyBytes = this.wanted();
     this.status = {
       state: 'connecting',
       doneBytes: 0,
@@ -67,6 +74,14 @@ export class SimulatedMirror implements WriteTap {
   }
 
   async copy(): Promise<void> {
+    const { how } = this.order;
+    if (how?.way === 'compare') {
+      this.comparing = true;
+      const compared = await how.compared();
+      this.comparing = false;
+      if (!compared.ok) return this.release(compared.problem);
+      if (!this.source.powered) return this.finish();
+    }
     if (this.status.state === 'connecting') this.change('copying');
     while (!this.over && this.status.doneBytes < this.copyBytes) {
       if (!(await this.source.after(STEP_MS))) return this.finish();
@@ -91,6 +106,19 @@ export class SimulatedMirror implements WriteTap {
     this.change('off');
   }
 
+  /** Bytes that travel: all, or what was written on one side only. */
+  private wanted(): number {
+    const all = this.own().reduce((sum, image) => sum + image.allocatedBytes, 0);
+    const { how } = this.order;
+    if (!how || how.way === 'full') return all;
+    const own = this.own();
+    const replica = this.replica();
+    if (how.way === 'changes' && replica.some((image) => image.generation !== how.generation))
+      this.source.world.violated(`changes are sent to ${this.target.name} for another copy than it has`);
+    const apart = replica.map((image, index) => Math.abs((own[index]?.version ?? 0) - image.version));
+    return Math.min(all, Math.max(0, ...apart) * WRITE_BYTES);
+  }
+
   private advance(): void {
     const { copyBps } = this.source.world.pace;
     const doneBytes = Math.min(this.copyBytes, this.status.doneBytes + (copyBps * STEP_MS) / 1000);
@@ -101,7 +129,8 @@ export class SimulatedMirror implements WriteTap {
     }
     this.status = { ...this.status, doneBytes, rateBps: copyBps };
     const own = this.own();
-    for (const [index, image] of this.replica().entries())
+    const whole = (this.order.how?.way ?? 'full') === 'full';
+    for (const [index, image] of whole ? this.replica().entries() : [])
       image.allocatedBytes = Math.round(((own[index]?.allocatedBytes ?? 0) * doneBytes) / this.copyBytes);
     if (this.now() - this.toldAt >= TELL_MS) this.told();
   }
@@ -111,7 +140,19 @@ export class SimulatedMirror implements WriteTap {
     for (const [index, image] of this.replica().entries()) {
       image.version = own[index]?.version ?? 0;
       image.complete = true;
+      image.generation = this.order.how?.generation ?? '';
     }
+    const { how } = this.order;
+    if (how && how.way !== 'full')
+      this.figures = {
+        way: how.way,
+        dirtyBytes: this.copyBytes,
+        sentBytes: this.copyBytes,
+        hashBytes: how.way === 'compare' ? own.reduce((sum, image) => sum + image.allocatedBytes, 0) : 0,
+        hashMs: 0,
+        pauseMs: PAUSE_MS,
+        rounds: 1,
+      };
     this.change('in-sync');
   }
 
@@ -133,6 +174,7 @@ export class SimulatedMirror implements WriteTap {
 
   private linked(): boolean {
     const { world } = this.source;
+    if (this.comparing) return true;
     return world.linked(this.source, this.target) && this.target.exports.has(this.order.pairId);
   }
 

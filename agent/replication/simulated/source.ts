@@ -13,6 +13,8 @@ interface Mirrors {
   byPair: Map<string, SimulatedMirror>;
   /** Pairs whose last mirror ended with every acknowledged write on the replica. */
   endedInSync: Set<string>;
+  /** Generation of the replica up to which changes are known, and the start of the guest that knows. */
+  known: Map<string, { generation: string; vmUuid: string; startedAt: number | null }>;
   listeners: Set<Listener>;
 }
 const kept = new WeakMap<SimulatedHost, Mirrors>();
@@ -24,6 +26,7 @@ function mirrorsOf(host: SimulatedHost): Mirrors {
     bootId: host.bootId,
     byPair: new Map(),
     endedInSync: new Set(),
+    known: new Map(),
     listeners: new Set(),
   };
   kept.set(host, fresh);
@@ -60,13 +63,17 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       if (!guest || guest.startedAt === null)
         return fail(vmNotRunning(guest?.domain.name ?? order.vmUuid, host.name));
       const target = host.world.hostAtReplicationPort(order.remote.port);
-      if (!target || !host.world.linked(host, target) || !offers(target, order))
+      const offered = target && (order.how?.way === 'compare' || offers(target, order));
+      if (!offered || !host.world.linked(host, target))
         return fail(notOffered(target?.name ?? order.address));
       end(order.pairId);
       mirrors.endedInSync.delete(order.pairId);
-      const mirror = new SimulatedMirror(order, { source: host, target, guest }, (status) =>
-        tell(order.pairId, status),
-      );
+      const { how, pairId, vmUuid } = order;
+      const mirror = new SimulatedMirror(order, { source: host, target, guest }, (status) => {
+        if (status.state === 'in-sync' && how)
+          mirrors.known.set(pairId, { generation: how.generation, vmUuid, startedAt: guest.startedAt });
+        tell(pairId, status);
+      });
       mirrors.byPair.set(order.pairId, mirror);
       void mirror.copy();
       return ok(undefined);
@@ -96,6 +103,16 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       drained?.();
       return ok(undefined);
     },
+
+    async distanceKnown(pairId) {
+      const known = mirrors.known.get(pairId);
+      if (!alive() || !known || known.startedAt === null) return null;
+      if (host.guest(known.vmUuid)?.startedAt !== known.startedAt) return null;
+      // Nobody asks the standby: what it has is not known here, only that little is missing.
+      return { generation: known.generation, bytes: 0 };
+    },
+
+    figures: (pairId) => (alive() ? (mirrors.byPair.get(pairId)?.figures ?? null) : null),
 
     endedInSync: (pairId) =>
       alive() && (mirrors.byPair.get(pairId)?.endedInSync ?? mirrors.endedInSync.has(pairId)),

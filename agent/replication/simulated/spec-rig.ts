@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
+import { createSimulatedStage } from '../../drill/simulated.ts';
 import { createSimulatedGuard } from '../../guard/simulated-guard.ts';
 import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
 import { type HostSpec, SimulatedHost } from '../../hypervisor/simulated/host.ts';
@@ -30,14 +32,25 @@ import { createSimulatedTarget } from './target.ts';
 
 /** Simulated seconds in one real second. */
 const SPEED = 20;
+/** The most of real time, ms, that passes between two looks at the clock. */
+const MOST_MS = 8;
+/** In memory where there is such a place: a slow disk would count as 20 times as slow. */
+const FOLDERS = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 type Ordered = Exclude<
   keyof PairsService['consoleHandlers'],
-  'protect.check' | 'protect.fix' | 'task.cancel' | 'pair.settings' | 'pair.witness'
+  | 'protect.check'
+  | 'protect.fix'
+  | 'task.cancel'
+  | 'pair.settings'
+  | 'pair.witness'
+  | 'pair.drillSettings'
+  | 'pair.checkStandby'
+  | 'guard.letGo'
 >;
 
 /** Without a witness: a person decides. */
-export const UNARMED = { witness: null, policy: 'manual', profile: 'balanced' } as const;
+export const UNARMED = { witness: null, policy: 'manual', profile: 'balanced', drill: 'waived' } as const;
 
 /** Hosts with the agents' pairs service on them, joined by calls in memory where the simulated network lets them. */
 export class Rig {
@@ -56,7 +69,7 @@ export class Rig {
   }
 
   static async open(specs: HostSpec[]): Promise<Rig> {
-    const rig = new Rig(await mkdtemp(join(tmpdir(), 'understudy-rig-')));
+    const rig = new Rig(await mkdtemp(join(FOLDERS, 'understudy-rig-')));
     for (const spec of specs) rig.boxes.set(spec.name, new Box(rig, new SimulatedHost(rig.world, spec)));
     for (const box of rig.boxes.values()) await box.startAgent();
     return rig;
@@ -128,6 +141,7 @@ export class Box {
       source,
       target,
       guard,
+      stage: createSimulatedStage(host),
       peers: this.peers(),
     });
     await guard.start();
@@ -140,8 +154,17 @@ export class Box {
     for (const box of rig.boxes.values()) box.lookAround();
   }
 
-  async stopAgent(): Promise<void> {
-    await this.pairs?.stop();
+  stopAgent(): Promise<void> {
+    return this.endAgent(true);
+  }
+
+  /** As by kill -9: nobody is asked for anything first, and nothing more is written. */
+  killAgent(): Promise<void> {
+    return this.endAgent(false);
+  }
+
+  private async endAgent(inOrder: boolean): Promise<void> {
+    await this.pairs?.stop(inOrder);
     await this.hypervisor?.stop();
     this.pairs = null;
     for (const box of this.rig.boxes.values()) box.lookAround();
@@ -168,19 +191,22 @@ export class Box {
     ) => Promise<{ task: Task }>;
     const order = { ...UNARMED, ...params, requestId: randomUUID(), actor: 'spec' };
     const { task } = await handler(order, new AbortController().signal);
-    let latest = task;
-    await until(() => {
-      latest = this.service.tasks().find((each) => each.id === task.id) ?? latest;
-      return latest.state !== 'running';
-    });
-    return latest;
+    return this.ended(task.id);
+  }
+
+  /** The task once it has ended, whatever becomes of the agent meanwhile. */
+  async ended(taskId: string): Promise<Task> {
+    const now = (): Task | undefined => this.pairs?.tasks().find((each) => each.id === taskId);
+    await until(() => (now()?.state ?? 'running') !== 'running');
+    const task = now();
+    if (!task) throw new Error(`no task ${taskId}`);
+    return task;
   }
 
   /** Any other call of a console. */
-  async consoleCall<M extends 'pair.settings' | 'pair.witness'>(
-    method: M,
-    params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>,
-  ): Promise<void> {
+  async consoleCall<
+    M extends 'pair.settings' | 'pair.witness' | 'pair.drillSettings' | 'task.cancel' | 'guard.letGo',
+  >(method: M, params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>): Promise<void> {
     const handler = this.service.consoleHandlers[method] as (
       params: unknown,
       signal: AbortSignal,
@@ -281,14 +307,33 @@ export async function until(state: () => boolean): Promise<void> {
   while (!state()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+/**
+ * Passes only while this process gets to run: one that was kept from it for longer than `MOST_MS` has not lost the time.
+ * Otherwise a busy machine would make every limit of the code under test pass in one moment.
+ */
 function fastClock(): Clock {
   const started = Date.now();
-  const passed = (): number => performance.now() * SPEED;
+  let passed = 0;
+  let seen = performance.now();
+  const look = (): number => {
+    const now = performance.now();
+    passed += Math.min(now - seen, MOST_MS) * SPEED;
+    seen = now;
+    return passed;
+  };
+  setInterval(look, 2).unref();
   return {
-    now: () => started + passed(),
-    bootMs: passed,
+    now: () => started + look(),
+    bootMs: look,
     setTimeout(run, ms) {
-      const timer = setTimeout(run, ms / SPEED);
+      const due = look() + ms;
+      let timer: NodeJS.Timeout;
+      const wait = (): void => {
+        const left = due - look();
+        if (left <= 0) run();
+        else timer = setTimeout(wait, left / SPEED);
+      };
+      timer = setTimeout(wait, ms / SPEED);
       return { cancel: () => clearTimeout(timer) };
     },
   };

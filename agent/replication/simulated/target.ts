@@ -1,17 +1,37 @@
 import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { hostOff } from '../../hypervisor/simulated/problems.ts';
 import { type ExportAddress, fail, ok, type Problem, type Result } from '../../protocol/index.ts';
-import type { ReplicaDisk, ReplicaTarget } from '../replication.ts';
+import type { DigestStatus, ReplicaDisk, ReplicaTarget } from '../replication.ts';
+import { settlePoints, simulatedPoints } from './points.ts';
 
 /** What an empty qcow2 image takes on disk. */
 const EMPTY_IMAGE_BYTES = 200 * 1024;
+
+/** How much faster both sides are read for a comparison than a copy travels. */
+const READ_TIMES = 5;
 
 /** The standby's side on one simulated host; worthless once that host lost its power. */
 export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
   const { bootId } = host;
   const alive = (): boolean => host.powered && host.bootId === bootId;
+  const digests = new Map<string, DigestStatus>();
+
+  const isOpen = (pairId: string): boolean => alive() && host.exports.has(pairId);
+  const close = async (pairId: string): Promise<Result<void>> => {
+    if (!alive()) return fail(hostOff(host.name));
+    withdraw(host, pairId);
+    return ok(undefined);
+  };
+
+  const points = simulatedPoints(host, {
+    alive,
+    isOpen,
+    close,
+    address: (pairId, disks) => addressOf(host, pairId, disks),
+  });
 
   return {
+    points,
     async start() {},
     async stop() {},
 
@@ -34,9 +54,75 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       return ok({ aside });
     },
 
-    roomBeside: async (disks) =>
+    async layer(pairId, disks, asideTag) {
+      if (!alive()) return fail(hostOff(host.name));
+      if (disks.some(({ format }) => format !== 'qcow2')) return ok(null);
+      withdraw(host, pairId);
+      const aside: string[] = [];
+      for (const disk of disks) {
+        const old = host.images.get(disk.path);
+        if (!old) return fail(replicaMissing(host.name, disk.path));
+        const path = `${disk.path}.${asideTag}`;
+        host.images.set(path, { ...old, path });
+        aside.push(path);
+        host.images.set(disk.path, { ...emptyImage(disk), version: old.version });
+      }
+      return ok({ aside });
+    },
+
+    async backToPoint(pairId, disks): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      const sealed = await points.seal(pairId, 'seal', disks);
+      if (!sealed.ok) return sealed;
+      for (const [index, disk] of disks.entries()) {
+        const whole = host.images.get(sealed.value[index]?.path ?? '');
+        if (whole) host.images.set(disk.path, { ...whole, path: disk.path, complete: true });
+      }
+      return points.undo(pairId, 'seal', disks);
+    },
+
+    async backUnder(pairId, disks, under): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      withdraw(host, pairId);
+      for (const { path, target } of disks) {
+        const aside = host.images.get(under[target] ?? '');
+        if (aside) host.images.set(path, { ...aside, path });
+        host.images.delete(under[target] ?? '');
+      }
+      return ok(undefined);
+    },
+
+    async standAlone(_pairId, disks, progress): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      progress(0, disks.length);
+      return (await host.after(1_000)) ? ok(undefined) : fail(hostOff(host.name));
+    },
+
+    allocatedBytes: async (path) => host.images.get(path)?.allocatedBytes ?? null,
+
+    async digest(pairId, disks) {
+      if (!alive()) return fail(hostOff(host.name));
+      withdraw(host, pairId);
+      const missing = disks.find((disk) => !host.images.has(disk.path));
+      if (missing) return fail(replicaMissing(host.name, missing.path));
+      const totalBytes = disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      const status: DigestStatus = { doneBytes: 0, totalBytes, done: false, problem: null };
+      digests.set(pairId, status);
+      const toRead = disks.reduce((sum, { path }) => sum + (host.images.get(path)?.allocatedBytes ?? 0), 0);
+      void host.after((toRead / (host.world.pace.copyBps * READ_TIMES)) * 1000).then((on) => {
+        if (on) Object.assign(status, { done: true, doneBytes: totalBytes });
+      });
+      return ok(addressOf(host, pairId, disks));
+    },
+
+    digesting: (pairId) => (alive() ? (digests.get(pairId) ?? null) : null),
+
+    roomBeside: async (disks, atMostBytes = Number.POSITIVE_INFINITY) =>
       host.freeDiskBytes() >=
-      disks.reduce((sum, disk) => sum + (host.images.get(disk.path)?.allocatedBytes ?? 0), 0),
+      Math.min(
+        atMostBytes,
+        disks.reduce((sum, disk) => sum + (host.images.get(disk.path)?.allocatedBytes ?? 0), 0),
+      ),
 
     async open(pairId, disks) {
       if (!alive()) return fail(hostOff(host.name));
@@ -47,13 +133,8 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       return ok(addressOf(host, pairId, disks));
     },
 
-    async close(pairId): Promise<Result<void>> {
-      if (!alive()) return fail(hostOff(host.name));
-      withdraw(host, pairId);
-      return ok(undefined);
-    },
-
-    isOpen: (pairId) => alive() && host.exports.has(pairId),
+    close,
+    isOpen,
 
     async discard(paths): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
@@ -71,6 +152,7 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
 }
 
 function withdraw(host: SimulatedHost, pairId: string): void {
+  settlePoints(host, pairId);
   if (host.exports.delete(pairId)) host.world.changed();
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import type { Log } from '../../ports.ts';
 import { fail, ok, type Result } from '../../protocol/index.ts';
-import { QmpClient } from '../qmp.ts';
+import { QmpClient, type QmpEvent } from '../qmp.ts';
 import type { ServiceRunner } from '../services.ts';
 
 export interface DaemonOptions {
@@ -24,6 +24,8 @@ export interface DaemonOptions {
 export interface DaemonEvents {
   /** The daemon is gone, and with it everything it offered. */
   gone(): void;
+  /** What the daemon tells unasked. */
+  told(event: QmpEvent): void;
 }
 
 export const HEARTBEAT_EXPORT = 'understudy-heartbeat';
@@ -35,7 +37,7 @@ const CONNECT_TRIES = 50;
 const CONNECT_PAUSE_MS = 100;
 
 const Exports = v.array(v.object({ id: v.string(), 'node-name': v.string(), 'shutting-down': v.boolean() }));
-const Nodes = v.array(v.object({ 'node-name': v.optional(v.string()) }));
+const Nodes = v.array(v.object({ 'node-name': v.optional(v.string()), file: v.optional(v.string()) }));
 export type Exports = v.InferOutput<typeof Exports>;
 
 /**
@@ -86,6 +88,14 @@ export class StorageDaemon {
     return ok(v.parse(Nodes, answer.value).flatMap((node) => node['node-name'] ?? []));
   }
 
+  /** Nodes by name, with the path of the file each stands on. */
+  async files(): Promise<Result<Map<string, string>>> {
+    const answer = await this.execute('query-named-block-nodes', { flat: true });
+    if (!answer.ok) return answer;
+    const nodes = v.parse(Nodes, answer.value);
+    return ok(new Map(nodes.flatMap((node) => [[node['node-name'] ?? '', node.file ?? ''] as const])));
+  }
+
   /** Sees that the NBD server listens with the present certificate and offers the scratch export. */
   async ensureServing(): Promise<Result<void>> {
     const exports = await this.exports();
@@ -130,6 +140,7 @@ export class StorageDaemon {
   #adopt(client: QmpClient): void {
     this.#client = client;
     this.#certificate = '';
+    client.onEvent((event) => this.#events.told(event));
     client.onEnd(() => {
       if (this.#client !== client) return;
       this.#client = null;

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import * as v from 'valibot';
 import { fail, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { ReplicaDisk } from '../replication.ts';
 
@@ -29,6 +30,29 @@ export async function createImage(disk: ReplicaDisk, host: string): Promise<Resu
   }
 }
 
+/**
+ * Makes an empty qcow2 overlay over a replica that the storage daemon has open: its size is told, not read.
+ * Problem kinds as `createImage`.
+ */
+export async function createOverlay(path: string, over: ReplicaDisk, host: string): Promise<Result<void>> {
+  try {
+    const space = await statfs(dirname(path));
+    const wanted = Math.min(LEAST_FREE_BYTES, over.sizeBytes);
+    if (space.bavail * space.bsize < wanted) return fail(diskFull(host, path));
+    const backing = ['-b', over.path, '-F', over.format];
+    await run('qemu-img', ['create', '-q', '-u', '-f', 'qcow2', ...backing, path, String(over.sizeBytes)]);
+    return ok(undefined);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    if (/ENOSPC|No space left/i.test(cause)) return fail(diskFull(host, path));
+    return fail({
+      kind: 'image-not-made',
+      message: `The overlay ${path} could not be made on ${host} (${cause}).`,
+      next: 'See that the directory is writable for root on that host, then try again.',
+    });
+  }
+}
+
 /** Renames what lies at `path` out of the way; null when nothing did. */
 export async function setAside(path: string, tag: string): Promise<string | null> {
   try {
@@ -43,11 +67,60 @@ export async function setAside(path: string, tag: string): Promise<string | null
   return aside;
 }
 
+/**
+ * Puts a new image on top of the one at the disk's path, which is renamed aside: it reads alike and takes no room.
+ * Interrupted between the two, the next call finds the place empty and goes on. @returns where the old one lies
+ */
+export async function layerImage(disk: ReplicaDisk, tag: string, host: string): Promise<Result<string>> {
+  const aside = `${disk.path}.${tag}`;
+  try {
+    if (!(await exists(disk.path)) && (await exists(aside))) {
+      await putOnTop(disk, aside);
+      return ok(aside);
+    }
+    // An earlier call had come that far.
+    if ((await exists(aside)) && (await backingOf(disk.path)) === aside) return ok(aside);
+    const moved = await setAside(disk.path, tag);
+    if (moved === null) throw new Error('there is no image');
+    await putOnTop(disk, moved);
+    return ok(moved);
+  } catch (error) {
+    return fail({
+      kind: 'image-not-layered',
+      message: `A new image on top of ${disk.path} could not be made on ${host} (${String(error)}).`,
+      next: 'See that its file system has space and is writable, then start the copy again.',
+      details: { path: disk.path },
+    });
+  }
+}
+
+/** The image that this one lies on; null when it lies on none. Throws when it cannot be read. */
+export async function backingOf(path: string): Promise<string | null> {
+  const text = await run('qemu-img', ['info', '-U', '-f', 'qcow2', '--output=json', path]);
+  const info = v.parse(v.object({ 'backing-filename': v.optional(v.string()) }), JSON.parse(text));
+  return info['backing-filename'] ?? null;
+}
+
+/** Made under another name first: what lies at the disk's path is never half an image. */
+async function putOnTop(disk: ReplicaDisk, backing: string): Promise<void> {
+  const made = `${disk.path}.new`;
+  await rm(made, { force: true });
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', backing, '-F', 'qcow2', made]);
+  await rename(made, disk.path);
+  await syncDirectory(dirname(disk.path));
+}
+
 /** Bytes of a stat(2) block, whatever the file system's own are. */
 const STAT_BLOCK = 512;
 
-/** Whether what these images take now would fit once more, file system by file system. */
-export async function roomBeside(paths: string[]): Promise<boolean> {
+/** Bytes a file takes on its disk; 0 when there is none. */
+export async function allocatedBytes(path: string): Promise<number> {
+  const found = await stat(path).catch(() => null);
+  return found === null ? 0 : found.blocks * STAT_BLOCK;
+}
+
+/** Whether what these images take now, or so much of it, would fit once more, file system by file system. */
+export async function roomBeside(paths: string[], atMostBytes = Number.POSITIVE_INFINITY): Promise<boolean> {
   const wanted = new Map<number, { path: string; bytes: number }>();
   for (const path of paths) {
     const found = await stat(path).catch(() => null);
@@ -57,7 +130,8 @@ export async function roomBeside(paths: string[]): Promise<boolean> {
   }
   for (const { path, bytes } of wanted.values()) {
     const space = await statfs(dirname(path));
-    if (space.bavail * space.bsize < bytes) return false;
+    const needed = Math.min(bytes, LEAST_FREE_BYTES + atMostBytes);
+    if (space.bavail * space.bsize < needed) return false;
   }
   return true;
 }
@@ -84,13 +158,13 @@ export function diskFull(host: string, path: string): Problem {
   };
 }
 
-const exists = (path: string): Promise<boolean> =>
+export const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
     () => false,
   );
 
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();
@@ -99,11 +173,12 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-function run(command: string, args: string[]): Promise<void> {
+/** @returns what it printed */
+export function run(command: string, args: string[], limitMs = 60_000): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(command, args, { timeout: 60_000 }, (error, _stdout, stderr) => {
+    execFile(command, args, { timeout: limitMs }, (error, stdout, stderr) => {
       if (error) reject(new Error(stderr.trim() || error.message));
-      else resolve();
+      else resolve(stdout);
     });
   });
 }

@@ -1,14 +1,29 @@
 import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.ts';
+import type { Copiers } from '../copier/helper.ts';
 import { blockName, blockPrefix, exportId, exportName } from '../names.ts';
-import type { ReplicaDisk, ReplicaTarget } from '../replication.ts';
+import type { DigestStatus, ReplicaDisk, ReplicaPoints, ReplicaTarget } from '../replication.ts';
+import { commit, standAlone, stopStanding, takePlaceOf } from './chain.ts';
 import { type DaemonOptions, HEARTBEAT_EXPORT, StorageDaemon } from './daemon.ts';
-import { createImage, deleteImage, roomBeside, setAside } from './images.ts';
+import { allThere, Digests } from './digests.ts';
+import {
+  allocatedBytes,
+  createImage,
+  deleteImage,
+  exists,
+  layerImage,
+  roomBeside,
+  setAside,
+} from './images.ts';
+import { DaemonPoints } from './points.ts';
 
 export interface StorageDaemonOptions extends DaemonOptions {
   /** This host's id: the name in its certificate. */
   hostId: string;
   /** This host's name, for messages. */
   hostName: string;
+  copiers: Copiers;
+  /** Directory for the digests of images that are being compared. */
+  digestDir: string;
 }
 
 const CLOSE_LOOKS = 200;
@@ -22,13 +37,22 @@ export function createStorageDaemonTarget(options: StorageDaemonOptions): Replic
 class StorageDaemonTarget implements ReplicaTarget {
   readonly #options: StorageDaemonOptions;
   readonly #daemon: StorageDaemon;
+  readonly #points: DaemonPoints;
+  readonly points: ReplicaPoints;
   /** Export ids as the daemon last told them. */
   #offered = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #digests: Digests;
 
   constructor(options: StorageDaemonOptions) {
     this.#options = options;
-    this.#daemon = new StorageDaemon(options, { gone: () => this.#offered.clear() });
+    this.#digests = new Digests(options.digestDir, options.copiers);
+    this.#daemon = new StorageDaemon(options, {
+      gone: () => this.#offered.clear(),
+      told: (event) => this.#points.told(event),
+    });
+    this.#points = new DaemonPoints(this.#daemon, options.hostName);
+    this.points = this.#pointsInTurn(this.#points);
   }
 
   async start(): Promise<void> {
@@ -39,6 +63,7 @@ class StorageDaemonTarget implements ReplicaTarget {
   }
 
   async stop(): Promise<void> {
+    this.#digests.stopAll();
     this.#daemon.detach();
   }
 
@@ -62,6 +87,72 @@ class StorageDaemonTarget implements ReplicaTarget {
     });
   }
 
+  layer(pairId: string, disks: ReplicaDisk[], asideTag: string): Promise<Result<{ aside: string[] } | null>> {
+    return this.#inTurn(async () => {
+      if (disks.some(({ format }) => format !== 'qcow2')) return ok(null);
+      const closed = await this.#close(pairId);
+      if (!closed.ok) return closed;
+      const aside: string[] = [];
+      for (const disk of disks) {
+        const layered = await layerImage(disk, asideTag, this.#options.hostName);
+        if (!layered.ok) return layered;
+        aside.push(layered.value);
+      }
+      return ok({ aside });
+    });
+  }
+
+  async backToPoint(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    const sealed = await this.points.seal(pairId, 'seal', disks);
+    if (!sealed.ok) return sealed;
+    for (const { path } of sealed.value) {
+      const back = await commit(path, this.#options.hostName);
+      if (!back.ok) return back;
+    }
+    return this.points.undo(pairId, 'seal', disks);
+  }
+
+  backUnder(pairId: string, disks: ReplicaDisk[], under: Record<string, string>): Promise<Result<void>> {
+    return this.#inTurn(async () => {
+      const closed = await this.#close(pairId);
+      if (!closed.ok) return closed;
+      for (const disk of disks) {
+        const back = await takePlaceOf(disk, under[disk.target] ?? '', this.#options.hostName);
+        if (!back.ok) return back;
+      }
+      return ok(undefined);
+    });
+  }
+
+  /** Not in turn with the others: it may take long, and closing the replica must not wait for it. */
+  standAlone(
+    pairId: string,
+    disks: ReplicaDisk[],
+    progress: (doneBytes: number, totalBytes: number) => void,
+  ): Promise<Result<void>> {
+    return standAlone(this.#daemon, pairId, disks, this.isOpen(pairId), progress);
+  }
+
+  async allocatedBytes(path: string): Promise<number | null> {
+    return (await exists(path)) ? allocatedBytes(path) : null;
+  }
+
+  digest(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
+    return this.#inTurn(async () => {
+      const closed = await this.#close(pairId);
+      if (!closed.ok) return closed;
+      const there = await allThere(disks, this.#options.hostName);
+      if (!there.ok) return there;
+      await this.#digests.begin(pairId, disks);
+      const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
+      return ok(this.#address(disks, Object.fromEntries(names)));
+    });
+  }
+
+  digesting(pairId: string): DigestStatus | null {
+    return this.#digests.status(pairId);
+  }
+
   open(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
     return this.#inTurn(async () => {
       const serving = await this.#daemon.ensureServing();
@@ -76,15 +167,10 @@ class StorageDaemonTarget implements ReplicaTarget {
           return offered;
         }
       }
+      const digests = await this.#offerDigests(pairId, disks);
+      if (!digests.ok) return digests;
       const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
-      return ok({
-        port: this.#options.port,
-        serverName: this.#options.hostId,
-        exports: Object.fromEntries(names),
-        heartbeat: HEARTBEAT_EXPORT,
-        host: this.#options.hostName,
-        paths: Object.fromEntries(disks.map(({ target, path }) => [target, path])),
-      });
+      return ok({ ...this.#address(disks, Object.fromEntries(names)), ...digests.value });
     });
   }
 
@@ -92,8 +178,11 @@ class StorageDaemonTarget implements ReplicaTarget {
     return this.#inTurn(() => this.#close(pairId));
   }
 
-  roomBeside(disks: ReplicaDisk[]): Promise<boolean> {
-    return roomBeside(disks.map(({ path }) => path));
+  roomBeside(disks: ReplicaDisk[], atMostBytes?: number): Promise<boolean> {
+    return roomBeside(
+      disks.map(({ path }) => path),
+      atMostBytes,
+    );
   }
 
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
@@ -105,6 +194,35 @@ class StorageDaemonTarget implements ReplicaTarget {
 
   discard(paths: string[]): Promise<Result<void>> {
     return this.#inTurn(() => this.#delete(paths));
+  }
+
+  /** Finished digests are offered read-only beside the images, as long as those are open. */
+  async #offerDigests(
+    pairId: string,
+    disks: ReplicaDisk[],
+  ): Promise<Result<{ digests?: Record<string, string> }>> {
+    if (!this.#digests.ready(pairId)) return ok({});
+    const digests: Record<string, string> = {};
+    for (const { target } of disks) {
+      digests[target] = `${exportName(pairId, target)}.digests`;
+      const id = `${exportId(pairId, target)}.digests`;
+      if (this.#offered.has(id)) continue;
+      const node = blockName('file', pairId, `${target}-d`);
+      const path = this.#digests.path(pairId, target);
+      const added = await this.#daemon.addFile(node, path);
+      const offered = added.ok
+        ? await this.#daemon.execute('block-export-add', {
+            type: 'nbd',
+            id,
+            'node-name': node,
+            name: digests[target],
+            writable: false,
+          })
+        : added;
+      if (!offered.ok) return offered;
+      this.#offered.add(id);
+    }
+    return ok({ digests });
   }
 
   async #delete(paths: string[]): Promise<Result<void>> {
@@ -153,6 +271,36 @@ class StorageDaemonTarget implements ReplicaTarget {
     return ok(undefined);
   }
 
+  #address(disks: ReplicaDisk[], exports: Record<string, string>): ExportAddress {
+    return {
+      port: this.#options.port,
+      serverName: this.#options.hostId,
+      exports,
+      heartbeat: HEARTBEAT_EXPORT,
+      host: this.#options.hostName,
+      paths: Object.fromEntries(disks.map(({ target, path }) => [target, path])),
+    };
+  }
+
+  #pointsInTurn(points: DaemonPoints): ReplicaPoints {
+    return {
+      take: (...order) => this.#inTurn(() => points.take(...order)),
+      stands: (...order) => this.#inTurn(() => points.stands(...order)),
+      offer: (pairId, use, disks) =>
+        this.#inTurn(async () => {
+          const offered = await points.offer(pairId, use, disks);
+          return offered.ok ? ok(this.#address(disks, offered.value)) : offered;
+        }),
+      undo: (...order) => this.#inTurn(() => points.undo(...order)),
+      seal: (pairId, use, disks) =>
+        this.#inTurn(async () => {
+          const closed = await this.#close(pairId);
+          return closed.ok ? points.sealed(use, disks) : closed;
+        }),
+      sizeBytes: (...order) => points.sizeBytes(...order),
+    };
+  }
+
   #notOpened(disk: ReplicaDisk, cause: string) {
     return {
       kind: 'image-not-opened',
@@ -164,6 +312,8 @@ class StorageDaemonTarget implements ReplicaTarget {
 
   /** Export first, so that no write can arrive; then the nodes, which flushes and unlocks the images. */
   async #close(pairId: string): Promise<Result<void>> {
+    // Whatever is read of the images now must not keep a machine from starting on them.
+    this.#digests.stop(pairId);
     const attached = await this.#daemon.attach();
     if (!attached.ok) return attached;
     // No daemon, so nothing has the images open.
@@ -177,6 +327,10 @@ class StorageDaemonTarget implements ReplicaTarget {
     }
     const gone = await this.#untilNotOffered(pairId);
     if (!gone.ok) return gone;
+    const settled = await this.#points.settle(pairId);
+    if (!settled.ok) return settled;
+    const stopped = await stopStanding(this.#daemon, pairId);
+    if (!stopped.ok) return stopped;
     const nodes = await this.#daemon.nodes();
     if (!nodes.ok) return nodes;
     for (const role of ['image', 'file'] as const) {

@@ -2,54 +2,11 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ok } from '../../protocol/index.ts';
-import { FakeQmp, type QmpAnswer, type QmpCall } from '../qmp.spec-kit.ts';
 import type { ReplicaTarget } from '../replication.ts';
+import { FakeDaemon, refuse } from './fake-daemon.spec-kit.ts';
 import { createStorageDaemonTarget } from './index.ts';
 
 const PAIR = 'pair-1';
-const refuse = (desc: string): QmpAnswer => ({ error: { class: 'GenericError', desc } });
-/** The part of qemu-storage-daemon's behaviour that the target relies on. */
-class FakeDaemon {
-  readonly exports = new Map<string, string>();
-  readonly nodes = new Map<string, Record<string, unknown>>();
-  /** Answers in the daemon's stead, by command. */
-  readonly instead = new Map<string, (call: QmpCall) => QmpAnswer>();
-  readonly qmp = new FakeQmp((call) => this.instead.get(call.execute)?.(call) ?? this.#answer(call));
-
-  #answer({ execute, arguments: args }: QmpCall): QmpAnswer {
-    const name = String(args['node-name'] ?? '');
-    switch (execute) {
-      case 'query-block-exports':
-        return { return: [...this.exports].map(([id, node]) => exported(id, node)) };
-      case 'query-named-block-nodes':
-        return { return: [...this.nodes.keys()].map((node) => ({ 'node-name': node })) };
-      case 'blockdev-add':
-        this.nodes.set(name, args);
-        return { return: {} };
-      case 'blockdev-del':
-        if ([...this.exports.values()].includes(name)) return refuse('Block device is in use');
-        return this.nodes.delete(name)
-          ? { return: {} }
-          : refuse(`Failed to find node with node-name='${name}'`);
-      case 'block-export-add':
-        this.exports.set(String(args.id), name);
-        return { return: {} };
-      case 'block-export-del':
-        this.exports.delete(String(args.id));
-        return { return: {} };
-      default:
-        return { return: {} };
-    }
-  }
-}
-
-const exported = (id: string, node: string) => ({
-  id,
-  'node-name': node,
-  'shutting-down': false,
-  type: 'nbd',
-});
-
 describe('the standby with its storage daemon', () => {
   let daemon: FakeDaemon;
   let target: ReplicaTarget;
@@ -86,6 +43,14 @@ describe('the standby with its storage daemon', () => {
       log: () => undefined,
       hostId: 'host-b',
       hostName: 'boreas',
+      copiers: {
+        start: () => ({
+          run: async () => ok({ workBytes: 0, sentBytes: 0, ms: 0 }),
+          hurry: () => undefined,
+          stop: () => undefined,
+        }),
+      },
+      digestDir: join(directory, 'digests'),
     });
   });
   afterEach(async () => {

@@ -6,6 +6,7 @@ export function changeInWords(change: AutomationChange, now: number): string {
   const parts: string[] = [];
   if (change.policy !== undefined) parts.push(`policy ${change.policy}`);
   if (change.profile !== undefined) parts.push(`lease ${change.profile}`);
+  if (change.drill !== undefined) parts.push('armed without a passed drill');
   if (change.paused !== undefined) parts.push(change.paused ? 'pause of automation' : 'end of the pause');
   if (change.maintenance === null) parts.push('end of maintenance');
   else if (change.maintenance !== undefined) {

@@ -93,6 +93,7 @@ export class FailoverService {
       onlookers,
       record: statusOf(pair, pair.standby)?.record ?? null,
       newest: newestOf(pair),
+      point: statusOf(pair, pair.standby)?.point ?? null,
     });
   }
 

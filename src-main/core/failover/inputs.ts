@@ -40,6 +40,8 @@ export interface VerdictInputs {
   onlookers: Onlooker[];
   /** The pair's record as the standby holds it; null when it gave none. */
   record: PairRecord | null;
+  /** A half-made copy on the standby has a whole one to go back to, with everything until then; null when it has none. */
+  point?: { wholeUntil: number | null } | null;
   /** The newest any member showed: the old host may have told this console more than it could tell the standby. */
   newest: PairRecord | null;
   pairId: string;

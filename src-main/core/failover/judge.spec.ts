@@ -152,6 +152,15 @@ describe('the copy', () => {
     });
   });
 
+  test('catching-up, with a whole state kept: that is started, and what is lost is said', () => {
+    const replicaNow = { ...record.replica, state: 'catching-up' as const };
+    const v = verdict({ record: { ...record, replica: replicaNow }, point: { wholeUntil: NOW - 600_000 } });
+    expect(v).toMatchObject({ refusal: null, typedName: 'web', replica: { usable: true } });
+    expect(v.loss).toMatch(/^Everything web wrote after .*: the copy on boreas was being brought up to date/);
+    expect(v.steps.some((step) => step.startsWith('boreas puts the copy back to its state of'))).toBe(true);
+    expect(verdict({ record: null, point: { wholeUntil: null } }).refusal?.kind).toBe('replica-unusable');
+  });
+
   test('what the old host told this console last counts, although the standby never heard it', () => {
     const newest = (state: PairRecord['replica']['state']) => ({
       ...record,

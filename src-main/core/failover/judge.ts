@@ -97,7 +97,9 @@ function onlookerSays(inputs: VerdictInputs, { name, as, sight }: Onlooker): Evi
 }
 
 /** A half-made copy is a mixture, and a copy that never was complete is nothing to start from. */
-function isUsable({ record, newest }: VerdictInputs): boolean {
+function isUsable({ record, newest, point }: VerdictInputs): boolean {
+  // Unless a whole one is kept of it.
+  if (point && record) return true;
   return [record, newest].every(
     (each) => each?.replica.state === 'in-sync' || each?.replica.state === 'stale',
   );

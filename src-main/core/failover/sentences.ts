@@ -45,6 +45,8 @@ function isStopped({ oldWord }: VerdictInputs): boolean {
 export function replica(inputs: VerdictInputs): string {
   const { newest, now } = inputs;
   if (newest === null) return 'nothing is known of the copy';
+  if (inputs.point)
+    return `being brought up to date; its state of ${pointTime(inputs)} is kept, and is what would be started`;
   const { state, point, since } = newest.replica;
   switch (state) {
     case 'in-sync':
@@ -58,9 +60,17 @@ export function replica(inputs: VerdictInputs): string {
   }
 }
 
+const pointTime = ({ point, now }: VerdictInputs): string =>
+  point?.wholeUntil ? clockTime(point.wholeUntil, now) : 'before that began';
+
 export function loss(inputs: VerdictInputs): string {
   const { newest, machine, old, standby, now } = inputs;
   const state = newest?.replica.state;
+  if (inputs.point)
+    return (
+      `Everything ${machine} wrote after ${pointTime(inputs)}: the copy on ${standby.name} was being brought up to date, ` +
+      'and only its state of then is whole.'
+    );
   if (newest === null || state === 'none' || state === 'catching-up') return 'The copy cannot be used.';
   if (state === 'stale') {
     const at = clockTime(newest.replica.point ?? newest.replica.since, now);
@@ -91,6 +101,7 @@ export function steps(inputs: VerdictInputs): string[] {
     : [];
   return [
     ...votes,
+    ...(inputs.point ? [`${standby.name} puts the copy back to its state of ${pointTime(inputs)}.`] : []),
     `${standby.name} closes the copy, so that no write from outside can reach it.`,
     `${standby.name} records that it owns ${machine} now.`,
     `${standby.name} starts ${machine}.`,

@@ -179,8 +179,8 @@ test('leases go on all the time: the pages hear of it now and then, and it is no
 test('a host tells how its guard is', async () => {
   const atlas = bench.link('atlas');
   atlas.goOnline(agentState());
-  expect(snapshot().hosts['h-atlas']?.guard).toEqual({ state: 'armed', why: null });
-  const guard = { state: 'missing' as const, why: 'It is not installed.' };
+  expect(snapshot().hosts['h-atlas']?.guard).toEqual({ state: 'armed', why: null, unclaimed: [] });
+  const guard = { state: 'missing' as const, why: 'It is not installed.', unclaimed: [] };
   atlas.notice({ notice: 'guard', value: guard });
   await settle();
   expect(snapshot().hosts['h-atlas']?.guard).toEqual(guard);

@@ -1,7 +1,7 @@
 import type {
   AgentState,
-  GuardView,
   HostFacts,
+  HostGuardView,
   HostLoad,
   LeaseView,
   PairStatus,
@@ -42,7 +42,7 @@ export class HostEntry {
   heardAt: number | null = null;
   facts: HostFacts | null = null;
   load: HostLoad | null = null;
-  guard: GuardView | null = null;
+  guard: HostGuardView | null = null;
   agentVersion: string | null = null;
   clockAheadMs: number | null = null;
   sights: Sight[] = [];

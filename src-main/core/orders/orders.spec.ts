@@ -117,6 +117,27 @@ test('a cancel goes to the host that carries the task out', async () => {
   expect(await problemOf(bench.session.cancelTask('nope'))).toMatchObject({ kind: 'no-such-task' });
 });
 
+test('a machine whose pair is lost is let go by its host, written down before and when refused', async () => {
+  const atlas = bench.link('atlas');
+  const doubt = { kind: 'let-go-in-doubt', message: 'boreas cannot be asked.', next: 'Look.' };
+  const lost = { vmUuid: WEB, name: 'web', problem: doubt };
+  atlas.notice({ notice: 'guard', value: { state: 'armed', why: null, unclaimed: [lost] } });
+  let before: string[] = [];
+  atlas.answers['guard.letGo'] = () => {
+    before = events();
+    return fail(doubt);
+  };
+  const order = { hostId: 'h-atlas', vmUuid: WEB };
+  expect(await problemOf(bench.session.protect.letGo({ ...order, vouched: false }))).toEqual(doubt);
+  expect([before[0], events()[0]]).toEqual(['let-go-ordered', 'order-refused']);
+  atlas.answers['guard.letGo'] = () => ok({});
+  await bench.session.protect.letGo({ ...order, vouched: true });
+  expect(atlas.callsOf('guard.letGo')).toMatchObject([{ vouched: false }, { vouched: true, actor: 'ada' }]);
+  expect(bench.session.audit.list({ pairId: null, before: null, limit: 1 })[0]?.entry.text).toBe(
+    'Let web go on atlas: ordered, vouching that no other host runs it.',
+  );
+});
+
 test('a fix is carried out on the member its check named', async () => {
   const atlas = bench.link('atlas');
   atlas.answers['protect.fix'] = () => ok({});

@@ -12,7 +12,11 @@ export type OrderMethod =
   | 'protect.end'
   | 'pair.failover'
   | 'pair.switchover'
-  | 'pair.resync';
+  | 'pair.resync'
+  | 'pair.drill'
+  | 'pair.revert'
+  | 'pair.discard'
+  | 'pair.replaceStandby';
 
 export type OrderParams<M extends OrderMethod> = Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>;
 

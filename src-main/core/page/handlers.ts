@@ -38,6 +38,7 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
 
     'protect.check': (machine, signal) => on().protect.check(machine, signal),
     'protect.fix': done((order) => on().protect.fix(order)),
+    'protect.letGo': done((order) => on().protect.letGo(order)),
     'protect.start': (order) => on().protect.start(order),
     'protect.end': (order) => on().protect.end(order),
 
@@ -50,6 +51,12 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'evacuation.stop': done(({ hostId }) => on().evacuation.stop(hostId)),
     'evacuation.last': async ({ hostId }) => ({ evacuation: on().evacuation.last(hostId) }),
     'pair.resync': (order) => on().protect.resync(order),
+    'pair.drill': (order) => on().protect.drill(order),
+    'pair.drillSettings': done((order) => on().protect.drillSettings(order)),
+    'pair.revert': (order) => on().protect.revert(order),
+    'pair.discard': (order) => on().protect.discard(order),
+    'pair.checkStandby': (wanted, signal) => on().protect.checkStandby(wanted, signal),
+    'pair.replaceStandby': (order) => on().protect.replaceStandby(order),
     'automation.set': (order) => on().automation.set(order),
     'witness.own': async () => ({ hostId: on().witness.identity.hostId, name: HERE }),
     'witness.check': (order) => on().checkWitness(order),

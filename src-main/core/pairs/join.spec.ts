@@ -1,92 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import type { LocalCopy, MirrorStatus, PairRecord, PairStatus, Task } from '../../../agent/protocol/index.ts';
-import type { TaskView } from '../../contract/index.ts';
-import { leaseView, pairRecord } from '../testing/pair-words.ts';
-import type { HostSight, JoinInput } from './inputs.ts';
-import { hasEnded, joinPair, ON_STAGE_MS } from './join.ts';
-
-const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
-const answers = (name: string): HostSight => ({ name, reach: 'answers', silentSince: null });
-const silent = (name: string, since = NOW - 60_000): HostSight => ({
-  name,
-  reach: 'silent',
-  silentSince: since,
-});
-
-const record: PairRecord = {
-  ...pairRecord,
-  replica: { mode: 'sync', state: 'in-sync', point: NOW - 500, since: NOW - 5_000 },
-};
-
-const mirror: MirrorStatus = {
-  state: 'in-sync',
-  doneBytes: 100,
-  totalBytes: 100,
-  rateBps: 0,
-  since: NOW - 4_000,
-  problem: null,
-};
-
-function status(local: LocalCopy, change: Partial<PairStatus> = {}): PairStatus {
-  const own = local.kind === 'primary' || local.kind === 'waiting' ? 'h-atlas' : 'h-boreas';
-  return {
-    spec: {
-      pairId: 'p1',
-      revision: 1,
-      workload: { kind: 'vm', uuid: '6d1ac9b2-5f0c-4b0e-8a44-6a1c1c1b2d3e', name: 'web' },
-      members: ['h-atlas', 'h-boreas'],
-      disks: [],
-      definitions: {},
-      autostartBefore: true,
-      createdAt: 0,
-    },
-    record,
-    local,
-    mirror: null,
-    lease: leaseView(),
-    peer: { hostId: own === 'h-atlas' ? 'h-boreas' : 'h-atlas', reachable: true, since: 0 },
-    ...change,
-  };
-}
-
-const primary = (change: Partial<PairStatus> = {}) =>
-  status({ kind: 'primary', vm: 'running' }, { mirror, ...change });
-const standby = (change: Partial<PairStatus> = {}) => status({ kind: 'standby', exports: 'open' }, change);
-const deaf = { hostId: 'h-atlas', reachable: false, since: NOW - 50_000 };
-
-function join(change: Partial<JoinInput> & { atlas?: PairStatus | null; boreas?: PairStatus | null } = {}) {
-  const { atlas = primary(), boreas = standby(), ...rest } = change;
-  return joinPair({
-    members: {
-      ...(atlas ? { 'h-atlas': { status: atlas, heardAt: NOW, leaseAt: NOW } } : {}),
-      ...(boreas ? { 'h-boreas': { status: boreas, heardAt: NOW, leaseAt: NOW } } : {}),
-    },
-    hosts: { 'h-atlas': answers('atlas'), 'h-boreas': answers('boreas') },
-    tasks: [],
-    previous: null,
-    now: NOW,
-    ...rest,
-  });
-}
-
-function task(change: Partial<Task>, hostId = 'h-atlas'): TaskView {
-  const task: Task = {
-    id: 't1',
-    kind: 'protect',
-    pairId: 'p1',
-    subject: 'web',
-    state: 'running',
-    startedAt: NOW - 9_000,
-    endedAt: null,
-    steps: [],
-    progress: null,
-    problem: null,
-    cancellable: true,
-    resumed: 0,
-    ...change,
-  };
-  return { hostId, task };
-}
+import type { PairRecord } from '../../../agent/protocol/index.ts';
+import {
+  answers,
+  deaf,
+  join,
+  mirror,
+  NOW,
+  primary,
+  record,
+  silent,
+  standby,
+  status,
+  task,
+} from '../testing/two-words.ts';
+import type { HostSight } from './inputs.ts';
+import { hasEnded, ON_STAGE_MS } from './join.ts';
 
 describe('both answer', () => {
   test('in sync, by mirror and record', () => {
@@ -111,7 +39,9 @@ describe('both answer', () => {
   test('copying tells how far, and whether it is the first', () => {
     const atlas = primary({ mirror: { ...mirror, state: 'copying', doneBytes: 42, totalBytes: 100 } });
     expect(join({ atlas, tasks: [task({})] }).sentence).toBe('The first copy to boreas is running: 42 %.');
-    expect(join({ atlas, tasks: [task({ kind: 'resync' })] }).sentence).toMatch(/^A full copy to boreas/);
+    expect(join({ atlas, tasks: [task({ kind: 'resync' })] }).sentence).toMatch(
+      /^The update of the copy on boreas/,
+    );
   });
 
   test('a copy that was ordered and has no mirror yet is being prepared', () => {
@@ -299,4 +229,14 @@ describe('a protection that has ended', () => {
     const nobody = { 'h-atlas': silent('atlas'), 'h-boreas': silent('boreas') };
     expect(hasEnded({ 'h-boreas': word }, nobody)).toBe(false);
   });
+});
+
+test('a standby that another has replaced has no say, though this console still holds its word', () => {
+  const atlas = primary({
+    record: { ...record, version: record.version + 3, members: ['h-atlas', 'h-cora'] },
+  });
+  const hosts = { 'h-atlas': answers('atlas'), 'h-boreas': answers('boreas'), 'h-cora': answers('cora') };
+  const view = join({ atlas, boreas: standby(), hosts });
+  expect(view).toMatchObject({ primary: 'h-atlas', standby: 'h-cora', health: 'in-sync' });
+  expect(Object.keys(view.members)).toEqual(['h-atlas']);
 });

@@ -2,6 +2,7 @@ import type { LocalCopy, PairStatus } from '../../../agent/protocol/index.ts';
 import { compareRecord } from '../../../agent/protocol/index.ts';
 import type { PairHealth, PairView, TaskView } from '../../contract/index.ts';
 import { automationOf } from './automation.ts';
+import { drillOf } from './drill.ts';
 import type { Joined, JoinInput, Member, MemberWord } from './inputs.ts';
 import { stepsIn } from './lease.ts';
 import * as say from './sentences.ts';
@@ -23,7 +24,8 @@ interface Finding {
 }
 
 /** Joins what both members say into one view: the newest record wins (docs/safety.md). */
-export function joinPair(input: JoinInput): PairView {
+export function joinPair(given: JoinInput): PairView {
+  const input = withoutFormer(given);
   const joined = joinMembers(input);
   const finding = find(joined);
   const held = input.previous?.health === finding.health ? input.previous.since : input.now;
@@ -37,6 +39,7 @@ export function joinPair(input: JoinInput): PairView {
     since: finding.since ?? held,
     members: Object.fromEntries(Object.entries(input.members).map(([id, word]) => [id, withoutLease(word)])),
     automation: automationOf(joined, input),
+    drill: drillOf(joined),
     stale: joined.owner.reach !== 'answers' || joined.standby.reach !== 'answers',
     onStageSince: onStage(input, joined),
   };
@@ -57,14 +60,22 @@ export function hasEnded(members: JoinInput['members'], hosts: JoinInput['hosts'
 const newestOf = (words: PairStatus[]): PairStatus =>
   words.reduce((a, b) => (compareRecord(b.record, a.record) > 0 ? b : a));
 
+/** A host that another has replaced as the standby has no say, whatever it still believes. */
+function withoutFormer(input: JoinInput): JoinInput {
+  const { members } = newestOf(Object.values(input.members).map((word) => word.status)).record;
+  const counted = Object.entries(input.members).filter(([id]) => members.includes(id));
+  return { ...input, members: Object.fromEntries(counted) };
+}
+
 function joinMembers(input: JoinInput): Joined {
   const words = Object.values(input.members).map((member) => member.status);
   const newest = newestOf(words);
   const spec = words.reduce((a, b) => (b.spec.revision > a.spec.revision ? b : a)).spec;
   const { record } = newest;
-  const [first, second] = spec.members;
+  const [first, second] = record.members;
   const owner = memberOf(input, record.owner);
-  const running = input.tasks.find(({ task }) => task.state === 'running') ?? null;
+  // A trial of the copy changes nothing of the machine.
+  const running = input.tasks.find(({ task }) => task.state === 'running' && task.kind !== 'drill') ?? null;
   return {
     machine: spec.workload.name,
     record,
@@ -198,7 +209,7 @@ function isDown(local: LocalCopy | undefined): boolean {
 
 function mirrored(joined: Joined): Finding {
   const { mirror, task, record } = joined;
-  const copies = task?.kind === 'protect' || task?.kind === 'resync';
+  const copies = task?.kind === 'protect' || task?.kind === 'resync' || task?.kind === 'replace-standby';
   switch (mirror?.state) {
     case 'in-sync':
       if (record.replica.state === 'in-sync') {

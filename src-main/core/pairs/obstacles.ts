@@ -8,6 +8,7 @@ const MENDS: Record<string, Mend> = {
   paused: 'resume',
   maintenance: 'maintenance',
   'no-witness': 'witness',
+  'no-drill': 'drill',
   'not-in-sync': 'return',
   'guard-unfit': 'host',
   'voter-missing': 'host',
@@ -59,7 +60,7 @@ function obstacle(joined: Joined, kind: string, text: string, hostId: string | n
 
 /** A copy under way mends itself. */
 function isCopying({ mirror, task }: Joined): boolean {
-  const copies = task?.kind === 'protect' || task?.kind === 'resync';
+  const copies = task?.kind === 'protect' || task?.kind === 'resync' || task?.kind === 'replace-standby';
   return copies || mirror?.state === 'copying' || mirror?.state === 'connecting';
 }
 

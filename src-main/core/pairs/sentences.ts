@@ -12,10 +12,10 @@ export function inSync(joined: Joined): string {
 
 export function copying(joined: Joined): string {
   const { standby, mirror, task } = joined;
-  const what = task?.kind === 'protect' ? 'The first copy' : 'A full copy';
-  if (!mirror || mirror.totalBytes === 0) return `${what} to ${standby.name} is being prepared.`;
+  const what = task?.kind === 'protect' ? 'The first copy to' : 'The update of the copy on';
+  if (!mirror || mirror.totalBytes === 0) return `${what} ${standby.name} is being prepared.`;
   const percent = Math.min(100, Math.floor((mirror.doneBytes / mirror.totalBytes) * 100));
-  return `${what} to ${standby.name} is running: ${percent} %.`;
+  return `${what} ${standby.name} is running: ${percent} %.`;
 }
 
 export function held(joined: Joined): string {

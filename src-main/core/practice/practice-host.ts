@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Agent, createAgent } from '../../../agent/agent.ts';
+import { createSimulatedStage } from '../../../agent/drill/simulated.ts';
 import { createSimulatedGuard } from '../../../agent/guard/simulated-guard.ts';
 import { SimulatedHost } from '../../../agent/hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../../agent/hypervisor/simulated/simulated.ts';
@@ -120,6 +121,7 @@ export class PracticeHost implements HostOfCommands {
       source: createSimulatedSource(simulated),
       target: createSimulatedTarget(simulated),
       guard: createSimulatedGuard(simulated),
+      stage: createSimulatedStage(simulated),
       facts: async () => hostFacts(simulated, [ADDRESS]),
       load: async () => hostLoad(simulated),
       peerListen: { host: ADDRESS, port: this.peerPort },

@@ -73,6 +73,28 @@ describe('the practice fleet', () => {
     expect(await check('erp-db')).toEqual([]);
   });
 
+  it('tries the copy of mail out, and keeps what came of it', async () => {
+    const { session } = bench;
+    await healthy('mail');
+    const pairId = pairOf('mail')?.id ?? '';
+    expect(pairOf('mail')?.drill).toMatchObject({ state: 'never', results: [] });
+    await taskDone(session.protect.drill({ requestId: randomUUID(), pairId }));
+    await until(() => pairOf('mail')?.drill?.state === 'passed');
+    expect(pairOf('mail')).toMatchObject({ health: 'in-sync', drill: { results: [{ by: 'spec' }] } });
+    // A copy on trial is nobody's machine: no console shows it.
+    const names = Object.values(session.fleet.snapshot().vms).map(({ vm }) => vm.name);
+    expect(names.filter((name) => name.includes('drill'))).toEqual([]);
+    const settings = {
+      check: { kind: 'http', port: 443, path: '/' },
+      every: 'monthly',
+      hour: 2,
+      maxAgeDays: 30,
+    } as const;
+    await session.protect.drillSettings({ pairId, settings });
+    await until(() => pairOf('mail')?.drill?.stale === 'changed');
+    expect(pairOf('mail')?.drill?.next).toBeGreaterThan(Date.now());
+  });
+
   it('loses atlas, brings mail back on boreas, quarantines the old copy, and goes home again', async () => {
     const mail = pairOf('mail');
     const { session, practice } = bench;
@@ -112,6 +134,31 @@ describe('the practice fleet', () => {
     await healthy('shop-web');
     // mail was atlas' own: boreas was asked, and it starts again by itself.
     await healthy('mail');
+    expect(runningOn('mail')).toEqual(['atlas']);
+  }, 60_000);
+
+  it('gives mail another standby while boreas is off; boreas comes back to nothing', async () => {
+    const { session, practice } = bench;
+    const pairId = pairOf('mail')?.id ?? '';
+    await practice.power('boreas', false);
+    await until(() => pairOf('mail')?.health === 'standby-lost');
+    const wanted = { pairId, standby: hostId('cora') };
+    const wrong = async () => {
+      const { checks } = await session.protect.checkStandby(wanted, new AbortController().signal);
+      return checks.filter(({ state }) => state !== 'ok').map(({ id }) => id);
+    };
+    expect(await wrong()).toEqual(['name-resolution']);
+    const order = { hostId: hostId('atlas'), vmUuid: uuidOf('mail'), on: 'cora', fix: 'own-name-in-hosts' };
+    await session.protect.fix(order);
+    expect(await wrong()).toEqual([]);
+    await taskDone(session.protect.replaceStandby({ requestId: randomUUID(), ...wanted }));
+    await healthy('mail');
+    expect([pairOf('mail')?.primary, pairOf('mail')?.standby].map(nameOf)).toEqual(['atlas', 'cora']);
+
+    await practice.power('boreas', true);
+    const copies = () => [...simulated('boreas').images.keys()].filter((path) => path.includes('mail'));
+    await until(() => copies().length === 0);
+    expect(Object.keys(pairOf('mail')?.members ?? {}).map(nameOf)).toEqual(['atlas', 'cora']);
     expect(runningOn('mail')).toEqual(['atlas']);
   }, 60_000);
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Check, Problem, Profile } from '../../../agent/protocol/index.ts';
-import { ProblemError } from '../../../agent/protocol/index.ts';
+import type { Check, DrillSettings, Problem, Profile } from '../../../agent/protocol/index.ts';
+import { compareRecord, ProblemError } from '../../../agent/protocol/index.ts';
 import type { Policy } from '../../contract/index.ts';
 import type { AuditService } from '../activity/audit.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -18,6 +18,7 @@ export interface ProtectOrder extends Machine {
   policy?: Policy | undefined;
   profile?: Profile | undefined;
   witness?: string | null | undefined;
+  drill?: 'waived' | 'first' | undefined;
 }
 
 /** Protecting machines, ending it, and the planned orders of a pair. */
@@ -62,9 +63,23 @@ export class ProtectService {
     unwrap(await host.link.call('protect.fix', params));
   }
 
+  /** `vouched`: the person knows that no other host runs the machine or ever will. Throws ProblemError when refused. */
+  async letGo({ hostId, vmUuid, vouched }: Machine & { vouched: boolean }): Promise<void> {
+    const host = unwrap(this.#fleet.find(hostId));
+    const name = host.guard?.unclaimed.find((lost) => lost.vmUuid === vmUuid)?.name ?? 'the machine';
+    const what = `Let ${name} go on ${host.record.name}`;
+    const vouching = vouched ? ', vouching that no other host runs it' : '';
+    this.#audit.write({ event: 'let-go-ordered', text: `${what}: ordered${vouching}.` });
+    const order = { requestId: randomUUID(), actor: this.#operator(), vmUuid, vouched };
+    const answer = await host.link.call('guard.letGo', order);
+    if (!answer.ok)
+      this.#audit.write({ event: 'order-refused', text: `${what} was refused. ${answer.problem.message}` });
+    unwrap(answer);
+  }
+
   async start(order: ProtectOrder): Promise<Started> {
     const { requestId, hostId, vmUuid, standby } = order;
-    const { policy = 'manual', profile = 'balanced', witness = null } = order;
+    const { policy = 'manual', profile = 'balanced', witness = null, drill = 'waived' } = order;
     this.#needDistinct(hostId, standby);
     if (witness === hostId || witness === standby)
       throw new ProblemError(judgesItself(this.#fleet.nameOf(witness)));
@@ -74,7 +89,7 @@ export class ProtectService {
       requestId,
       hostId,
       method: 'protect.start',
-      params: { pairId, vmUuid, standby, witness, policy, profile },
+      params: { pairId, vmUuid, standby, witness, policy, profile, drill },
       subject: `Protect ${machineName(host, vmUuid)} with a copy on ${this.#fleet.nameOf(standby)}`,
       pairId,
     });
@@ -109,7 +124,89 @@ export class ProtectService {
   }
 
   resync(order: { requestId: string; pairId: string }): Promise<Started> {
-    return this.#toOwner('pair.resync', 'Copy anew', order);
+    return this.#toOwner('pair.resync', 'Update the copy of', order);
+  }
+
+  /** The member whose old copy is set aside carries it out. */
+  revert({ requestId, pairId }: { requestId: string; pairId: string }): Promise<Started> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    const records = Object.values(pair.members).map((member) => member.status.record);
+    const expected = records.reduce((a, b) => (compareRecord(b, a) > 0 ? b : a)).epoch;
+    return this.#orders.give({
+      requestId,
+      hostId: pair.standby,
+      method: 'pair.revert',
+      params: { pairId, expected },
+      subject: `Go back to the old copy of ${pair.name} on ${this.#fleet.nameOf(pair.standby)}`,
+      pairId,
+    });
+  }
+
+  discard({
+    requestId,
+    pairId,
+    hostId,
+  }: {
+    requestId: string;
+    pairId: string;
+    hostId: string;
+  }): Promise<Started> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    return this.#orders.give({
+      requestId,
+      hostId,
+      method: 'pair.discard',
+      params: { pairId },
+      subject: `Discard the old disk of ${pair.name} on ${this.#fleet.nameOf(hostId)}`,
+      pairId,
+    });
+  }
+
+  /** On the standby, whose copy is tried out. */
+  drill({ requestId, pairId }: { requestId: string; pairId: string }): Promise<Started> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    return this.#orders.give({
+      requestId,
+      hostId: pair.standby,
+      method: 'pair.drill',
+      params: { pairId },
+      subject: `Try out the copy of ${pair.name}`,
+      pairId,
+    });
+  }
+
+  async drillSettings({ pairId, settings }: { pairId: string; settings: DrillSettings }): Promise<void> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    const host = unwrap(this.#fleet.find(pair.primary));
+    this.#audit.write({
+      event: 'drill-settings-ordered',
+      pairId,
+      text: `${pair.name}: another way of trying its copy out ordered.`,
+    });
+    const order = { requestId: randomUUID(), actor: this.#operator(), pairId, settings };
+    unwrap(await host.link.call('pair.drillSettings', order));
+  }
+
+  async checkStandby(
+    { pairId, standby }: { pairId: string; standby: string },
+    signal: AbortSignal,
+  ): Promise<{ checks: Check[]; bytesToCopy: number }> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    const host = unwrap(this.#fleet.find(pair.primary));
+    return unwrap(await host.link.call('pair.checkStandby', { pairId, standby }, { signal }));
+  }
+
+  async replaceStandby(order: { requestId: string; pairId: string; standby: string }): Promise<Started> {
+    const { requestId, pairId, standby } = order;
+    const pair = unwrap(this.#fleet.pair(pairId));
+    return this.#orders.give({
+      requestId,
+      hostId: pair.primary,
+      method: 'pair.replaceStandby',
+      params: { pairId, standby },
+      subject: `Make ${this.#fleet.nameOf(standby)} the standby of ${pair.name}`,
+      pairId,
+    });
   }
 
   async #toOwner(

@@ -50,7 +50,7 @@ test('a host takes its last state along when it is deleted; a shape not understo
     vms: [],
     pairs: [],
     tasks: [],
-    guard: { state: 'armed' as const, why: null },
+    guard: { state: 'armed' as const, why: null, unclaimed: [] },
   };
   storage.hosts.keepState('h-atlas', { heardAt: 7, state });
   expect(storage.hosts.lastState('h-atlas')).toEqual({ heardAt: 7, state });

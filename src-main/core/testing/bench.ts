@@ -1,3 +1,4 @@
+import { MemoryVotes } from '../../../agent/lease/vote-store.ts';
 import type { Problem } from '../../../agent/protocol/index.ts';
 import { fail, ok, ProblemError } from '../../../agent/protocol/index.ts';
 import type { FleetPatch, HostKeyOffer } from '../../contract/index.ts';
@@ -8,7 +9,6 @@ import { MemorySecretStore } from '../secrets/secret-store.ts';
 import { openSession, type Session } from '../session.ts';
 import type { HostRecord } from '../storage/host-table.ts';
 import { openStorage, type Storage } from '../storage/storage.ts';
-import { MemoryVoters } from '../witness/voter-store.ts';
 import { FakeLink } from './fake-link.ts';
 
 export const inspection = (change: Partial<Inspection> = {}): Inspection => ({
@@ -90,7 +90,7 @@ export interface Bench {
   session: Session;
   storage: Storage;
   secrets: MemorySecretStore;
-  votes: MemoryVoters;
+  votes: MemoryVotes;
   access: FakeAccess;
   links: Map<string, FakeLink>;
   targets: HostTarget[];
@@ -114,7 +114,7 @@ export async function openBench(hosts: HostRecord[] = []): Promise<Bench> {
     session: null,
     storage,
     secrets,
-    votes: new MemoryVoters(),
+    votes: new MemoryVotes(),
     access: new FakeAccess(),
     links: new Map(),
     targets: [],

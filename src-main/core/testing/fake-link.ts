@@ -148,7 +148,7 @@ export function agentState(change: Partial<AgentState> = {}): AgentState {
     vms: [],
     pairs: [],
     tasks: [],
-    guard: { state: 'armed', why: null },
+    guard: { state: 'armed', why: null, unclaimed: [] },
     ...change,
   };
 }

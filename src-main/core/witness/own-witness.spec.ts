@@ -121,6 +121,19 @@ describe('this workstation as a witness', () => {
     );
   });
 
+  test('answers by ballot whether it holds what it is shown: a forced record outranks later versions', async () => {
+    goOnline();
+    await keep();
+    const held = founding(record({ owner: 'h-boreas', epoch: { n: 9, by: 'h-boreas' }, forced: true }));
+    const forced = { ...held, ballot: { ...held.ballot, force: held.record.epoch } };
+    say('boreas', envelope('h-boreas', { kind: 'gossip' }, { chosen: forced }));
+    const chosen = founding(record({ version: 40 }));
+    const params = { chosen, brandNew: true, spec: null };
+    bench.link('atlas').notice({ notice: 'witnessCall', value: { id: 8, method: 'record.keep', params } });
+    await vi.waitFor(() => expect(bench.link('atlas').callsOf('witness.answer')).toHaveLength(2));
+    expect(bench.link('atlas').callsOf('witness.answer')[1]).toMatchObject({ result: { current: true } });
+  });
+
   test('says goodbye to both members before it sleeps, and that it is back', async () => {
     goOnline();
     await keep();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import * as v from 'valibot';
 import { Envelope } from '../../../agent/lease/messages.ts';
+import type { VoteStore } from '../../../agent/lease/vote-store.ts';
 import { type Problem, ProblemError, problemOf, type WitnessCall } from '../../../agent/protocol/index.ts';
 import type { PairView } from '../../contract/index.ts';
 import type { AuditService } from '../activity/audit.ts';
@@ -9,7 +10,6 @@ import type { Fleet, FleetEvent } from '../fleet/fleet.ts';
 import { guard } from '../fleet/guard.ts';
 import type { SettingTable } from '../storage/tables.ts';
 import { OwnVoters } from './own-voters.ts';
-import type { VoterStore } from './voter-store.ts';
 
 const KEY = 'witness-id';
 /** A vote that comes later than this is no use: the next one is on its way. */
@@ -47,7 +47,7 @@ export class OwnWitness {
 
   constructor(deps: {
     identity: OwnIdentity;
-    store: VoterStore;
+    store: VoteStore;
     fleet: Fleet;
     audit: AuditService;
     report: (problem: Problem) => void;
@@ -66,8 +66,10 @@ export class OwnWitness {
     deps.fleet.subscribe((event) => this.#hear(event));
   }
 
-  open(): Promise<void> {
-    return this.#voters.open();
+  /** Takes up what it voted before. */
+  async open(): Promise<void> {
+    await this.#voters.load();
+    this.#voters.start();
   }
 
   /** Both members can reach this voter from now on. Throws ProblemError when one of them cannot. */
@@ -91,7 +93,7 @@ export class OwnWitness {
 
   async close(): Promise<void> {
     await this.#voters.goodbye();
-    await this.#voters.close();
+    await this.#voters.stop();
   }
 
   #hear(event: FleetEvent): void {
@@ -138,11 +140,12 @@ export class OwnWitness {
     if (call.method === 'record.keep') {
       const { chosen, brandNew } = call.params;
       if (!chosen.record.members.includes(hostId)) throw new ProblemError(notYours);
-      return this.#voters.keep(chosen, brandNew);
+      await this.#voters.seed(chosen.record.pairId, chosen, brandNew);
+      return { current: this.#voters.holds(chosen.record.pairId, chosen) };
     }
     const record = this.#voters.record(call.params.pairId);
     if (record !== null && !record.members.includes(hostId)) throw new ProblemError(notYours);
-    await this.#voters.forget(call.params.pairId);
+    await this.#voters.bury(call.params.pairId);
     return {};
   }
 

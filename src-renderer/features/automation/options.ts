@@ -28,3 +28,12 @@ export function profileOptions(reason: string | null = null, now: Profile | null
   ];
   return all.map(([value, label, text]) => ({ value, label, text, reason: value === now ? null : reason }));
 }
+
+/** Of a copy that nobody has seen work yet. */
+export function drillOptions(): Option<'waived' | 'first'>[] {
+  const words = m.drill.choice;
+  return [
+    { value: 'waived', label: words.waived, text: words.waivedText, reason: null },
+    { value: 'first', label: words.first, text: words.firstText, reason: null },
+  ];
+}

@@ -21,16 +21,28 @@ describe('orders that can be given', () => {
     expect(open('primary-lost', true)).toEqual(['failover']);
     expect(open('standby-lost', false, true)).toEqual(['end']);
     expect(open('not-in-sync')).toEqual(['return', 'end']);
-    expect(open('quarantined')).toEqual(['return', 'end']);
+    expect(open('quarantined')).toEqual(['return', 'revert', 'end']);
     expect(open('copying')).toEqual(['end']);
     expect(open('unknown', true, true)).toEqual([]);
+  });
+
+  it("another host takes the standby's place while the machine runs and its host answers", () => {
+    const kinds = (health: PairView['health'], atlas = {}) => {
+      const of = pair('mail', 'atlas', 'boreas', health);
+      const hosts = [host('atlas', atlas), host('boreas', { connection: offline }), host('cora')];
+      return actionReasons(of, fleet(hosts, [], [of])).replace;
+    };
+    expect(kinds('standby-lost')).toBeNull();
+    expect(kinds('in-sync')).toBeNull();
+    expect(kinds('stopped')).toMatch(/not running/);
+    expect(kinds('primary-lost', { connection: offline })).toMatch(/atlas does not answer/);
   });
 
   it('wait for the one that runs, and say which', () => {
     const of = pair('mail', 'atlas', 'boreas');
     const snapshot = fleet([host('atlas'), host('boreas')], [], [of], [task(of.id, 'resync', 'atlas')]);
     expect(new Set(Object.values(actionReasons(of, snapshot)))).toEqual(
-      new Set(['Wait until this is finished: Copy anew mail.']),
+      new Set(['Wait until this is finished: Update the copy of mail.']),
     );
   });
 

@@ -1,27 +1,53 @@
-import type { FleetSnapshot, PairView, TaskView } from '../../../src-main/contract/index.ts';
+import type { FleetSnapshot, HostView, PairView, TaskView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import type { PairOrder } from '../../lib/router.ts';
 
 /** For each order: null when it can be given now, else the reason why not. The agents decide again. */
 export type Reasons = Record<PairOrder, string | null>;
 
+/** What keeps other orders waiting: a drill does not, it makes way. */
 export function runningTask(fleet: FleetSnapshot, pairId: string): TaskView | null {
   const running = Object.values(fleet.tasks).filter(
-    (view) => view.task.pairId === pairId && view.task.state === 'running',
+    (view) => view.task.pairId === pairId && view.task.state === 'running' && view.task.kind !== 'drill',
   );
   return running.sort((a, b) => b.task.startedAt - a.task.startedAt)[0] ?? null;
+}
+
+export function runningDrill(fleet: FleetSnapshot, pairId: string): TaskView | null {
+  const running = Object.values(fleet.tasks).filter(
+    ({ task }) => task.pairId === pairId && task.state === 'running' && task.kind === 'drill',
+  );
+  return running[0] ?? null;
+}
+
+/** Why the copy cannot be tried out now; null when it can. The agent looks again. */
+export function drillReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
+  return pair.health === 'in-sync' ? null : why.notInSync;
 }
 
 export function actionReasons(pair: PairView, fleet: FleetSnapshot): Reasons {
   const task = runningTask(fleet, pair.id)?.task;
   if (task) {
     const busy = m.pairs.reasons.busy(m.activity.task(m.pairs.taskKind[task.kind], task.subject));
-    return { failover: busy, switchover: busy, return: busy, end: busy };
+    return {
+      failover: busy,
+      switchover: busy,
+      return: busy,
+      replace: busy,
+      end: busy,
+      revert: busy,
+      discard: busy,
+    };
   }
   return {
     failover: failoverReason(pair, fleet),
     switchover: switchoverReason(pair, fleet),
     return: returnReason(pair, fleet),
+    revert: revertReason(pair, fleet),
+    discard: discardReason(pair, fleet),
+    replace: replaceReason(pair, fleet),
     end: answers(fleet, pair.primary) ? null : m.pairs.reasons.endGone(name(fleet, pair.primary)),
   };
 }
@@ -62,6 +88,49 @@ function returnReason(pair: PairView, fleet: FleetSnapshot): string | null {
   if (pair.health === 'copying') return why.copying;
   if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
   return pair.health === 'stopped' ? why.notRunning : null;
+}
+
+function revertReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (pair.health !== 'quarantined') return why.nothingToRevert;
+  if (!answers(fleet, pair.primary)) return why.primaryGone(name(fleet, pair.primary));
+  return answers(fleet, pair.standby) ? null : why.standbyGone(name(fleet, pair.standby));
+}
+
+/** What is set aside on which member; null when nothing is. */
+export function asideOf(pair: PairView): { hostId: string; bytes: number; under: boolean } | null {
+  for (const [hostId, member] of Object.entries(pair.members)) {
+    const asides = member.status.asides ?? [];
+    if (asides.length === 0) continue;
+    const bytes = asides.reduce((sum, aside) => sum + (aside.bytes ?? 0), 0);
+    return { hostId, bytes, under: asides.some(({ under }) => under) };
+  }
+  return null;
+}
+
+function discardReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  const aside = asideOf(pair);
+  if (aside === null) return why.nothingAside;
+  const host = name(fleet, aside.hostId);
+  if (!answers(fleet, aside.hostId)) return why.standbyGone(host);
+  if (aside.under && aside.hostId === pair.primary) return why.asideUnder(host);
+  return aside.under && pair.health !== 'in-sync' ? why.notInSync : null;
+}
+
+/** Hypervisor hosts that could take the standby's place, by name; the witness among them cannot. */
+export function otherHosts(pair: PairView, fleet: FleetSnapshot): HostView[] {
+  return Object.values(fleet.hosts)
+    .filter((host) => host.role === 'hypervisor' && host.id !== pair.primary && host.id !== pair.standby)
+    .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+}
+
+function replaceReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (!answers(fleet, pair.primary)) return why.nothingToCopy(name(fleet, pair.primary));
+  if (otherHosts(pair, fleet).length === 0) return why.noOtherHost;
+  if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
+  return pair.health === 'stopped' || pair.health === 'waiting' ? why.notRunning : null;
 }
 
 function answers(fleet: FleetSnapshot, hostId: string): boolean {

@@ -27,6 +27,8 @@ export class ProtectFlow {
   /** Undefined: what is offered; null: none, by the person's wish. */
   #witness = $state<string | null | undefined>(undefined);
   #wished: { hostId: string; vmUuid: string };
+  /** Armed at once, on record, or after a first drill. */
+  drill = $state<'waived' | 'first'>('waived');
   /** One id for this order, however often the button is pressed. */
   #requestId = requestId();
 
@@ -157,6 +159,8 @@ export class ProtectFlow {
       policy: this.policy,
       profile: session.settings?.newPairs.profile ?? 'balanced',
       witness: this.witness(),
+      // Nothing to decide yet: it is asked when the pair is made automatic.
+      drill: this.policy === 'automatic' ? this.drill : 'first',
     });
     this.starting = false;
     if (!started.ok) {

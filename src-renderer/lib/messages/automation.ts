@@ -84,6 +84,7 @@ export const automation = {
     resume: 'Resume automation',
     maintenance: 'End maintenance',
     return: 'Copy it anew…',
+    drill: 'Try the copy out…',
     host: (name: string) => `Look at ${name}`,
   },
   saidBy: (names: readonly string[]) => `${list(names)} ${names.length === 1 ? 'says' : 'say'} so`,

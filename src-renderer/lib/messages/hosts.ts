@@ -66,6 +66,20 @@ export const hosts = {
     judge: 'Make it the witness…',
     votesFor: 'Gives the third vote for',
     votesForNone: 'It votes for no machine yet.',
+    letGo: {
+      open: 'Let it go…',
+      openName: (name: string) => `Let ${name} go…`,
+      title: (name: string, host: string) => `Let ${name} go on ${host}?`,
+      effectsTitle: 'What happens',
+      effects: (name: string, host: string) => [
+        `The guard of ${host} has no more to do with ${name}: anybody can start it there.`,
+        'Its disks stay as they are, here and everywhere else.',
+        `Should another host still run ${name}, two copies could then run at once.`,
+      ],
+      vouch: (name: string) => `I know that no other host runs ${name} or ever will.`,
+      go: (name: string) => `Let ${name} go`,
+      done: (name: string, host: string) => `${host} has let ${name} go.`,
+    },
   },
   power: {
     title: 'Practice: what the trainer does',

@@ -29,6 +29,11 @@ export const orders = {
     text: (name: string) => `${name} is not moved. The steps show how far it got.`,
     go: 'Stop the switchover',
   },
+  cancelDrill: {
+    title: (name: string) => `Stop the drill of ${name}?`,
+    text: (name: string) => `The copy on trial is taken down. ${name} and its replication are not touched.`,
+    go: 'Stop the drill',
+  },
   cancelKeep: 'Let it go on',
   waitingForTask: 'Waiting for the host to begin…',
   close: 'Close',
@@ -89,14 +94,56 @@ export const orders = {
   return: {
     title: (host: string, name: string) => `Make ${host} the standby of ${name} again`,
     text: (name: string, from: string, to: string) =>
-      `Everything of ${name} is copied from ${from} to ${to}.`,
+      `What ${name} has on ${from} and ${to} lacks is sent there.`,
     effects: (name: string, from: string, to: string) => [
       `${name} goes on running on ${from}.`,
-      `The old disk on ${to} is renamed and kept, so anything only it holds can still be fetched.`,
-      `A full copy is made; until it is complete ${name} has no standby.`,
+      `The old disk on ${to} is kept as it is, so anything only it holds can still be fetched. It takes no extra room.`,
+      `Both sides are compared, and what differs is sent; until that is done ${name} has no standby.`,
     ],
     go: (host: string) => `Make ${host} the standby`,
     done: (host: string) => `${host} stands by again.`,
+  },
+  revert: {
+    title: (name: string, host: string) => `Go back to the old copy of ${name} on ${host}`,
+    text: (name: string, from: string, to: string) =>
+      `Takes the failover back: ${name} is shut down on ${from} and started on ${to} as it was there.`,
+    effects: (name: string, from: string, to: string, since: string | null) => [
+      `Everything ${name} wrote on ${from} since ${since ?? 'the failover'} is missing from what runs afterwards. It is kept aside on ${from}.`,
+      `What only ${to} had when it lost ${name} counts again.`,
+      `${name} answers nobody from its shutdown on ${from} until it is up on ${to}.`,
+      `Afterwards ${from} can be made the standby again.`,
+    ],
+    go: (host: string) => `Go back to ${host}`,
+    done: (name: string, host: string) => `${name} runs on ${host} again.`,
+  },
+  discard: {
+    title: (name: string, host: string) => `Discard the old disk of ${name} on ${host}`,
+    text: (size: string) => `${size} are kept aside there.`,
+    effects: (name: string, host: string) => [
+      `What only the old disk on ${host} holds is gone for good.`,
+      `The copy of ${name} on ${host} first takes over what it still shares with the old disk; that needs as much room for a while.`,
+      'The protection goes on meanwhile.',
+    ],
+    go: 'Discard',
+    done: (host: string) => `The old disk on ${host} is gone.`,
+  },
+  replace: {
+    title: (name: string) => `Change the standby of ${name}`,
+    text: (name: string, old: string) =>
+      `Another host keeps the copy of ${name} from now on, in place of ${old}.`,
+    where: 'Which host stands by from now on?',
+    isWitness: 'Its witness: it decides between the two hosts.',
+    choose: 'Choose a host first.',
+    checking: 'Looking at both hosts…',
+    again: 'Check again',
+    effects: (name: string, from: string, old: string, to: string, bytes: string) => [
+      `${name} goes on running on ${from}.`,
+      `${bytes} are copied from ${from} to ${to}. Until that is complete ${name} has no standby.`,
+      `The copy on ${old} is deleted. If ${old} does not answer now, that happens when it returns; it starts nothing.`,
+      `A copy that was set aside on ${old} for you to decide about is not deleted.`,
+    ],
+    go: (to: string) => `Make ${to} the standby`,
+    done: (name: string, to: string) => `${to} stands by for ${name}.`,
   },
   end: {
     title: (name: string) => `End protection of ${name}`,

@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test';
 import { automation } from '../../../src-renderer/lib/messages/automation.ts';
+import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { map } from '../../../src-renderer/lib/messages/map.ts';
 import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { palette } from '../../../src-renderer/lib/messages/palette.ts';
@@ -49,7 +50,15 @@ test('hosts that do not fit fold, and come forward with their partners when aske
 test('nothing is cut off sideways at 200 % zoom', async ({ page }) => {
   await page.setViewportSize({ width: 640, height: 400 });
   await open(page, 'troubles');
-  for (const place of ['#/', '#/list', '#/pairs/pair-held', '#/hosts/atlas', '#/activity', '#/add-host']) {
+  for (const place of [
+    '#/',
+    '#/list',
+    '#/pairs/pair-held',
+    '#/hosts/atlas',
+    '#/hosts/cora',
+    '#/activity',
+    '#/add-host',
+  ]) {
     await page.goto(`${fixture.url}${place}`);
     await expect(page.locator('h1, h2').first()).toBeVisible();
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
@@ -117,6 +126,22 @@ test('the witness wizard by keyboard: own, box, machines, test, result pair by p
   await page.getByRole('button', { name: witness.test.go('pi') }).focus();
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: witness.done.title('pi', 1, 2) })).toBeVisible();
+});
+
+test('a machine whose pair is lost is let go only with the word of a person', async ({ page }) => {
+  await open(page, 'troubles', '#/hosts/cora');
+  const words = hosts.guard.letGo;
+  await expect(page.getByText(/lost what it knew of its pair/)).toBeVisible();
+  await page.getByRole('button', { name: words.openName('crm') }).click();
+  const vouch = page.getByRole('checkbox', { name: words.vouch('crm') });
+  await expect(vouch).toHaveCount(0);
+  const go = page.getByRole('button', { name: words.go('crm'), exact: true });
+  await go.click();
+  await expect(page.getByRole('dialog').getByRole('alert')).toContainText('boreas cannot be asked');
+  await vouch.check();
+  await go.click();
+  await expect(page.getByRole('log')).toContainText(words.done('crm', 'cora'));
+  await expect(page.getByRole('dialog')).toHaveCount(0);
 });
 
 test('the history can be taken away as a table', async ({ page }) => {

@@ -16,7 +16,7 @@ const HISTORY = [
   'Fail over files to boreas: ordered from boreas.',
   'files runs on boreas.',
   'files now belongs to boreas; the copy on atlas is set aside and starts nothing.',
-  'Copy anew files: ordered from boreas.',
+  'Update the copy of files: ordered from boreas.',
   'The old disks of files are kept aside on atlas.',
   'files is in sync on atlas.',
   'Switch over files: ordered from boreas.',

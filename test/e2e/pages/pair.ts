@@ -29,7 +29,7 @@ export class PairPage {
     await expect(page.getByRole('heading', { level: 1, name: this.machine })).toBeVisible();
   }
 
-  async openDialog(name: 'failover' | 'switchover' | 'return' | 'end'): Promise<void> {
+  async openDialog(name: 'failover' | 'switchover' | 'return' | 'replace' | 'end'): Promise<void> {
     await this.hand.click(this.hand.action(pairs.actions[name]));
     await expect(this.hand.page.getByRole('dialog')).toBeVisible();
   }

@@ -1,4 +1,5 @@
 import { automation } from '../../../src-renderer/lib/messages/automation.ts';
+import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { protect } from '../../../src-renderer/lib/messages/protect.ts';
@@ -24,6 +25,7 @@ export async function takeAutomaticTour(deps: Deps): Promise<void> {
   await on('stepping', deps, visitStepping);
   await on('unarmed', deps, visitUnarmed);
   await on('paused', deps, visitPaused);
+  await on('troubles', deps, visitUnclaimed);
 }
 
 async function on(
@@ -58,6 +60,12 @@ async function visitArmed({ hand, look, open }: Visit): Promise<void> {
   await open('#/pairs/pair-mail/automation');
   await expect(page.getByRole('dialog')).toBeVisible();
   await look('dialog-automation');
+  await open('#/pairs/pair-mail/drill');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await look('dialog-drill');
+  await open('#/pairs/pair-mail/drill-settings');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await look('dialog-drill-settings');
   await open('#/pairs/pair-mail/maintenance');
   await expect(page.getByRole('dialog')).toBeVisible();
   await look('dialog-maintenance');
@@ -89,6 +97,18 @@ async function visitWitness({ hand, look, open }: Visit): Promise<void> {
   await hand.click(hand.button(witness.test.go('pi')));
   await expect(page.getByRole('alert')).toBeVisible();
   await look('witness-partly');
+}
+
+async function visitUnclaimed({ hand, look, open }: Visit): Promise<void> {
+  const { page } = hand;
+  const words = hosts.guard.letGo;
+  await open('#/hosts/cora');
+  await expect(page.getByText(/lost what it knew of its pair/)).toBeVisible();
+  await look('host-unclaimed');
+  await hand.click(hand.button(words.openName('crm')));
+  await hand.click(hand.button(words.go('crm')));
+  await expect(page.getByRole('dialog').getByRole('alert')).toBeVisible();
+  await look('dialog-let-go');
 }
 
 async function visitStepping({ hand, look, open }: Visit): Promise<void> {

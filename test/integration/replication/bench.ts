@@ -5,8 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hypervisor } from '../../../agent/hypervisor/hypervisor.ts';
 import type { ExportAddress, MirrorStatus, Result } from '../../../agent/protocol/index.ts';
+import { copierProcesses } from '../../../agent/replication/copier/helper.ts';
+import type { TlsFiles } from '../../../agent/replication/forwarder/remote.ts';
 import { createMirrorSource } from '../../../agent/replication/mirror/index.ts';
 import type {
+  CatchingUp,
   MirrorOrder,
   ReplicaDisk,
   ReplicaSource,
@@ -23,6 +26,9 @@ import { ChildServices, forwarderCommand, storageCommand } from './processes.ts'
 export const MIB = 2 ** 20;
 export const PAIR = 'pair-1';
 
+/** `node agent/index.ts copier`, as a host runs it from the agent's own file. */
+const COPIERS = copierProcesses(join(import.meta.dirname, '../../../agent/index.ts'), quiet);
+
 export interface BenchOptions {
   /** Where the replica's images lie; a directory of the bench by default. */
   replicaDir?: string;
@@ -38,6 +44,7 @@ interface Parts {
   target: ReplicaTarget;
   primary: ChildServices;
   standby: ChildServices;
+  tls: TlsFiles;
 }
 
 /** A primary and a standby on this machine: real QEMU, real storage daemon, real forwarder, real TLS. */
@@ -77,6 +84,8 @@ export class Bench {
       log: quiet,
       hostId: 'host-b',
       hostName: 'boreas',
+      copiers: COPIERS,
+      digestDir: join(directory, 'standby/digests'),
     });
     const guest = new TestGuest(
       primaryRun,
@@ -89,7 +98,7 @@ export class Bench {
     await guest.connect();
     const link = await CuttableLink.open(port);
     const replicaDir = options.replicaDir ?? join(directory, 'standby/images');
-    const bench = new Bench({ directory, replicaDir, guest, link, target, primary, standby });
+    const bench = new Bench({ directory, replicaDir, guest, link, target, primary, standby, tls });
     await target.start();
     await bench.source.start();
     return bench;
@@ -126,10 +135,26 @@ export class Bench {
     return this.mirror();
   }
 
-  async mirror(): Promise<Result<void>> {
+  async mirror(how: CatchingUp = { way: 'full', generation: 'g1' }): Promise<Result<void>> {
     const offered = await this.parts.target.open(PAIR, this.replicaDisks());
     if (!offered.ok) return offered;
-    return this.source.mirror(this.order(offered.value));
+    return this.source.mirror({ ...this.order(offered.value), how });
+  }
+
+  /** Both sides are compared; the standby's images must not be offered. */
+  async compare(generation: string): Promise<Result<void>> {
+    const { target, link } = this.parts;
+    const disks = this.replicaDisks();
+    const begun = await target.digest(PAIR, disks);
+    if (!begun.ok) return begun;
+    const compared = async (): Promise<Result<ExportAddress>> => {
+      await until(() => target.digesting(PAIR)?.done === true);
+      const offered = await target.open(PAIR, disks);
+      return offered.ok ? { ok: true, value: { ...offered.value, port: link.port } } : offered;
+    };
+    const exports = Object.fromEntries(disks.map(({ target: name }) => [name, `${PAIR}.${name}`]));
+    const order = this.order({ port: 0, serverName: 'host-b', exports, heartbeat: '' });
+    return this.source.mirror({ ...order, how: { way: 'compare', generation, compared } });
   }
 
   order(remote: ExportAddress): MirrorOrder {
@@ -181,7 +206,7 @@ export class Bench {
   }
 
   #makeSource(): ReplicaSource {
-    const { guest, primary, directory } = this.parts;
+    const { guest, primary, directory, tls } = this.parts;
     const source = createMirrorSource({
       hypervisor: guestHypervisor(guest) as Hypervisor,
       services: primary,
@@ -189,6 +214,8 @@ export class Bench {
       stateDir: join(directory, 'primary'),
       clock,
       log: quiet,
+      copiers: COPIERS,
+      tls,
     });
     source.subscribe((_pairId, status) => this.told.push(status));
     return source;

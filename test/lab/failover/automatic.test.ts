@@ -12,7 +12,7 @@ import { Bench, MACHINE, MINUTE, pause } from './bench.ts';
 /** An armed pair on real hosts, and what it does by itself; whichever host owns it at the moment. */
 const PLACES = places('automatic');
 /** Of profile fast; several of them are enough for whatever is going to happen. */
-const LEASE_MS = 1_200;
+const LEASE_MS = 1_500;
 const LONG_MS = 8 * LEASE_MS;
 let fleet: ProtectedFleet;
 let bench: Bench;

@@ -35,7 +35,12 @@ async function strike(bench: Bench, kind: StallKind, owner: string, standby: str
 const RELEASE_MS = 1_000;
 
 /** When the owner recorded that the replica is behind, by its own history; then the standby stands still. */
-async function untilStale(bench: Bench, recorder: Recorder, standby: string, began: number): Promise<number> {
+export async function untilStale(
+  bench: Bench,
+  recorder: Recorder,
+  standby: string,
+  began: number,
+): Promise<number> {
   const entry = await waitFor(
     'stale recorded',
     MINUTE,
@@ -53,7 +58,7 @@ async function untilStale(bench: Bench, recorder: Recorder, standby: string, beg
   return entry.at;
 }
 
-async function lacking(bench: Bench, standby: string, records: Acknowledged[]): Promise<number> {
+export async function lacking(bench: Bench, standby: string, records: Acknowledged[]): Promise<number> {
   const { lab } = bench.fleet;
   const spec = Object.values((await bench.fleet.sight(MACHINE)).members)[0]?.spec;
   if (!spec) throw new Error('no agent tells where the replica lies');

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MemoryVotes } from '../../../../agent/lease/vote-store.ts';
 import type { Problem } from '../../../../agent/protocol/index.ts';
 import { createHostServices } from '../../deploy/index.ts';
 import { FleetIdentity } from '../../hosts/fleet-identity.ts';
 import { MemorySecretStore } from '../../secrets/secret-store.ts';
 import { openSession, type Session } from '../../session.ts';
 import { openStorage } from '../../storage/storage.ts';
-import { MemoryVoters } from '../../witness/voter-store.ts';
 import { fillPractice } from '../fill.ts';
 import { createPractice, type Practice, type PracticeOptions } from '../practice.ts';
 
@@ -50,7 +50,7 @@ export async function openPracticeBench(options: PracticeOptions = {}): Promise<
       report: (problem) => reported.push(problem),
     }),
     identity: new FleetIdentity(storage.settings),
-    votes: new MemoryVoters(),
+    votes: new MemoryVotes(),
     storage,
     secrets,
     practice: true,

@@ -41,7 +41,7 @@ export const STATE: AgentState = {
   vms: [],
   pairs: [],
   tasks: [],
-  guard: { state: 'armed', why: null },
+  guard: { state: 'armed', why: null, unclaimed: [] },
 };
 
 type Some = Partial<Handlers<ConsoleApi>>;

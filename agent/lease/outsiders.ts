@@ -4,13 +4,13 @@ import type { Clock } from '../ports.ts';
 const STAYS_MS = 60_000;
 
 interface OutsiderPorts {
-  clock: Clock;
+  clock: Pick<Clock, 'setTimeout'>;
   /** Neither member nor voter, by the newest record known here. */
   isOutside(pairId: string): boolean;
   end(pairId: string): void;
 }
 
-/** Votes of this host that nobody counts any more: one that was away when another witness was chosen keeps nothing. */
+/** Votes here that nobody counts any more: one that was away when another witness was chosen keeps nothing. */
 export class Outsiders {
   readonly #ports: OutsiderPorts;
   readonly #timers = new Map<string, { cancel(): void }>();

@@ -1,0 +1,63 @@
+import * as v from 'valibot';
+import { Problem } from '../../protocol/index.ts';
+
+const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** Where a disk is read from: an image that nobody writes, or an export of a running QEMU on a unix socket. */
+const Source = v.variant('kind', [
+  v.object({ kind: v.literal('image'), path: v.string(), format: v.picklist(['qcow2', 'raw']) }),
+  v.object({ kind: v.literal('socket'), path: v.string(), exportName: v.string() }),
+]);
+export type Source = v.InferOutput<typeof Source>;
+
+const HashJob = v.object({
+  c: v.literal('hash'),
+  disks: v.array(v.object({ source: Source, /** File for one digest a chunk. */ out: v.string() })),
+});
+export type HashJob = v.InferOutput<typeof HashJob>;
+
+const CopyJob = v.object({
+  c: v.literal('copy'),
+  remote: v.object({ host: v.string(), port: v.number(), serverName: v.string() }),
+  tls: v.object({ key: v.string(), cert: v.string(), ca: v.string() }),
+  disks: v.array(
+    v.object({
+      /** A running QEMU's export. */
+      path: v.string(),
+      exportName: v.string(),
+      /** The standby's. */
+      remoteExport: v.string(),
+      what: v.variant('kind', [
+        v.object({ kind: v.literal('bitmap'), name: v.string() }),
+        v.object({
+          kind: v.literal('differing'),
+          /** This side's digests, a file, and the standby's, an export. */
+          own: v.string(),
+          theirs: v.string(),
+        }),
+      ]),
+    }),
+  ),
+});
+export type CopyJob = v.InferOutput<typeof CopyJob>;
+
+/** One line on the copier's standard input. */
+export const Job = v.variant('c', [HashJob, CopyJob]);
+export type Job = v.InferOutput<typeof Job>;
+
+export const Done = v.object({
+  /** Hashing: bytes read and hashed; holes and zeroes known without reading are not among them. Copying: bytes that had to be sent. */
+  workBytes: Bytes,
+  /** Bytes on the wire, requests included; 0 when hashing. */
+  sentBytes: Bytes,
+  ms: v.number(),
+});
+export type Done = v.InferOutput<typeof Done>;
+
+/** Lines of its standard output. */
+export const Told = v.union([
+  v.object({ progress: v.object({ doneBytes: Bytes, totalBytes: Bytes }) }),
+  v.object({ done: Done }),
+  v.object({ problem: Problem }),
+]);
+export type Told = v.InferOutput<typeof Told>;
