@@ -1,7 +1,8 @@
 import type { Permission } from '../lease/deadline-file.ts';
 import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
-import type { Problem, VmInfo } from '../protocol/index.ts';
+import { fail, type Problem, type Result, type VmInfo } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
+import { handedOver } from './handed-over.ts';
 import type { Healer } from './healer.ts';
 import { isLive, type KeptPair } from './store.ts';
 
@@ -34,6 +35,8 @@ export class HostSite implements Site {
   #closing = false;
   #releasing = false;
   #resuming = false;
+  /** QEMU is asked to note what the guest writes from its next instruction on. */
+  #noting: Promise<void> = Promise.resolve();
   /** Why the guest could not be started here last time; null once it could. */
   startProblem: Problem | null = null;
 
@@ -156,11 +159,11 @@ export class HostSite implements Site {
     if (this.#resuming) return;
     this.#resuming = true;
     const { hypervisor } = this.#context.deps;
-    const resumes =
+    const resume = (): Promise<Result<void>> =>
       this.#leaves && hypervisor.migration
         ? hypervisor.migration.stay(this.#uuid)
         : hypervisor.resume(this.#uuid);
-    void resumes.then((resumed) => {
+    void this.#noting.then(resume).then((resumed) => {
       this.#resuming = false;
       if (!resumed.ok) this.#couldNotStart(resumed.problem);
     });
@@ -261,6 +264,7 @@ export class HostSite implements Site {
       if (!arrived.ok) this.drop();
       this.receiving = false;
       throwProblem(arrived);
+      this.#noting = this.#beginDistance();
       this.startProblem = null;
       return;
     }
@@ -276,7 +280,25 @@ export class HostSite implements Site {
     const started = await hypervisor.prepareRun(uuid);
     guard.endStart(uuid);
     throwProblem(started);
+    this.#noting = this.#beginDistance();
     this.startProblem = null;
+  }
+
+  /**
+   * Taken over by hand-over, both copies are the same until the guest goes on: what it writes from then on is all that the
+   * other will lack. Only before the epoch has begun; a later start comes after writes that nobody noted.
+   */
+  async #beginDistance(): Promise<void> {
+    const record = this.#context.nodes.record(this.#pairId);
+    if (record === null || record.begun || record.owner !== this.#context.self) return;
+    const generation = handedOver(record);
+    if (generation === null) return;
+    const { source, log } = this.#context.deps;
+    const disks = this.#context.disks(this.#kept.spec, this.#context.self);
+    const begun = await source
+      .beginDistance({ pairId: this.#pairId, vmUuid: this.#uuid, disks }, generation)
+      .catch((error): Result<void> => fail(unexpected(error)));
+    if (!begun.ok) log('info', `${this.#pairId}: ${begun.problem.message}`);
   }
 
   /** What was handed over with its memory, and did not arrive, is better off where its memory still is. */
@@ -315,3 +337,9 @@ export class HostSite implements Site {
 function throwProblem(result: { ok: true } | { ok: false; problem: Problem }): void {
   if (!result.ok) throw result.problem;
 }
+
+const unexpected = (error: unknown): Problem => ({
+  kind: 'distance-unknown',
+  message: `QEMU could not be asked to note what the machine writes (${String(error)}).`,
+  next: 'Both sides are compared instead, by itself.',
+});

@@ -45,6 +45,8 @@ export class SimulatedWorld {
   readonly clock: Clock;
   readonly pace: Pace;
   readonly violations: string[] = [];
+  /** Newest write of each disk by the name of what the disks held when a machine changed hands. */
+  readonly contents = new Map<string, number[]>();
   private readonly onViolation: (text: string) => void;
   private readonly members = new Set<Member>();
   private readonly cables = new Set<string>();

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { guestDraft, MAIL } from '../../hypervisor/simulated/spec-world.ts';
 import type { SimulatedGuest } from '../../hypervisor/simulated/types.ts';
@@ -28,7 +30,7 @@ const guest = (box: Box): SimulatedGuest | undefined => box.host.guest(MAIL);
 const runsOn = (box: Box): boolean => box.host.runs(MAIL);
 const hasProcess = (box: Box): boolean => (guest(box)?.startedAt ?? null) !== null;
 const inSync = (box: Box): boolean => box.running && box.pair()?.record.replica.state === 'in-sync';
-const switchover = (from: Box, way: 'auto' | 'live' = 'live'): Promise<Task> =>
+const switchover = (from: Box, way: 'auto' | 'live' | 'cold' = 'live'): Promise<Task> =>
   from.order('pair.switchover', { pairId: PAIR, way, switchOff: false });
 
 /** Orders it and comes back at once. Its memory moves for as long as `goesOn` is not called: nothing is missed. */
@@ -69,6 +71,39 @@ it('moves a machine that never stops, there and back', async () => {
   expect(await switchover(boreas)).toMatchObject({ state: 'done' });
   expect(runsOn(atlas)).toBe(true);
   expect(boreas.pair()?.local).toMatchObject({ kind: 'standby' });
+});
+
+/** How the copies came to agree again, by each host's history. */
+async function ways(box: Box): Promise<string[]> {
+  const text = await readFile(join(rig.folder, box.host.name, 'audit.log'), 'utf8');
+  return [...text.matchAll(/"way":"(\w+)"/g)].map(([, way]) => way ?? '');
+}
+
+it.each(['live', 'cold'] as const)(
+  'sends afterwards what was written since, and compares nothing (%s)',
+  async (way) => {
+    expect(await switchover(atlas, way)).toMatchObject({ state: 'done' });
+    await until(() => boreas.host.write(MAIL) === 'acknowledged');
+    await until(() => inSync(boreas));
+    expect(await ways(boreas)).toEqual(['changes']);
+    expect(await switchover(boreas, way)).toMatchObject({ state: 'done' });
+    await until(() => inSync(atlas));
+    expect(await ways(atlas)).toEqual(['changes']);
+  },
+);
+
+it('compares both sides when the host that gave it away has lost power since', async () => {
+  expect(await switchover(atlas)).toMatchObject({ state: 'done' });
+  await atlas.powerOff();
+  await boreas.stopAgent();
+  expect(boreas.host.write(MAIL)).toBe('acknowledged');
+  // Its process ends with the power, and what QEMU had noted with it.
+  const there = guest(boreas);
+  if (there) boreas.host.endGuest(there, 'crashed');
+  await atlas.powerOn();
+  await boreas.startAgent();
+  await until(() => inSync(boreas));
+  expect((await ways(boreas)).at(-1)).toBe('compare');
 });
 
 it('shuts a machine down that cannot move while it runs, unless told to move it live', async () => {
@@ -169,6 +204,22 @@ it('takes it back with its memory when the new host cannot go on with it', async
   expect(atlas.pair()?.record.epoch.n).toBe(3);
   await until(() => inSync(atlas));
   expect(hasProcess(boreas)).toBe(false);
+});
+
+it('goes on within a second when its images were still locked', async () => {
+  const { hypervisor } = boreas;
+  if (hypervisor === null) throw new Error('no agent');
+  const resume = hypervisor.resume.bind(hypervisor);
+  const tried: number[] = [];
+  hypervisor.resume = async (uuid) => {
+    tried.push(rig.world.clock.bootMs());
+    const problem = { kind: 'vm-resume-failed', message: 'Failed to get "write" lock', next: 'Wait.' };
+    return tried.length < 3 ? { ok: false, problem } : resume(uuid);
+  };
+  expect(await switchover(atlas)).toMatchObject({ state: 'done' });
+  await until(() => runsOn(boreas));
+  expect(tried).toHaveLength(3);
+  expect((tried.at(-1) ?? 0) - (tried[0] ?? 0)).toBeLessThan(2_000);
 });
 
 it('does not move what is out of step', async () => {

@@ -92,7 +92,8 @@ export class Box {
   readonly host: SimulatedHost;
   private readonly rig: Rig;
   private pairs: PairsService | null = null;
-  private hypervisor: Hypervisor | null = null;
+  /** Its agent's; null while there is none. */
+  hypervisor: Hypervisor | null = null;
   private readonly sightListeners = new Set<(sight: Sight) => void>();
   readonly envelopeListeners = new Set<(envelope: Envelope) => void>();
   private readonly seen = new Map<string, Sight>();

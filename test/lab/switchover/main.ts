@@ -68,6 +68,10 @@ function summary({ runs, failures, hand }: Measured): Record<string, unknown> {
     ...over,
     taskS: figure(runs.map(({ taskS }) => taskS)),
     inSyncS: figure(runs.map(({ inSyncS }) => inSyncS)),
+    /** Copies that agreed again without a comparison. */
+    byChanges: runs.filter(({ caughtUp }) => caughtUp?.way === 'changes').length,
+    catchUpPauseMs: figure(runs.flatMap(({ caughtUp }) => (caughtUp ? [caughtUp.pauseMs] : []))),
+    goOnS: figure(runs.map(({ goOnS }) => goOnS)),
     acked: runs.reduce((sum, { acked }) => sum + acked, 0),
     missing: runs.reduce((sum, { missing }) => sum + missing, 0),
     directions: Object.fromEntries(directions),

@@ -1,4 +1,5 @@
 import { agentState } from '../agent-client.ts';
+import type { HostEntry } from '../audit-file.ts';
 import { type Bench, MACHINE, MINUTE, TWIN } from '../failover/bench.ts';
 import { Recorder } from '../recorder.ts';
 import { must, waitFor } from '../run.ts';
@@ -17,6 +18,10 @@ export interface SwitchoverRun {
   taskS: number;
   /** From the end of the task until the pair was in sync again. */
   inSyncS: number;
+  /** How the copies came to agree again (CatchUpFigures), and how long the machine stood still for that. */
+  caughtUp: { way: string; pauseMs: number } | null;
+  /** From the record's word that the new owner has begun to the machine's next instruction there. */
+  goOnS: number;
   acked: number;
   missing: number;
 }
@@ -38,6 +43,7 @@ export async function switchoverRun(bench: Bench, way: Way): Promise<SwitchoverR
   const { owner, standby } = await bench.fleet.roles(MACHINE);
   const recorder = await bench.record(20, 500);
   const web = await HttpWatch.start(bench.fleet.lab, MACHINE);
+  const began = Date.now();
   const taskS = await ordered(bench, owner, way);
   const done = Date.now();
   await recorder.waitForMore(50, 2 * MINUTE);
@@ -49,7 +55,19 @@ export async function switchoverRun(bench: Bench, way: Way): Promise<SwitchoverR
   if (after.owner !== standby) throw new Error(`${MACHINE} belongs to ${after.owner}, not to ${standby}`);
   await bench.fleet.settle(MACHINE, 5 * MINUTE);
   const inSyncS = (Date.now() - done) / 1000;
-  return { from: owner, to: standby, httpGapS, writeGapS, taskS, inSyncS, acked, missing };
+  const told = afterwards(bench.audit(began).filter(({ host }) => host === standby));
+  return { from: owner, to: standby, httpGapS, writeGapS, taskS, inSyncS, ...told, acked, missing };
+}
+
+/** By the new owner's history. */
+function afterwards(history: HostEntry[]): Pick<SwitchoverRun, 'caughtUp' | 'goOnS'> {
+  const last = (event: string): HostEntry | undefined => history.findLast((entry) => entry.event === event);
+  const caughtUp = last('caught-up')?.evidence;
+  const at = (event: string): number => last(event)?.at ?? Number.NaN;
+  return {
+    caughtUp: caughtUp ? { way: caughtUp.way ?? '', pauseMs: Number(caughtUp.pauseMs) } : null,
+    goOnS: (at('guest-continues') - at('begun')) / 1000,
+  };
 }
 
 /** What a person needs for the same with an unprotected machine: shut down, start again. */
