@@ -35,7 +35,7 @@ export class HostSite implements Site {
   #closing = false;
   #releasing = false;
   #resuming = false;
-  /** QEMU is asked to note what the guest writes from its next instruction on. */
+  /** The start, and QEMU's noting what the guest writes from its next instruction on: that waits for both. */
   #noting: Promise<void> = Promise.resolve();
   /** Why the guest could not be started here last time; null once it could. */
   startProblem: Problem | null = null;
@@ -146,7 +146,13 @@ export class HostSite implements Site {
   }
 
   startGuest(done: (started: boolean) => void): void {
-    this.#start().then(
+    const generation = this.#takenOver();
+    const started = this.#start();
+    this.#noting = started.then(
+      () => this.#beginDistance(generation),
+      () => undefined,
+    );
+    started.then(
       () => done(true),
       (problem: Problem) => {
         this.#couldNotStart(problem);
@@ -264,7 +270,6 @@ export class HostSite implements Site {
       if (!arrived.ok) this.drop();
       this.receiving = false;
       throwProblem(arrived);
-      this.#noting = this.#beginDistance();
       this.startProblem = null;
       return;
     }
@@ -280,18 +285,20 @@ export class HostSite implements Site {
     const started = await hypervisor.prepareRun(uuid);
     guard.endStart(uuid);
     throwProblem(started);
-    this.#noting = this.#beginDistance();
     this.startProblem = null;
   }
 
   /**
-   * Taken over by hand-over, both copies are the same until the guest goes on: what it writes from then on is all that the
-   * other will lack. Only before the epoch has begun; a later start comes after writes that nobody noted.
+   * Taken over by hand-over, both copies are the same until the guest goes on: the name of what they hold. Null in an epoch
+   * that has begun: a start then comes after writes that nobody noted.
    */
-  async #beginDistance(): Promise<void> {
+  #takenOver(): string | null {
     const record = this.#context.nodes.record(this.#pairId);
-    if (record === null || record.begun || record.owner !== this.#context.self) return;
-    const generation = handedOver(record);
+    return record === null || record.begun || record.owner !== this.#context.self ? null : handedOver(record);
+  }
+
+  /** From its next instruction on all that the other copy lacks is noted. */
+  async #beginDistance(generation: string | null): Promise<void> {
     if (generation === null) return;
     const { source, log } = this.#context.deps;
     const disks = this.#context.disks(this.#kept.spec, this.#context.self);

@@ -65,6 +65,7 @@ const STARTED_MIGRATED = 1;
 /** virDomainPausedReason. */
 const PAUSED_MIGRATION = 2;
 const PAUSED_IO_ERROR = 5;
+const PAUSED_STARTING_UP = 11;
 const QMP_MS = 2_000;
 
 type Figures = Pick<VmInfo, 'cpu' | 'memoryUsedBytes' | 'addresses'>;
@@ -268,6 +269,9 @@ export class Guests {
     const known = this.#guests.get(dom.uuid)?.vm;
     // Until its memory is whole libvirt lets nobody near the monitor of a guest that is coming in.
     if (reason === PAUSED_MIGRATION) return lasting(known?.pause ?? 'incoming');
+    // It may be one that is going to come in: a question would stay in libvirtd for up to 30 s, also when that comes to
+    // nothing, and a few of those keep it from reading anything else of this connection (max_client_requests).
+    if (reason === PAUSED_STARTING_UP) return lasting(known?.pause ?? 'not-started');
     if (known?.state === 'paused') return lasting(known.pause);
     const command = JSON.stringify({ execute: 'query-status' });
     const reply = await this.#session.callGuest(qemuDomainMonitorCommand, { dom, command }, QMP_MS);

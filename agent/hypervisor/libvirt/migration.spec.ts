@@ -133,6 +133,24 @@ describe('taking a guest in', () => {
   });
 });
 
+describe('a guest that is only being made', () => {
+  it('is asked nothing: libvirtd would keep the question, and answer others late', async () => {
+    Object.assign(bench.erp, { state: 3, reason: 11 });
+    await bench.hypervisor.start();
+    expect(bench.hypervisor.list()[0]).toMatchObject({ state: 'paused', pause: 'not-started' });
+    expect(qmp).toEqual([]);
+  });
+
+  it('is asked nothing while its memory comes in either', async () => {
+    Object.assign(bench.erp, { state: 3, reason: 2 });
+    await bench.hypervisor.start();
+    expect(await bench.hypervisor.monitor(ERP, 'query-status')).toMatchObject({
+      problem: { kind: 'memory-comes-in' },
+    });
+    expect(qmp).toEqual([]);
+  });
+});
+
 describe('sending a guest', () => {
   const beginsWith = (xml: string): void =>
     bench.libvirtd.on(domainMigrateBegin3Params, () =>

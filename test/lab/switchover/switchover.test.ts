@@ -8,6 +8,7 @@ import { down } from '../lab.ts';
 import { places } from '../places.ts';
 import { ProtectedFleet } from '../protected-fleet.ts';
 import type { Recorder } from '../recorder.ts';
+import { identical } from '../return/images.ts';
 import { waitFor } from '../run.ts';
 
 /**
@@ -59,8 +60,21 @@ interface Story {
   pid: number;
 }
 
+/** From each `begun` to the machine's next instruction there, as seen from outside. */
+function goOnMs(since: number): number[] {
+  const begun = bench.audit(since).filter(({ event }) => event === 'begun');
+  return begun.map(({ host, at }) => {
+    const runs = bench.observer.changes.find(
+      (change) =>
+        change.uuid === bench.uuid && change.host === host && change.to === 'runs' && change.at > at,
+    );
+    return (runs?.at ?? Number.POSITIVE_INFINITY) - at;
+  });
+}
+
 /** A writing client before, during and after; what happens is told by the observer outside. */
 async function story(tell: (story: Story) => Promise<void>): Promise<void> {
+  const since = Date.now();
   const { owner, standby } = await fleet.roles(MACHINE);
   const pid = (await processOn(owner)) ?? 0;
   recorder = await bench.record(20, 500);
@@ -70,6 +84,7 @@ async function story(tell: (story: Story) => Promise<void>): Promise<void> {
   await recorder.stop();
   expect((await recorder.verify()).missing).toBe(0);
   await fleet.settle(MACHINE, 5 * MINUTE);
+  for (const ms of goOnMs(since)) expect(ms).toBeLessThan(5_000);
   expect([...bench.observer.violations, ...bench.observer.late]).toEqual([]);
 }
 
@@ -78,6 +93,15 @@ async function stayed({ owner, standby, pid }: Story): Promise<void> {
   expect((await fleet.roles(MACHINE)).owner).toBe(owner);
   expect(await processOn(owner)).toBe(pid);
   await waitFor(`${standby} to forget it`, MINUTE, async () => (await processOn(standby)) === null);
+}
+
+/** Both copies agree again by what was written since, and really read alike. */
+async function agreesByChanges(owner: string): Promise<void> {
+  const since = Date.now() - MINUTE;
+  await fleet.settle(MACHINE, 5 * MINUTE);
+  const caughtUp = bench.audit(since).findLast(({ host, event }) => host === owner && event === 'caught-up');
+  expect(caughtUp?.evidence?.way).toBe('changes');
+  expect(await identical(fleet, MACHINE)).toBe(true);
 }
 
 test(
@@ -92,6 +116,7 @@ test(
         // Stopped and started, its client would have been away for seconds.
         await recorder.waitForMore(20, MINUTE);
         expect((await recorder.outage()).seconds).toBeLessThan(3);
+        await agreesByChanges(standby);
       });
   },
   6 * MINUTE,
@@ -216,6 +241,7 @@ test(
       const id = await fleet.order('pair.switchover', MACHINE, it.owner, { way: 'cold' });
       expect(await ended(it.owner, id ?? '')).toMatchObject({ state: 'done' });
       expect((await fleet.roles(MACHINE)).owner).toBe(it.standby);
+      await agreesByChanges(it.standby);
     }),
   6 * MINUTE,
 );
