@@ -183,7 +183,8 @@ export interface ReplicaSource {
   release(pairId: string): Promise<Result<void>>;
   /**
    * Ends a mirror in order (drained) or what is left of one. Idempotent.
-   * @param drained told as soon as nothing of it uses the guest's disks any more; its rest is taken away after that
+   * @param drained told as soon as nothing of it uses the guest's disks any more and every write is on the replica, of a guest
+   * that stands still; what is left to do then (writing it down) nobody has to wait for
    */
   end(pairId: string, drained?: () => void): Promise<Result<void>>;
   /**

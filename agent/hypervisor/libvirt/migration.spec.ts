@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { dirname, join } from 'node:path';
 import { duplexPair } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ERP, type HypervisorBench, openHypervisorBench } from './hypervisor-bench.spec-kit.ts';
@@ -194,6 +195,32 @@ describe('sending a guest', () => {
     answers['query-status'] = { status: 'postmigrate', running: false };
     await bench.hypervisor.start();
     expect(bench.hypervisor.list()[0]).toMatchObject({ state: 'paused', pause: 'leaving' });
+  });
+
+  it.each([
+    ['emulated', {}, 300],
+    ['by KVM', { enabled: true, present: true }, 100],
+  ])('has QEMU stop the guest when little is left (%s)', async (_how, kvm, wanted) => {
+    bench.erp.state = 1;
+    answers['query-kvm'] = kvm;
+    answers['query-chardev'] = [
+      {
+        label: 'charmonitor',
+        filename: `unix:${join(dirname(bench.libvirtd.path), 'monitor.sock')},server=on`,
+      },
+    ];
+    const limits: unknown[] = [];
+    bench.libvirtd.on(qemuDomainMonitorCommand, (args) => {
+      skipDomain(args);
+      const asked = JSON.parse(args.string()) as { execute: string; arguments?: Record<string, unknown> };
+      if (asked.execute === 'migrate-set-parameters') limits.push(asked.arguments?.['downtime-limit']);
+      return new XdrWriter().string(JSON.stringify({ return: answers[asked.execute] ?? {} }));
+    });
+    await bench.hypervisor.start();
+    const [near] = duplexPair();
+    expect(await bench.hypervisor.migration.send(ERP, near)).toEqual({ ok: true, value: undefined });
+    near.destroy();
+    expect(limits).toEqual([wanted]);
   });
 
   it('giving up ends the migration before anything is asked to go on', async () => {

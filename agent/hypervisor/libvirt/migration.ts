@@ -18,10 +18,10 @@ import { findProcess, signal } from './process.ts';
 import type { Session } from './session.ts';
 
 /**
- * QEMU stops the guest when the rest fits into this, ms: its own default. Less makes more rounds and no shorter pause, since
- * what is left of an ordinary guest is far less; and every round of an *emulated* guest is a risk (docs/switchover.md).
+ * QEMU stops the guest when the rest fits into this, ms. Less makes more rounds, and every round of an *emulated* guest is a
+ * risk (docs/switchover.md): that has QEMU's own default.
  */
-const DOWNTIME_MS = 300;
+const DOWNTIME_MS = { kvm: 100, emulated: 300 };
 /** No bound of QEMU's own: the stream takes what the other side takes. Bytes per second. */
 const UNBOUND_BPS = 2 ** 40;
 /** How long the last piece of memory may take once the guest stands still, ms. */
@@ -112,7 +112,10 @@ export class LibvirtMigration implements LiveMigration {
     const capabilities = [{ capability: 'pause-before-switchover', state: true }];
     const set = await this.#orders.monitor(uuid, 'migrate-set-capabilities', { capabilities });
     if (!set.ok) return set;
-    const limits = { 'max-bandwidth': UNBOUND_BPS, 'downtime-limit': DOWNTIME_MS };
+    const kvm = await this.#orders.monitor(uuid, 'query-kvm');
+    const accelerated = kvm.ok && v.is(v.object({ enabled: v.literal(true) }), kvm.value);
+    const pause = accelerated ? DOWNTIME_MS.kvm : DOWNTIME_MS.emulated;
+    const limits = { 'max-bandwidth': UNBOUND_BPS, 'downtime-limit': pause };
     const limited = await this.#orders.monitor(uuid, 'migrate-set-parameters', limits);
     if (!limited.ok) return limited;
     const begun = await this.#orders.monitor(uuid, 'migrate', { uri: `unix:${socket.value}` });

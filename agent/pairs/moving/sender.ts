@@ -173,13 +173,13 @@ export async function sendLastPiece(
   let sent: Promise<Result<void>> | null = null;
   const drained = (): void => {
     sent = migrationOf(context).finish(uuid);
+    // Nothing is written to the copy any more: it is closed while the last piece travels. Not waited for.
+    if (token !== null) void peers.to(context.other(pair.spec)).call('move.drained', { pairId, token });
   };
   must(await source.end(pairId, drained));
-  // Nothing is written to the copy any more: it is closed while the record changes. Not waited for.
-  if (token !== null) void peers.to(context.other(pair.spec)).call('move.drained', { pairId, token });
-  if (!source.endedInSync(pairId))
+  if (sent === null || !source.endedInSync(pairId))
     throw new ProblemError(brokeMeanwhile(pair.spec.workload.name, context.nameOf(context.other(pair.spec))));
-  must(await (sent ?? migrationOf(context).finish(uuid)));
+  must(await sent);
 }
 
 /** Nothing comes of it: the guest, when it still runs, goes on running here, and the other host forgets it. */

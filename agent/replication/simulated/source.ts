@@ -99,8 +99,9 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
 
     async end(pairId, drained): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
+      const mirror = mirrors.byPair.get(pairId);
       end(pairId);
-      drained?.();
+      if (mirror?.endedInSync) drained?.();
       return ok(undefined);
     },
 
