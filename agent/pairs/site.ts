@@ -1,9 +1,18 @@
 import type { Permission } from '../lease/deadline-file.ts';
-import type { GuestState, MirrorState, Site } from '../lease/site.ts';
-import type { Problem } from '../protocol/index.ts';
+import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
+import { fail, type Problem, type Result, type VmInfo } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
+import { handedOver } from './handed-over.ts';
 import type { Healer } from './healer.ts';
 import { isLive, type KeptPair } from './store.ts';
+
+const PAUSES: Record<NonNullable<VmInfo['pause']>, GuestState> = {
+  'not-started': 'paused',
+  'io-error': 'faulted',
+  leaving: 'leaving',
+  // Nobody here takes it in: it is as little allowed as one that runs.
+  incoming: 'running',
+};
 
 /** How soon a failed step that must succeed is tried again, ms. */
 const RETRY_MS = 500;
@@ -16,10 +25,18 @@ export class HostSite implements Site {
   readonly #healer: Healer;
   /** Somebody shut the guest down, or the host is going down: told before the notes have it. */
   #stopped: 'meant' | 'with-host' | null = null;
+  /** Its live migration is about to pause the guest (moving/sender.ts). */
+  leaving = false;
+  /** The guest's memory comes in, or is about to: set by whoever takes it in (moving/receiver.ts). */
+  receiving = false;
+  /** Ends the taking in. */
+  drop: () => void = () => undefined;
   #waiting: { reason: string; since: number } | null = null;
   #closing = false;
   #releasing = false;
   #resuming = false;
+  /** The start, and QEMU's noting what the guest writes from its next instruction on: that waits for both. */
+  #noting: Promise<void> = Promise.resolve();
   /** Why the guest could not be started here last time; null once it could. */
   startProblem: Problem | null = null;
 
@@ -34,6 +51,7 @@ export class HostSite implements Site {
   guest(): GuestState {
     const { hypervisor, guard } = this.#context.deps;
     const uuid = this.#uuid;
+    if (this.receiving) return 'incoming';
     const vm = this.#context.vm(uuid);
     // Nobody can say: an owner starts nothing, and gives nothing up, until the hypervisor has answered.
     if (vm === null && !hypervisor.reachable) return this.#owns ? 'running' : 'none';
@@ -41,12 +59,13 @@ export class HostSite implements Site {
     if (guard.stopped(uuid)) return 'stopped';
     if (vm.state !== 'paused') return 'running';
     // A guest that an admin paused may be continued by him at any time: it counts as running.
-    return vm.pause === 'not-started' ? 'paused' : vm.pause === 'io-error' ? 'faulted' : 'running';
+    return (vm.pause && PAUSES[vm.pause]) ?? 'running';
   }
 
-  wanted(): 'run' | 'down' | 'moving' {
+  wanted(): Wanted {
     const { notes } = this.#kept;
     if (this.#context.nodes.record(this.#pairId)?.begun === false) return 'run';
+    if (this.leaving && this.guest() === 'running') return 'leaving';
     if (notes.moving || this.#stopped === 'with-host') return 'moving';
     // A first protection cut short by the boot is taken back, and that starts the guest if its host would have.
     const cutShort = this.#context.tasks.running(this.#pairId)?.kind === 'protect';
@@ -88,6 +107,8 @@ export class HostSite implements Site {
     if (!this.#context.membersAligned(this.#pairId)) return 'off';
     const state = source.status(this.#pairId)?.state;
     if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
+    // Drained and taken away for the move. Once nobody moves it, it could go on, and write alone.
+    if (this.#leaves && this.#kept.notes.moving && source.endedInSync(this.#pairId)) return 'whole';
     if (state === 'in-sync') return 'whole';
     if (state === 'held') return 'held';
     return state === 'connecting' || state === 'copying' ? 'copying' : 'off';
@@ -125,7 +146,13 @@ export class HostSite implements Site {
   }
 
   startGuest(done: (started: boolean) => void): void {
-    this.#start().then(
+    const generation = this.#takenOver();
+    const started = this.#start();
+    this.#noting = started.then(
+      () => this.#beginDistance(generation),
+      () => undefined,
+    );
+    started.then(
       () => done(true),
       (problem: Problem) => {
         this.#couldNotStart(problem);
@@ -137,10 +164,19 @@ export class HostSite implements Site {
   continueGuest(): void {
     if (this.#resuming) return;
     this.#resuming = true;
-    void this.#context.deps.hypervisor.resume(this.#uuid).then((resumed) => {
+    const { hypervisor } = this.#context.deps;
+    const resume = (): Promise<Result<void>> =>
+      this.#leaves && hypervisor.migration
+        ? hypervisor.migration.stay(this.#uuid)
+        : hypervisor.resume(this.#uuid);
+    void this.#noting.then(resume).then((resumed) => {
       this.#resuming = false;
       if (!resumed.ok) this.#couldNotStart(resumed.problem);
     });
+  }
+
+  dropIncoming(): void {
+    this.drop();
   }
 
   closeExport(done: () => void): void {
@@ -204,6 +240,11 @@ export class HostSite implements Site {
     return this.#context.nodes.record(this.#pairId)?.owner === this.#context.self;
   }
 
+  /** Paused at the end of its live migration, whether the guard has stopped its process too or not. */
+  get #leaves(): boolean {
+    return this.#context.vm(this.#uuid)?.pause === 'leaving';
+  }
+
   get #uuid(): string {
     return this.#kept.spec.workload.uuid;
   }
@@ -215,7 +256,7 @@ export class HostSite implements Site {
     const { spec } = this.#kept;
     const { uuid } = spec.workload;
     this.#stopped = null;
-    await this.#context.setNotes(this.#pairId, (notes) => ({
+    const noted = this.#context.setNotes(this.#pairId, (notes) => ({
       ...notes,
       wantRunning: true,
       moving: false,
@@ -223,6 +264,17 @@ export class HostSite implements Site {
       quarantine: null,
       image: 'complete',
     }));
+    if (this.receiving && hypervisor.migration) {
+      const arrived = await hypervisor.migration.arrive(uuid);
+      await noted;
+      if (!arrived.ok) this.drop();
+      this.receiving = false;
+      throwProblem(arrived);
+      this.startProblem = null;
+      return;
+    }
+    await noted;
+    await this.#refuseWhileOtherHasIt();
     // What is left of a mirror of the process before must be gone before this one has disks.
     await source.end(this.#pairId);
     if (this.#context.isUndefined(uuid)) {
@@ -234,6 +286,45 @@ export class HostSite implements Site {
     guard.endStart(uuid);
     throwProblem(started);
     this.startProblem = null;
+  }
+
+  /**
+   * Taken over by hand-over, both copies are the same until the guest goes on: the name of what they hold. Null in an epoch
+   * that has begun: a start then comes after writes that nobody noted.
+   */
+  #takenOver(): string | null {
+    const record = this.#context.nodes.record(this.#pairId);
+    return record === null || record.begun || record.owner !== this.#context.self ? null : handedOver(record);
+  }
+
+  /** From its next instruction on all that the other copy lacks is noted. */
+  async #beginDistance(generation: string | null): Promise<void> {
+    if (generation === null) return;
+    const { source, log } = this.#context.deps;
+    const disks = this.#context.disks(this.#kept.spec, this.#context.self);
+    const begun = await source
+      .beginDistance({ pairId: this.#pairId, vmUuid: this.#uuid, disks }, generation)
+      .catch((error): Result<void> => fail(unexpected(error)));
+    if (!begun.ok) log('info', `${this.#pairId}: ${begun.problem.message}`);
+  }
+
+  /** What was handed over with its memory, and did not arrive, is better off where its memory still is. */
+  async #refuseWhileOtherHasIt(): Promise<void> {
+    const record = this.#context.nodes.record(this.#pairId);
+    if (record?.change !== 'hand-over' || record.begun || record.former === null) return;
+    const { spec } = this.#kept;
+    const asked = await this.#context.deps.peers
+      .to(record.former)
+      .call('move.return', { pairId: this.#pairId });
+    if (!asked.ok || !asked.value.returns) return;
+    throwProblem({
+      ok: false,
+      problem: {
+        kind: 'memory-gone',
+        message: `The memory of ${spec.workload.name} did not arrive on ${this.#context.deps.selfName()}.`,
+        next: `It goes on where it was, on ${this.#context.nameOf(record.former)}.`,
+      },
+    });
   }
 
   #couldNotStart(problem: Problem): void {
@@ -253,3 +344,9 @@ export class HostSite implements Site {
 function throwProblem(result: { ok: true } | { ok: false; problem: Problem }): void {
   if (!result.ok) throw result.problem;
 }
+
+const unexpected = (error: unknown): Problem => ({
+  kind: 'distance-unknown',
+  message: `QEMU could not be asked to note what the machine writes (${String(error)}).`,
+  next: 'Both sides are compared instead, by itself.',
+});

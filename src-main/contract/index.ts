@@ -1,4 +1,5 @@
 export * from './api.ts';
 export * from './automation.ts';
 export * from './drill.ts';
+export * from './evacuation.ts';
 export * from './views.ts';

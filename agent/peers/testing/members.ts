@@ -34,6 +34,11 @@ export const handlers: PeerHandlers = {
   'standby.prepare': never,
   'standby.compare': never,
   'owner.yield': never,
+  'move.check': never,
+  'move.receive': never,
+  'move.drained': never,
+  'move.refuse': never,
+  'move.return': never,
   'pair.forget': never,
 };
 
