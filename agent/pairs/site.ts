@@ -1,8 +1,8 @@
 import type { Permission } from '../lease/deadline-file.ts';
 import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
-import { fail, type Problem, type Result, type VmInfo } from '../protocol/index.ts';
+import type { Problem, Result, VmInfo } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
-import { handedOver } from './handed-over.ts';
+import { GuestStart } from './guest-start.ts';
 import type { Healer } from './healer.ts';
 import { isLive, type KeptPair } from './store.ts';
 
@@ -23,6 +23,7 @@ export class HostSite implements Site {
   readonly #context: PairContext;
   readonly #pairId: string;
   readonly #healer: Healer;
+  readonly #start: GuestStart;
   /** Somebody shut the guest down, or the host is going down: told before the notes have it. */
   #stopped: 'meant' | 'with-host' | null = null;
   /** Its live migration is about to pause the guest (moving/sender.ts). */
@@ -35,8 +36,6 @@ export class HostSite implements Site {
   #closing = false;
   #releasing = false;
   #resuming = false;
-  /** The start, and QEMU's noting what the guest writes from its next instruction on: that waits for both. */
-  #noting: Promise<void> = Promise.resolve();
   /** Why the guest could not be started here last time; null once it could. */
   startProblem: Problem | null = null;
 
@@ -44,6 +43,7 @@ export class HostSite implements Site {
     this.#context = context;
     this.#pairId = pairId;
     this.#healer = healer;
+    this.#start = new GuestStart(context, pairId, this);
     const notes = context.store.kept(pairId)?.notes;
     this.booted = notes !== undefined && notes.bootId !== context.deps.bootId;
   }
@@ -146,14 +146,12 @@ export class HostSite implements Site {
   }
 
   startGuest(done: (started: boolean) => void): void {
-    const generation = this.#takenOver();
-    const started = this.#start();
-    this.#noting = started.then(
-      () => this.#beginDistance(generation),
-      () => undefined,
-    );
-    started.then(
-      () => done(true),
+    this.#stopped = null;
+    this.#start.run().then(
+      () => {
+        this.startProblem = null;
+        done(true);
+      },
       (problem: Problem) => {
         this.#couldNotStart(problem);
         done(false);
@@ -169,7 +167,7 @@ export class HostSite implements Site {
       this.#leaves && hypervisor.migration
         ? hypervisor.migration.stay(this.#uuid)
         : hypervisor.resume(this.#uuid);
-    void this.#noting.then(resume).then((resumed) => {
+    void this.#start.ready.then(resume).then((resumed) => {
       this.#resuming = false;
       if (!resumed.ok) this.#couldNotStart(resumed.problem);
     });
@@ -249,84 +247,6 @@ export class HostSite implements Site {
     return this.#kept.spec.workload.uuid;
   }
 
-  /** QEMU with the guest's first instruction still to come. Throws the problem. */
-  async #start(): Promise<void> {
-    const { deps, self } = this.#context;
-    const { hypervisor, guard, source } = deps;
-    const { spec } = this.#kept;
-    const { uuid } = spec.workload;
-    this.#stopped = null;
-    const noted = this.#context.setNotes(this.#pairId, (notes) => ({
-      ...notes,
-      wantRunning: true,
-      moving: false,
-      bootId: deps.bootId,
-      quarantine: null,
-      image: 'complete',
-    }));
-    if (this.receiving && hypervisor.migration) {
-      const arrived = await hypervisor.migration.arrive(uuid);
-      await noted;
-      if (!arrived.ok) this.drop();
-      this.receiving = false;
-      throwProblem(arrived);
-      this.startProblem = null;
-      return;
-    }
-    await noted;
-    await this.#refuseWhileOtherHasIt();
-    // What is left of a mirror of the process before must be gone before this one has disks.
-    await source.end(this.#pairId);
-    if (this.#context.isUndefined(uuid)) {
-      throwProblem(await hypervisor.define(spec.definitions[self] ?? ''));
-      await hypervisor.setAutostart(uuid, false);
-    }
-    guard.allowStart(uuid);
-    const started = await hypervisor.prepareRun(uuid);
-    guard.endStart(uuid);
-    throwProblem(started);
-    this.startProblem = null;
-  }
-
-  /**
-   * Taken over by hand-over, both copies are the same until the guest goes on: the name of what they hold. Null in an epoch
-   * that has begun: a start then comes after writes that nobody noted.
-   */
-  #takenOver(): string | null {
-    const record = this.#context.nodes.record(this.#pairId);
-    return record === null || record.begun || record.owner !== this.#context.self ? null : handedOver(record);
-  }
-
-  /** From its next instruction on all that the other copy lacks is noted. */
-  async #beginDistance(generation: string | null): Promise<void> {
-    if (generation === null) return;
-    const { source, log } = this.#context.deps;
-    const disks = this.#context.disks(this.#kept.spec, this.#context.self);
-    const begun = await source
-      .beginDistance({ pairId: this.#pairId, vmUuid: this.#uuid, disks }, generation)
-      .catch((error): Result<void> => fail(unexpected(error)));
-    if (!begun.ok) log('info', `${this.#pairId}: ${begun.problem.message}`);
-  }
-
-  /** What was handed over with its memory, and did not arrive, is better off where its memory still is. */
-  async #refuseWhileOtherHasIt(): Promise<void> {
-    const record = this.#context.nodes.record(this.#pairId);
-    if (record?.change !== 'hand-over' || record.begun || record.former === null) return;
-    const { spec } = this.#kept;
-    const asked = await this.#context.deps.peers
-      .to(record.former)
-      .call('move.return', { pairId: this.#pairId });
-    if (!asked.ok || !asked.value.returns) return;
-    throwProblem({
-      ok: false,
-      problem: {
-        kind: 'memory-gone',
-        message: `The memory of ${spec.workload.name} did not arrive on ${this.#context.deps.selfName()}.`,
-        next: `It goes on where it was, on ${this.#context.nameOf(record.former)}.`,
-      },
-    });
-  }
-
   #couldNotStart(problem: Problem): void {
     const spec = this.#context.store.kept(this.#pairId)?.spec;
     // Its protection has ended meanwhile.
@@ -340,13 +260,3 @@ export class HostSite implements Site {
     this.startProblem = problem;
   }
 }
-
-function throwProblem(result: { ok: true } | { ok: false; problem: Problem }): void {
-  if (!result.ok) throw result.problem;
-}
-
-const unexpected = (error: unknown): Problem => ({
-  kind: 'distance-unknown',
-  message: `QEMU could not be asked to note what the machine writes (${String(error)}).`,
-  next: 'Both sides are compared instead, by itself.',
-});

@@ -44,7 +44,9 @@ async function measure(bench: Bench, fleet: ProtectedFleet, way: Way): Promise<M
       if (way === 'cold') measured.hand.push(await byHand(fleet.lab));
       const run = await switchoverRun(bench, way);
       measured.runs.push(run);
-      say(`${way} ${n}: ${JSON.stringify(run)}`);
+      say(
+        `${way} ${n}: ${JSON.stringify({ ...run, byHand: way === 'cold' ? measured.hand.at(-1) : undefined })}`,
+      );
     } catch (error) {
       measured.failures.push(`${way} ${n}: ${text(error)}`);
       say(measured.failures.at(-1) ?? '');
@@ -55,13 +57,18 @@ async function measure(bench: Bench, fleet: ProtectedFleet, way: Way): Promise<M
 }
 
 function summary({ runs, failures, hand }: Measured): Record<string, unknown> {
-  const over = hand.length === 0 ? {} : { byHandHttpGapS: figure(hand.map(({ httpGapS }) => httpGapS)) };
+  const httpGapS = figure(runs.map((run) => run.httpGapS));
+  const byHandHttpGapS = figure(hand.map((run) => run.httpGapS));
+  const both = httpGapS !== null && byHandHttpGapS !== null;
+  const over = both
+    ? { byHandHttpGapS, overByHandS: Number((httpGapS.median - byHandHttpGapS.median).toFixed(3)) }
+    : {};
   const directions = [...new Set(runs.map(({ from, to }) => `${from}>${to}`))].map((direction) => {
     const those = runs.filter(({ from, to }) => `${from}>${to}` === direction);
     return [direction, { runs: those.length, httpGapS: figure(those.map(({ httpGapS }) => httpGapS)) }];
   });
   return {
-    httpGapS: figure(runs.map(({ httpGapS }) => httpGapS)),
+    httpGapS,
     writeGapS: figure(runs.map(({ writeGapS }) => writeGapS)),
     runs: runs.length,
     failed: failures.length,
