@@ -25,6 +25,8 @@ function members() {
     send: (envelope) => void sent.push(envelope),
     onEnvelope: () => () => undefined,
     onSight: () => () => undefined,
+    openStream: async () => ({ ok: false, problem: { kind: 'none', message: '', next: '' } }),
+    onStream: () => undefined,
   };
   return { peers, sent };
 }

@@ -114,6 +114,14 @@ export class ConsoleWitnesses implements Peers {
     };
   }
 
+  openStream(hostId: string, topic: string): ReturnType<Peers['openStream']> {
+    return this.#members.openStream(hostId, topic);
+  }
+
+  onStream(listener: Parameters<Peers['onStream']>[0]): void {
+    this.#members.onStream(listener);
+  }
+
   onSight(listener: (sight: Sight) => void): () => void {
     return this.#members.onSight(listener);
   }

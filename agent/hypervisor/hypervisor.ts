@@ -1,4 +1,5 @@
 import type { Check, HypervisorKind, Result, VmInfo } from '../protocol/index.ts';
+import type { LiveMigration } from './migration.ts';
 
 /** What happened to a guest, as told by the hypervisor itself. */
 export type HypervisorEvent =
@@ -40,6 +41,8 @@ export interface Hypervisor {
   stop(): Promise<void>;
   readonly reachable: boolean;
   readonly version: string;
+  /** Moving a running guest's memory; null where that cannot be done. */
+  readonly migration: LiveMigration | null;
   subscribe(listener: (event: HypervisorEvent) => void): () => void;
   /** All defined guests, from the live cache. */
   list(): VmInfo[];

@@ -7,6 +7,7 @@ export class NoHypervisor implements Hypervisor {
   readonly kind = 'none';
   readonly reachable = false;
   readonly version = '';
+  readonly migration = null;
 
   async start(): Promise<void> {}
   async stop(): Promise<void> {}

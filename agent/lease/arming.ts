@@ -47,6 +47,7 @@ function ofThisHost(
   const whole = site.mirror() === 'whole' || !rules.completeCopy;
   add(record.replica.state !== 'in-sync' || !whole, 'not-in-sync', 'the copies are not in sync');
   add(site.guest() !== 'running', 'guest-not-running', 'the machine does not run');
+  add(site.wanted() === 'leaving', 'hand-over', 'the machine is about to change sides');
   add(!site.guardFit(), 'guard-unfit', 'the guard cannot do its work on this host');
   const checked = checkTiming(timing);
   if (!checked.ok) add(true, 'hold-too-short', checked.problem.message);

@@ -6,7 +6,7 @@ import { handOver } from './transitions.ts';
 /** `done`, `unreachable`, or `refused: ` and a stable reason. */
 export type OrderDone = (result: string) => void;
 
-/** The owner's side of a switchover: stopped first, mirror drained, then one swap (M). */
+/** The owner's side of a switchover: stopped or paused first, mirror drained, then one swap (M). */
 export class Giving {
   readonly #member: Member;
   readonly #permits: Permits;
@@ -41,6 +41,7 @@ export class Giving {
     }
     this.#permits.giving = true;
     this.#permits.stop(record, 'the machine is stopped, to be handed over');
+    // One that is leaving stands still already: the guard's stop comes on top, and need not be waited for.
     if (guest === 'running' || guest === 'paused' || guest === 'faulted') return;
     const done = this.#end(null);
     const swap = handOver(record.epoch.n, self, site.wall(), rules);

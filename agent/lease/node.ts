@@ -112,6 +112,14 @@ export class PairNode extends NodeCore {
     return true;
   }
 
+  /** The host that was given the machine says that it cannot begin. */
+  takeBackNow(): void {
+    this.enter(() => {
+      this.#roles?.standby.declined();
+      this.again();
+    });
+  }
+
   /**
    * A voter that leaves on purpose: the owner disarms at once, so that nothing freezes later. `done` when the record is
    * known to be unarmed. `leaving` false: it stays after all.

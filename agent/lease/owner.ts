@@ -115,6 +115,7 @@ export class Owner {
     else if (guest === 'none') this.#gone(record);
     else if (this.#starting.mustAsk(record) && this.#member.permission === null) return;
     else if (guest === 'paused') this.#starting.goOn(record);
+    else if (guest === 'leaving') this.#leaving(record);
     else if (record.armed) this.#armed(record);
     else this.#unarmed(record);
   }
@@ -152,6 +153,26 @@ export class Owner {
     else this.#permits.standing(record);
   }
 
+  /**
+   * At the end of its live migration. Disarmed before its mirror is taken away: QEMU lets the guest go on by itself when
+   * the last piece of memory fails, and nobody may then take over by himself a copy that misses what it writes.
+   */
+  #leaving(record: LeaseRecord): void {
+    const { site, rules } = this.#member.parts;
+    if (this.#giving.asked) this.#giving.give(record);
+    else if (record.armed && rules.disarmToLeave) this.#disarmToLeave(record);
+    else if (site.wanted() === 'moving') return;
+    else if (record.replica.state === 'in-sync' && site.mirror() !== 'whole')
+      this.#stale(record, 'the machine stays, and its mirror was taken away');
+    else this.#starting.goOn(record);
+  }
+
+  #disarmToLeave(record: LeaseRecord): void {
+    const { rules, self } = this.#member.parts;
+    const text = (): string => 'disarmed: the machine is about to change sides';
+    this.#member.swap(disarm(record.epoch.n, self, rules), { event: 'disarmed', text }, () => undefined);
+  }
+
   #armed(record: LeaseRecord): void {
     const { site, rules, self, audit } = this.#member.parts;
     if (!this.#giving.asked && site.guest() === 'faulted' && site.mirror() === 'whole') {
@@ -170,6 +191,10 @@ export class Owner {
         site.releaseMirror();
       }
       this.#stale(record, 'the copy does not take writes');
+      return;
+    }
+    if (site.wanted() === 'leaving') {
+      this.#disarmToLeave(record);
       return;
     }
     const missing = this.#missing.tooLong(this.#member, record);

@@ -25,6 +25,8 @@ export interface Rules {
   guardFirst: boolean;
   /** An unarmed pair has no automatic successor. Mistake `unarmed-takeover`. */
   needArmed: boolean;
+  /** Disarmed before the mirror of a guest that leaves is taken away. Mistake `leave-armed`. */
+  disarmToLeave: boolean;
   /** A fresh QEMU never starts under `in-sync`. Mistake `start-in-sync`. */
   staleBeforeStart: boolean;
   /** A frozen guest goes on only after `stale` or an unbroken mirror. Mistake `thaw-in-sync`. */
@@ -55,6 +57,7 @@ export const CONTRACT: Readonly<Rules> = Object.freeze({
   completeCopy: true,
   guardFirst: true,
   needArmed: true,
+  disarmToLeave: true,
   staleBeforeStart: true,
   staleBeforeThaw: true,
   takeoverVoidsReplica: true,

@@ -2,9 +2,10 @@ import type { Permission } from './deadline-file.ts';
 
 /**
  * `stopped`: by the guard's SIGSTOP. `paused`: by QEMU, before its first instruction. `faulted`: QEMU paused itself because
- * this host's disks answered with an error.
+ * this host's disks answered with an error. `leaving`: paused by QEMU at the end of its live migration: it goes on only
+ * when continued. `incoming`: its process waits for the memory from the other host; nothing of it runs.
  */
-export type GuestState = 'none' | 'running' | 'stopped' | 'paused' | 'faulted';
+export type GuestState = 'none' | 'running' | 'stopped' | 'paused' | 'faulted' | 'leaving' | 'incoming';
 
 /**
  * `whole`: every acknowledged write is on both copies and the stall is in force; also of a guest that is gone, when its
@@ -15,9 +16,10 @@ export type MirrorState = 'off' | 'copying' | 'whole' | 'held' | 'unknown';
 
 /**
  * `run`: a guest that ended is started again. `down`: somebody shut it down on purpose: it stays down and nobody takes it
- * over. `moving`: a switchover is shutting it down: nothing is done about a missing guest until it is handed over.
+ * over. `moving`: a switchover is shutting it down, or has paused it: nothing is done about it until it is handed over.
+ * `leaving`: it runs, and its live migration is about to pause it.
  */
-export type Wanted = 'run' | 'down' | 'moving';
+export type Wanted = 'run' | 'down' | 'moving' | 'leaving';
 
 /** What a member decides by, and what it orders, on its own host. The agent's rooms or the simulator stand behind it. */
 export interface Site {
@@ -34,10 +36,15 @@ export interface Site {
   /** Preflight found real-time, locked memory and tmpfs. */
   guardFit(): boolean;
   permit(permission: Permission): void;
-  /** QEMU with the guest paused: everything that can fail has happened before `begun` (R). */
+  /**
+   * QEMU with the guest paused: everything that can fail has happened before `begun` (R). Of a guest that is `incoming`:
+   * its memory is all there.
+   */
   startGuest(done: (started: boolean) => void): void;
   /** The guest's first instruction. */
   continueGuest(): void;
+  /** Ends a process that waits for a guest's memory. */
+  dropIncoming(): void;
   closeExport(done: () => void): void;
   /** Receives the owner's mirror, unless the copy is in quarantine. */
   openExport(): void;

@@ -8,6 +8,9 @@ import { isAutomatic, noSuccession, takeBack, takeOver } from './transitions.ts'
 /** How many T an ordered takeover waits for the owner's lease to run out. */
 const ORDER_PATIENCE = 4;
 
+/** How long the process of a guest that comes in may be there without another look, ms. */
+const INCOMING_MS = 5_000;
+
 /** A voter that received the owner's last request a moment later is about to forget it: asked again this soon, ms. */
 export const ASK_AGAIN_MS = 20;
 
@@ -20,6 +23,8 @@ export class Standby {
   #lastAsked = 0;
   #askAgainAt = Number.NEGATIVE_INFINITY;
   #order: { done: OrderDone; since: number } | null = null;
+  /** Epoch whose owner said that it cannot begin. */
+  #declined: number | null = null;
 
   constructor(member: Member) {
     this.#member = member;
@@ -37,6 +42,12 @@ export class Standby {
     this.#order = { done, since: this.#member.parts.now() };
     this.#askAgainAt = Number.NEGATIVE_INFINITY;
     this.#member.parts.audit('takeover-ordered', 'is ordered by a person to take over');
+  }
+
+  /** The host that was given the machine cannot begin: taken back at once, while its memory is still here. */
+  declined(): void {
+    const { voter } = this.#member.parts;
+    this.#declined = voter.chosen?.record.epoch.n ?? null;
   }
 
   look(record: LeaseRecord, known: boolean): void {
@@ -84,13 +95,22 @@ export class Standby {
 
   /** Superseded: stopped at once; killed only after a majority said that the other began, and never if forced (M/R). */
   #stopOwnGuest(record: LeaseRecord, known: boolean): void {
-    const { site } = this.#member.parts;
+    const { site, now } = this.#member.parts;
     if (site.guest() === 'none') {
       this.#member.changes.over('superseded');
       return;
     }
+    if (site.guest() === 'incoming') {
+      // A permit of its own, renewed at every look: its process may be there, and nothing of it runs before a record
+      // makes this host the owner (starting.ts).
+      const text = 'the machine’s memory comes in: its process may be there';
+      this.#member.permit({ kind: 'deadline', epoch: record.epoch, ms: now() + INCOMING_MS }, text);
+      return;
+    }
     if (known && record.begun && !record.forced) {
-      const text = `${record.owner} runs the machine since epoch ${record.epoch.n}: the copy here is set aside and its process ended`;
+      const given =
+        record.change === 'hand-over' ? 'its process here is' : 'the copy here is set aside and its process';
+      const text = `${record.owner} runs the machine since epoch ${record.epoch.n}: ${given} ended`;
       this.#member.changes.tell('superseded', String(record.epoch.n), text);
       site.quarantine();
       this.#member.permit({ kind: 'ended', epoch: record.epoch }, text);
@@ -106,7 +126,8 @@ export class Standby {
     const { self, timing, now } = this.#member.parts;
     if (record.former !== self) return;
     if (this.#unbegun?.epoch !== record.epoch.n) this.#unbegun = { epoch: record.epoch.n, since: now() };
-    if (now() - this.#unbegun.since >= PATIENCE * timing.leaseMs) this.#takeBack();
+    const over = now() - this.#unbegun.since >= PATIENCE * timing.leaseMs;
+    if (over || this.#declined === record.epoch.n) this.#takeBack();
   }
 
   #takeBack(): void {
@@ -139,7 +160,7 @@ export class Standby {
     }
     if (!isAutomatic(record)) return;
     // Whatever runs or is frozen here has to be gone first: it is not the copy that would be taken over.
-    if (site.guest() !== 'none') return;
+    if (site.guest() !== 'none' && site.guest() !== 'incoming') return;
     if (this.#order === null && !site.canHost()) {
       this.#member.changes.tell(
         'no-candidate',
@@ -154,7 +175,7 @@ export class Standby {
 
   /** Asks for the candidate's lease, once its own vote is free. */
   #stand(record: LeaseRecord): void {
-    const { voter, lease, timing, now, random } = this.#member.parts;
+    const { voter, lease, timing, now, random, site } = this.#member.parts;
     if (this.#member.busy) return;
     const at = now();
     if (this.#asking && !this.standing) {
@@ -178,6 +199,13 @@ export class Standby {
     const holder = voter.grants.holder(at);
     if (holder === before && holder !== null) this.#member.changes.over('candidate');
     if (this.#asking || at < this.#askAgainAt || holder === before || voter.grants.silent(at)) return;
+    // Its sender has fallen silent: what came in of the machine's memory is of no use any more.
+    if (site.guest() === 'incoming') {
+      const text = 'ends the process that waited for the machine’s memory: its sender has fallen silent';
+      this.#member.parts.audit('incoming-dropped', text);
+      site.dropIncoming();
+      return;
+    }
     this.#asking = true;
     this.#askedAt = at;
     this.#lastAsked = at;

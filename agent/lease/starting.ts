@@ -57,9 +57,18 @@ export class Starting {
       });
       return;
     }
+    // What comes in belongs to a hand-over: in an epoch that came about otherwise nobody sends the rest of it.
+    if (site.guest() === 'incoming' && record.change !== 'hand-over') {
+      audit(
+        'incoming-dropped',
+        'ends the process that waited for the machine’s memory: nobody sends the rest of it',
+      );
+      site.dropIncoming();
+      return;
+    }
     // A former owner that took back has its guest still; anybody else starts QEMU first, so that a start that fails
     // leaves an epoch that has not begun. One that is meant to be down begins without.
-    if (site.guest() === 'none' && site.wanted() !== 'down') {
+    if (site.guest() === 'incoming' || (site.guest() === 'none' && site.wanted() !== 'down')) {
       this.#boot(record);
       return;
     }
@@ -75,12 +84,12 @@ export class Starting {
     });
   }
 
-  /** Paused by QEMU before its first instruction: everything is recorded, it may go. */
+  /** Paused by QEMU, before its first instruction or because it was to leave: everything is recorded, it may go. */
   goOn(record: LeaseRecord): void {
     const { site, audit } = this.#member.parts;
     if (!record.armed) this.#permits.standing(record);
     if (this.#permits.lapsed()) return;
-    audit('guest-continues', 'the machine gets its first instruction', { epoch: String(record.epoch.n) });
+    audit('guest-continues', 'the machine gets its next instruction here', { epoch: String(record.epoch.n) });
     site.continueGuest();
   }
 

@@ -1,9 +1,10 @@
-import { ProblemError, type Task } from '../protocol/index.ts';
+import { type ConsoleApi, type ParamsOf, ProblemError, type Task } from '../protocol/index.ts';
 import { firstRecord, refuseForeign, setAutomation, setDrillSettings, setWitnessOf } from './automation.ts';
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
 import type { Guarded } from './guarded.ts';
 import { modeInWords, refuseMode } from './modes.ts';
+import { liveHindrances } from './moving/sender.ts';
 import { alreadyGiven, copyData, giveOrder } from './ordering.ts';
 import { unusable } from './orders/failover.ts';
 import { checkStandby, replaceStandby } from './replacing.ts';
@@ -171,6 +172,7 @@ async function ordered(
   params: { requestId: string; actor: string; pairId: string },
   kind: 'unprotect' | 'resync' | 'switchover',
   text: (pair: StoredPair, other: string) => string,
+  moves: object = {},
 ): Promise<{ task: Task }> {
   const repeated = alreadyGiven(context, params.requestId);
   if (repeated) return { task: repeated };
@@ -180,13 +182,35 @@ async function ordered(
   const other = context.nameOf(context.other(pair.spec));
   const subject = pair.spec.workload.name;
   const data =
-    kind === 'switchover'
-      ? { pairId: params.pairId, subject, other, epoch: null }
-      : copyData(context, pair, kind === 'resync');
+    kind === 'switchover' ? { ...moves, subject, other } : copyData(context, pair, kind === 'resync');
   const order = { id: params.requestId, pairId: params.pairId, subject, data };
   const task = await giveOrder(context, kind, order);
   context.audit(`${kind}-ordered`, pair, `${params.actor} ${text(pair, other)}`, undefined, params.actor);
   return { task };
+}
+
+async function switchover(
+  context: PairContext,
+  params: ParamsOf<ConsoleApi, 'pair.switchover'>,
+): Promise<{ task: Task }> {
+  const repeated = alreadyGiven(context, params.requestId);
+  if (repeated) return { task: repeated };
+  const { pairId, way, switchOff } = params;
+  const hindrances = way === 'cold' ? [] : await liveHindrances(context, pairId);
+  const [hindrance] = hindrances;
+  if (way === 'live' && hindrance !== undefined) {
+    throw new ProblemError({
+      kind: 'not-movable',
+      message: `${context.pair(pairId).spec.workload.name} cannot be moved while it runs: ${hindrance}`,
+      next: 'Mend that, or order the move with a shutdown.',
+      details: Object.fromEntries(hindrances.map((text, index) => [`hindrance${index + 1}`, text])),
+    });
+  }
+  const live = way !== 'cold' && hindrance === undefined;
+  const how = live ? 'while it runs' : 'with a shutdown';
+  const text = (pair: StoredPair, other: string): string =>
+    `moves ${pair.spec.workload.name} to ${other}, ${how}.`;
+  return ordered(context, params, 'switchover', text, { pairId, epoch: null, live, token: null, switchOff });
 }
 
 /** What this member answers to consoles. */
@@ -218,13 +242,11 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
         (pair, other) => `ends the protection of ${pair.spec.workload.name} by ${other}.`,
       ),
     'pair.failover': (params) => failover(context, params),
-    'pair.switchover': (params) =>
-      ordered(
-        context,
-        params,
-        'switchover',
-        (pair, other) => `moves ${pair.spec.workload.name} to ${other}.`,
-      ),
+    'pair.switchover.check': async ({ pairId }) => {
+      const hindrances = await liveHindrances(context, pairId);
+      return { live: hindrances.length === 0, hindrances };
+    },
+    'pair.switchover': (params) => switchover(context, params),
     'pair.resync': (params) =>
       ordered(
         context,

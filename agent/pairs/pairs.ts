@@ -10,6 +10,7 @@ import { Following, recordPoints } from './following.ts';
 import { Guarded } from './guarded.ts';
 import { Healer } from './healer.ts';
 import { leave, tellReturned } from './leaving.ts';
+import { Receiver } from './moving/receiver.ts';
 import { Nodes } from './nodes.ts';
 import { onceLoaded } from './once-loaded.ts';
 import { discardOrder } from './orders/discard.ts';
@@ -50,6 +51,7 @@ class Pairs implements PairsService {
   readonly #healer: Healer;
   readonly #following: Following;
   readonly #watch: Watch;
+  readonly #receiver: Receiver;
   readonly #guarded: Guarded;
   readonly #sites = new Map<string, HostSite>();
   readonly #listeners = new Set<(event: PairsEvent) => void>();
@@ -84,7 +86,7 @@ class Pairs implements PairsService {
     for (const order of [unprotectOrder(this.#context), resyncOrder(this.#context)]) tasks.register(order);
     tasks.register(protectOrder(this.#context));
     tasks.register(failoverOrder(this.#context, siteOf));
-    tasks.register(switchoverOrder(this.#context));
+    tasks.register(switchoverOrder(this.#context, siteOf));
     tasks.register(revertOrder(this.#context, siteOf));
     tasks.register(discardOrder(this.#context));
     tasks.register(replaceStandbyOrder(this.#context));
@@ -93,7 +95,8 @@ class Pairs implements PairsService {
       this.#markLoaded = resolve;
     });
     this.consoleHandlers = onceLoaded(consoleHandlers(this.#context, this.#guarded), loaded);
-    this.peerHandlers = onceLoaded(peerHandlers(this.#context), loaded);
+    this.#receiver = new Receiver(this.#context, siteOf);
+    this.peerHandlers = onceLoaded(peerHandlers(this.#context, this.#receiver), loaded);
   }
 
   async start(ready: Promise<unknown> = Promise.resolve()): Promise<void> {
@@ -104,6 +107,7 @@ class Pairs implements PairsService {
     await nodes.load(store.ids());
     await this.#guarded.restore();
     this.#subscribe();
+    this.#receiver.start();
     nodes.start();
     await ready;
     this.#markLoaded();
@@ -221,6 +225,7 @@ class Pairs implements PairsService {
   }
 
   #recordChanged(pairId: string, record: LeaseRecord): void {
+    this.#receiver.recordChanged(pairId, record);
     this.#run(
       'record',
       this.#watch.recordChanged(pairId, record).then(() => this.#changed(pairId)),

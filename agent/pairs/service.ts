@@ -40,6 +40,7 @@ export interface PairsService {
     | 'protect.end'
     | 'pair.failover'
     | 'pair.switchover'
+    | 'pair.switchover.check'
     | 'pair.resync'
     | 'pair.revert'
     | 'pair.discard'

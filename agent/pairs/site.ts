@@ -1,10 +1,19 @@
 import type { Permission } from '../lease/deadline-file.ts';
-import type { GuestState, MirrorState, Site } from '../lease/site.ts';
-import type { Problem } from '../protocol/index.ts';
+import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
+import type { Problem, Result, VmInfo } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
 import type { Following } from './following.ts';
+import { GuestStart } from './guest-start.ts';
 import type { Healer } from './healer.ts';
 import { isLive, type KeptPair } from './store.ts';
+
+const PAUSES: Record<NonNullable<VmInfo['pause']>, GuestState> = {
+  'not-started': 'paused',
+  'io-error': 'faulted',
+  leaving: 'leaving',
+  // Nobody here takes it in: it is as little allowed as one that runs.
+  incoming: 'running',
+};
 
 /** How soon a failed step that must succeed is tried again, ms. */
 const RETRY_MS = 500;
@@ -16,8 +25,15 @@ export class HostSite implements Site {
   readonly #pairId: string;
   readonly #healer: Healer;
   readonly #following: Following;
+  readonly #start: GuestStart;
   /** Somebody shut the guest down, or the host is going down: told before the notes have it. */
   #stopped: 'meant' | 'with-host' | null = null;
+  /** Its live migration is about to pause the guest (moving/sender.ts). */
+  leaving = false;
+  /** The guest's memory comes in, or is about to: set by whoever takes it in (moving/receiver.ts). */
+  receiving = false;
+  /** Ends the taking in. */
+  drop: () => void = () => undefined;
   #waiting: { reason: string; since: number } | null = null;
   #closing = false;
   #releasing = false;
@@ -30,6 +46,7 @@ export class HostSite implements Site {
     this.#context = context;
     this.#pairId = pairId;
     this.#healer = healer;
+    this.#start = new GuestStart(context, pairId, this);
     const notes = context.store.kept(pairId)?.notes;
     this.booted = notes !== undefined && notes.bootId !== context.deps.bootId;
   }
@@ -37,6 +54,7 @@ export class HostSite implements Site {
   guest(): GuestState {
     const { hypervisor, guard } = this.#context.deps;
     const uuid = this.#uuid;
+    if (this.receiving) return 'incoming';
     const vm = this.#context.vm(uuid);
     // Nobody can say: an owner starts nothing, and gives nothing up, until the hypervisor has answered.
     if (vm === null && !hypervisor.reachable) return this.#owns ? 'running' : 'none';
@@ -44,12 +62,13 @@ export class HostSite implements Site {
     if (guard.stopped(uuid)) return 'stopped';
     if (vm.state !== 'paused') return 'running';
     // A guest that an admin paused may be continued by him at any time: it counts as running.
-    return vm.pause === 'not-started' ? 'paused' : vm.pause === 'io-error' ? 'faulted' : 'running';
+    return (vm.pause && PAUSES[vm.pause]) ?? 'running';
   }
 
-  wanted(): 'run' | 'down' | 'moving' {
+  wanted(): Wanted {
     const { notes } = this.#kept;
     if (this.#context.nodes.record(this.#pairId)?.begun === false) return 'run';
+    if (this.leaving && this.guest() === 'running') return 'leaving';
     if (notes.moving || this.#stopped === 'with-host') return 'moving';
     // A first protection cut short by the boot is taken back, and that starts the guest if its host would have.
     const cutShort = this.#context.tasks.running(this.#pairId)?.kind === 'protect';
@@ -93,6 +112,8 @@ export class HostSite implements Site {
     // Never counted on: it lacks what was written since the last point.
     if (this.#byPoints) return state === 'following' || state === 'copying' ? 'copying' : 'off';
     if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
+    // Drained and taken away for the move. Once nobody moves it, it could go on, and write alone.
+    if (this.#leaves && this.#kept.notes.moving && source.endedInSync(this.#pairId)) return 'whole';
     if (state === 'in-sync') return 'whole';
     if (state === 'held') return 'held';
     return state === 'connecting' || state === 'copying' ? 'copying' : 'off';
@@ -130,8 +151,12 @@ export class HostSite implements Site {
   }
 
   startGuest(done: (started: boolean) => void): void {
-    this.#start().then(
-      () => done(true),
+    this.#stopped = null;
+    this.#start.run().then(
+      () => {
+        this.startProblem = null;
+        done(true);
+      },
       (problem: Problem) => {
         this.#couldNotStart(problem);
         done(false);
@@ -142,10 +167,19 @@ export class HostSite implements Site {
   continueGuest(): void {
     if (this.#resuming) return;
     this.#resuming = true;
-    void this.#context.deps.hypervisor.resume(this.#uuid).then((resumed) => {
+    const { hypervisor } = this.#context.deps;
+    const resume = (): Promise<Result<void>> =>
+      this.#leaves && hypervisor.migration
+        ? hypervisor.migration.stay(this.#uuid)
+        : hypervisor.resume(this.#uuid);
+    void this.#start.ready.then(resume).then((resumed) => {
       this.#resuming = false;
       if (!resumed.ok) this.#couldNotStart(resumed.problem);
     });
+  }
+
+  dropIncoming(): void {
+    this.drop();
   }
 
   closeExport(done: () => void): void {
@@ -215,38 +249,13 @@ export class HostSite implements Site {
     return this.#context.nodes.record(this.#pairId)?.owner === this.#context.self;
   }
 
-  get #uuid(): string {
-    return this.#kept.spec.workload.uuid;
+  /** Paused at the end of its live migration, whether the guard has stopped its process too or not. */
+  get #leaves(): boolean {
+    return this.#context.vm(this.#uuid)?.pause === 'leaving';
   }
 
-  /** QEMU with the guest's first instruction still to come. Throws the problem. */
-  async #start(): Promise<void> {
-    const { deps, self } = this.#context;
-    const { hypervisor, guard, source } = deps;
-    const { spec } = this.#kept;
-    const { uuid } = spec.workload;
-    this.#stopped = null;
-    await this.#context.setNotes(this.#pairId, (notes) => ({
-      ...notes,
-      wantRunning: true,
-      moving: false,
-      bootId: deps.bootId,
-      quarantine: null,
-      image: 'complete',
-    }));
-    // What it writes from here on is its own: nobody takes it for the empty layer over a point.
-    await deps.target.restore.keepSurfaced(this.#pairId);
-    // What is left of a mirror of the process before must be gone before this one has disks.
-    await source.end(this.#pairId);
-    if (this.#context.isUndefined(uuid)) {
-      throwProblem(await hypervisor.define(spec.definitions[self] ?? ''));
-      await hypervisor.setAutostart(uuid, false);
-    }
-    guard.allowStart(uuid);
-    const started = await hypervisor.prepareRun(uuid);
-    guard.endStart(uuid);
-    throwProblem(started);
-    this.startProblem = null;
+  get #uuid(): string {
+    return this.#kept.spec.workload.uuid;
   }
 
   #couldNotStart(problem: Problem): void {
@@ -261,8 +270,4 @@ export class HostSite implements Site {
       );
     this.startProblem = problem;
   }
-}
-
-function throwProblem(result: { ok: true } | { ok: false; problem: Problem }): void {
-  if (!result.ok) throw result.problem;
 }

@@ -1,6 +1,7 @@
 import type { Handlers, PairDisk, PeerApi } from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
 import { forget, leave } from './leaving.ts';
+import type { Receiver } from './moving/receiver.ts';
 import { yieldOwner } from './orders/revert.ts';
 import { compared, prepare } from './prepare.ts';
 import { beginPoint, comparePoint, prunePoints, sealPoint } from './restore-points.ts';
@@ -9,7 +10,7 @@ import { freshNotes } from './store.ts';
 export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
 
 /** What this member, or witness, answers to the other agents of its fleet. */
-export function peerHandlers(context: PairContext): PairPeerHandlers {
+export function peerHandlers(context: PairContext, receiver: Receiver): PairPeerHandlers {
   const { hypervisor } = context.deps;
   return {
     'record.read': async ({ pairId }) => {
@@ -72,6 +73,29 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
       return {};
     },
     'owner.yield': (params) => yieldOwner(context, params),
+    'move.check': async ({ pairId }) => ({ hindrances: receiver.hindrances(pairId) }),
+    'move.receive': (params) =>
+      context.inTurn(params.pairId, async () => {
+        await receiver.receive(params);
+        return {};
+      }),
+    'move.drained': async ({ pairId, token }) => {
+      await receiver.drained(pairId, token);
+      return {};
+    },
+    'move.refuse': ({ pairId, token }) =>
+      context.inTurn(pairId, async () => {
+        await receiver.drop(pairId, token);
+        return {};
+      }),
+    'move.return': async ({ pairId }) => {
+      const pair = context.pair(pairId);
+      const { record } = pair;
+      const here = context.vm(pair.spec.workload.uuid)?.pause === 'leaving';
+      const returns = here && !record.begun && record.former === context.self;
+      if (returns) context.nodes.get(pairId)?.takeBackNow();
+      return { returns };
+    },
     'pair.forget': ({ pairId }) =>
       context.inTurn(pairId, async () => {
         await forget(context, pairId);

@@ -2,6 +2,7 @@ import type { HypervisorEvent } from '../hypervisor/hypervisor.ts';
 import type { LeaseRecord } from '../lease/record.ts';
 import type { VmInfo } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
+import { handedOver } from './handed-over.ts';
 import type { HostSite } from './site.ts';
 import { isLive, type StoredPair } from './store.ts';
 
@@ -45,8 +46,7 @@ export class Watch {
       await this.#context.alignMembers(pairId);
     } else if (this.#losesIt(pair, after)) await this.#setAside(pair, after);
     else {
-      if (pair.notes.ranAt !== null && !pair.notes.quarantine)
-        await this.#context.setNotes(pairId, (notes) => ({ ...notes, ranAt: null }));
+      if (pair.notes.ranAt !== null && !pair.notes.quarantine) await this.#gaveAway(pair, after);
       const counted = after.members.includes(this.#context.self);
       if (counted && after.replica.state === 'in-sync') await this.#wholeCopy(pair);
     }
@@ -86,6 +86,29 @@ export class Watch {
    */
   #isForgottenCopy({ notes, spec }: StoredPair): boolean {
     return notes.image === 'none' && this.#context.vmState(spec.workload.uuid) !== null;
+  }
+
+  /** Given to the other host: the images here stay as they are, and both hosts' read alike until it goes on there. */
+  async #gaveAway(pair: StoredPair, after: LeaseRecord): Promise<void> {
+    const { ranAt } = pair.notes;
+    const generation = (await this.#leftWhole(pair)) ? handedOver(after) : null;
+    await this.#context.setNotes(pair.spec.pairId, (notes) =>
+      // Meanwhile it may have been taken back.
+      notes.ranAt?.n === ranAt?.n && notes.ranAt?.by === ranAt?.by
+        ? { ...notes, ranAt: null, generation }
+        : notes,
+    );
+  }
+
+  /**
+   * Its mirror ended in order while the guest stood still or had shut down: nothing was on its way to one side only. A host
+   * that has booted since may have lost what its cache held.
+   */
+  async #leftWhole({ spec, notes }: StoredPair): Promise<boolean> {
+    const { source, target, bootId } = this.#context.deps;
+    if (!source.ready || !source.endedInSync(spec.pairId) || notes.bootId !== bootId) return false;
+    const settled = await target.settle(this.#context.disks(spec, this.#context.self));
+    return settled.ok;
   }
 
   async #setAside(pair: StoredPair, after: LeaseRecord): Promise<void> {

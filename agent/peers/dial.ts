@@ -9,7 +9,13 @@ import { trustedCertificate } from './trust.ts';
 const CONNECT_MS = 2000;
 
 /** Opens a mutual-TLS connection and makes sure that it is this very member of this fleet who answers. */
-export function dial(peer: Peer, credentials: Credentials, signal: AbortSignal): Promise<Result<TLSSocket>> {
+export function dial(
+  peer: Peer,
+  credentials: Credentials,
+  signal: AbortSignal,
+  /** Protocol spoken over it (ALPN); without one the agents' own calls. */
+  protocol?: string,
+): Promise<Result<TLSSocket>> {
   const { key, cert, ca } = credentials;
   const socket = connect({
     host: peer.address,
@@ -21,6 +27,7 @@ export function dial(peer: Peer, credentials: Credentials, signal: AbortSignal):
     minVersion: 'TLSv1.3',
     // Looked at below: a certificate that is good but for the day is believed of a member.
     rejectUnauthorized: false,
+    ...(protocol === undefined ? {} : { ALPNProtocols: [protocol] }),
     checkServerIdentity: (_name, certificate) => checkServerIdentity(peer.hostId, certificate),
   });
   socket.setKeepAlive(true, 1000);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { makeFleetCa } from '../testing/fleet-ca.ts';
@@ -93,4 +94,31 @@ test('a port that is taken is told, and opened once it is free', async () => {
   expect(cetus.lines.join()).toContain('cannot be opened');
   await atlas.mesh.stop();
   await until(() => late.port !== 0);
+});
+
+test('a member sends bytes under a topic; nobody waiting for them, it is hung up on', async () => {
+  const [atlas, boreas] = await pair();
+  const refused = await atlas.mesh.openStream('boreas', 'memory p1 t1');
+  if (!refused.ok) throw new Error(refused.problem.message);
+  refused.value.resume();
+  await new Promise((resolve) => refused.value.once('close', resolve));
+
+  const sent = randomBytes(3_000_000);
+  const received = new Promise<[string, string, Buffer]>((resolve) => {
+    boreas.mesh.onStream((from, topic, stream) => {
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.once('end', () => resolve([from, topic, Buffer.concat(chunks)]));
+    });
+  });
+  const opened = await atlas.mesh.openStream('boreas', 'memory p1 t2');
+  if (!opened.ok) throw new Error(opened.problem.message);
+  opened.value.end(sent);
+  const [from, topic, bytes] = await received;
+  expect([from, topic]).toEqual(['atlas', 'memory p1 t2']);
+  expect(bytes.equals(sent)).toBe(true);
+  // The members' own link is another one, and lives.
+  expect(
+    await atlas.mesh.to('boreas').call('vm.state', { vmUuid: '3f1c9c1e-6f0a-4b5e-9d57-0d0c5a1b2c3d' }),
+  ).toMatchObject({ ok: true });
 });

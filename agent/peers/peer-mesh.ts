@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import * as v from 'valibot';
 import type { IdentityStore } from '../identity/identity.ts';
@@ -11,17 +12,20 @@ import {
   ok,
   Peer,
   type PeerApi,
+  type Problem,
   ProblemError,
   peerApi,
   type Result,
   type Sight,
 } from '../protocol/index.ts';
 import { type Caller, openLink } from '../rpc/index.ts';
+import { dial } from './dial.ts';
 import { LastingLink, type PeerLink } from './lasting-link.ts';
 import { type LeaseBundle, LeaseWire } from './lease-wire.ts';
 import { peerNotices } from './notices.ts';
 import { PeerServer } from './peer-server.ts';
 import type { Peers } from './peers.ts';
+import { IncomingStreams, introduce, STREAM_PROTOCOL, type StreamListener } from './streams.ts';
 
 /** How soon a port that could not be opened is tried again, ms. */
 const PORT_RETRY_MS = 2000;
@@ -53,6 +57,7 @@ export class PeerMesh implements Peers {
   /** By receiver: sent together at the end of this turn of the event loop. */
   #outbox = new Map<string, Envelope[]>();
   readonly #file: DurableFile<v.ArraySchema<typeof Peer, undefined>>;
+  readonly #streams: IncomingStreams;
   #handlers: PeerHandlers | null = null;
   #running = false;
   #retry: { cancel(): void } | null = null;
@@ -60,11 +65,13 @@ export class PeerMesh implements Peers {
   constructor(options: PeerMeshOptions) {
     this.#options = options;
     this.#file = new DurableFile(join(options.stateDir, 'peers.json'), v.array(Peer));
+    this.#streams = new IncomingStreams(options.log);
     this.#server = new PeerServer({
       clock: options.clock,
       log: options.log,
       isMember: (hostId) => this.#links.has(hostId),
       onMember: (hostId, socket) => this.#answer(hostId, socket),
+      onStream: (hostId, socket) => this.#streams.accept(hostId, socket),
     });
   }
 
@@ -127,12 +134,7 @@ export class PeerMesh implements Peers {
   }
 
   to(hostId: string): Caller<PeerApi> {
-    const problem = {
-      kind: 'peer-unknown',
-      message: `This host knows no member "${hostId}" of its fleet.`,
-      next: 'Connect the console once, so that it tells the hosts about each other.',
-    };
-    return this.#links.get(hostId) ?? { call: () => Promise.resolve(fail(problem)) };
+    return this.#links.get(hostId) ?? { call: () => Promise.resolve(fail(unknownMember(hostId))) };
   }
 
   get(hostId: string): Peer | null {
@@ -180,6 +182,19 @@ export class PeerMesh implements Peers {
   onSight(listener: (sight: Sight) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  async openStream(hostId: string, topic: string): Promise<Result<Duplex>> {
+    const peer = this.get(hostId);
+    const { credentials } = this.#options.identity;
+    if (peer === null || credentials === null) return fail(unknownMember(hostId));
+    const dialled = await dial(peer, credentials, new AbortController().signal, STREAM_PROTOCOL);
+    if (dialled.ok) introduce(dialled.value, topic);
+    return dialled;
+  }
+
+  onStream(listener: StreamListener): void {
+    this.#streams.listen(listener);
   }
 
   #apply(peers: Peer[]): void {
@@ -277,6 +292,12 @@ export class PeerMesh implements Peers {
     return { hostId: self.hostId, bootId, version };
   }
 }
+
+const unknownMember = (hostId: string): Problem => ({
+  kind: 'peer-unknown',
+  message: `This host knows no member "${hostId}" of its fleet.`,
+  next: 'Connect the console once, so that it tells the hosts about each other.',
+});
 
 function sameAs(a: Peer, b: Peer | undefined): boolean {
   return (

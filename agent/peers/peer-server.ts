@@ -10,6 +10,7 @@ import type { Credentials } from '../identity/identity.ts';
 import type { Clock, Log } from '../ports.ts';
 import { fail, ok, type Problem, type Result } from '../protocol/index.ts';
 import { Admission } from './admission.ts';
+import { STREAM_PROTOCOL } from './streams.ts';
 import { trustedCertificate } from './trust.ts';
 
 /** A handshake takes two round trips; who needs longer holds a place that others may want. */
@@ -24,6 +25,8 @@ interface ServerOptions {
   isMember(hostId: string): boolean;
   /** A member, proven by its certificate. */
   onMember(hostId: string, socket: TLSSocket): void;
+  /** The same, who wants to send bytes (streams.ts). */
+  onStream(hostId: string, socket: TLSSocket): void;
 }
 
 /** The TCP port on which the other members reach this one: mutual TLS 1.3, strangers get nothing. */
@@ -55,7 +58,12 @@ export class PeerServer {
   }
 
   async listen(at: { host?: string; port: number }, credentials: Credentials): Promise<Result<void>> {
-    const tls = createTlsServer({ ...contextOf(credentials), requestCert: true, rejectUnauthorized: false });
+    const tls = createTlsServer({
+      ...contextOf(credentials),
+      requestCert: true,
+      rejectUnauthorized: false,
+      ALPNProtocols: [STREAM_PROTOCOL],
+    });
     tls.on('secureConnection', (socket) => this.#greet(socket));
     tls.on('tlsClientError', (error, socket) => {
       // One who hung up in the middle has no address any more, and was not turned away.
@@ -149,6 +157,10 @@ export class PeerServer {
       return;
     }
     this.#handshakes.get(placeOf(socket))?.();
+    if (socket.alpnProtocol === STREAM_PROTOCOL) {
+      this.#options.onStream(holder.hostId, socket);
+      return;
+    }
     this.#keepNewest(holder.hostId, socket);
     this.#options.onMember(holder.hostId, socket);
   }

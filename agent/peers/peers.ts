@@ -1,5 +1,6 @@
+import type { Duplex } from 'node:stream';
 import type { Envelope } from '../lease/messages.ts';
-import type { Peer, PeerApi, Sight } from '../protocol/index.ts';
+import type { Peer, PeerApi, Result, Sight } from '../protocol/index.ts';
 import type { Caller } from '../rpc/link.ts';
 
 /** The other members of the fleet, as this agent reaches them over mutual TLS. */
@@ -14,4 +15,8 @@ export interface Peers {
   /** Messages of the lease from other members, each proven to be from whom it says. */
   onEnvelope(listener: (envelope: Envelope) => void): () => void;
   onSight(listener: (sight: Sight) => void): () => void;
+  /** Opens a connection of its own for bytes about `topic` (no line break, at most 200 characters). */
+  openStream(hostId: string, topic: string): Promise<Result<Duplex>>;
+  /** The one who takes what others send so; without one they are turned away. */
+  onStream(listener: (from: string, topic: string, stream: Duplex) => void): void;
 }

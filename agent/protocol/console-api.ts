@@ -172,8 +172,25 @@ export const consoleApi = {
     v.object({ task: Task }),
     30_000,
   ),
-  /** On the owner: shut down, finish, start on the other member. */
-  'pair.switchover': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
+  /** On the owner: whether the machine could be moved while it runs, and what stands against that. */
+  'pair.switchover.check': method(
+    v.object({ pairId: PairId }),
+    v.object({ live: v.boolean(), hindrances: v.array(v.string()) }),
+    20_000,
+  ),
+  /** On the owner: the machine runs on the other member afterwards. */
+  'pair.switchover': method(
+    v.object({
+      ...Order,
+      pairId: PairId,
+      /** `live`: its memory moves while it runs, or nothing is done. `cold`: shut down, start. `auto`: live where it can be. */
+      way: v.optional(v.picklist(['auto', 'live', 'cold']), 'auto'),
+      /** Cold, and it does not shut down within the limit: switched off, instead of leaving it where it is. */
+      switchOff: v.optional(v.boolean(), false),
+    }),
+    v.object({ task: Task }),
+    30_000,
+  ),
   /** On the owner: copy anew to the other member (after a break, or onto a quarantined host), whose old copy is set aside. */
   /**
    * Takes back a failover: given to the host whose old copy is set aside. The machine is shut down where it runs and

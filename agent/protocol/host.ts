@@ -81,8 +81,11 @@ export const VmInfo = v.object({
   vcpus: v.number(),
   memoryBytes: v.number(),
   autostart: v.boolean(),
-  /** Why it is paused, where that matters: its disks failed it, or it has not run its first instruction yet. */
-  pause: v.optional(v.picklist(['io-error', 'not-started'])),
+  /**
+   * Why it is paused, where that matters: its disks failed it; it has not run its first instruction here yet; its memory
+   * is still coming from the other host (`incoming`); its memory is at the other host, or about to be (`leaving`).
+   */
+  pause: v.optional(v.picklist(['io-error', 'not-started', 'incoming', 'leaving'])),
   /** False: its definition was taken away while it runs, so it vanishes when it stops. Left out where it has one. */
   defined: v.optional(v.literal(false)),
   disks: v.array(DiskInfo),

@@ -51,7 +51,7 @@ export const retentionOf = (mode: PointMode): Retention =>
 
 /** A state of a machine's disks, the same instant for all of them, complete on the standby: it can be started. */
 export const RestorePoint = v.object({
-  id: v.pipe(v.string(), v.regex(/^[A-Za-z0-9]{1,16}$/)),
+  id: v.pipe(v.string(), v.regex(/^[A-Za-z0-9]{1,40}$/)),
   /** Wall clock (ms) of the owner: every write acknowledged until then is in it. */
   at: v.number(),
   /** Its file systems were at rest: the guest agent had frozen them. Otherwise it is as after a loss of power. */

@@ -25,6 +25,9 @@ export const GuestNeeds = v.object({
 });
 export type GuestNeeds = v.InferOutput<typeof GuestNeeds>;
 
+/** Names one attempt to move a guest. */
+export const MoveToken = v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,64}$/));
+
 /** Where the standby's storage daemon offers the replica's disks. */
 export const ExportAddress = v.object({
   port: v.number(),
@@ -118,6 +121,29 @@ export const peerApi = {
     v.object({ ...ExportAddress.entries, way: v.optional(v.picklist(['full', 'changes', 'compare'])) }),
     60_000,
   ),
+  /** Why the receiver could not take in a running guest; empty when it could. Sentences for a person. */
+  'move.check': method(v.object({ pairId: PairId }), v.object({ hindrances: v.array(v.string()) }), 5_000),
+  /**
+   * Owner to standby: a process for the guest's memory, which follows as a stream with the topic `memory PAIR TOKEN`.
+   * Only under the owner's own epoch, in sync. What came before is dropped.
+   */
+  'move.receive': method(
+    v.object({
+      pairId: PairId,
+      token: MoveToken,
+      epoch: v.number(),
+      /** agent/hypervisor/migration.ts, with the receiver's own paths. */
+      guest: v.object({ definition: v.string(), cookie: v.string() }),
+    }),
+    nothing,
+    90_000,
+  ),
+  /** Owner to standby: its mirror has ended, so the copy may be closed already. */
+  'move.drained': method(v.object({ pairId: PairId, token: MoveToken }), nothing, 5_000),
+  /** Owner to standby: nothing comes of it. */
+  'move.refuse': method(v.object({ pairId: PairId, token: MoveToken }), nothing, 30_000),
+  /** New owner to former one: it cannot begin. `returns`: the guest is still there, and is taken back at once. */
+  'move.return': method(v.object({ pairId: PairId }), v.object({ returns: v.boolean() }), 1_000),
   /** How far the standby is with its side of the comparison begun by `standby.prepare`; its offers once it is done. */
   'standby.compare': method(
     v.object({ pairId: PairId }),

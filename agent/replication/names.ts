@@ -20,6 +20,9 @@ export function blockPrefix(role: 'image' | 'file', pairId: string): string {
   return `${role === 'image' ? 'ui' : 'uf'}-${pairDigest(pairId)}-`;
 }
 
+/** Begins the names of all nodes of images. */
+export const IMAGE_NODE = /^ui-[0-9a-f]{12}-/;
+
 /** NBD export of one replica disk. */
 export const exportName = (pairId: string, target: string): string => `${pairId}.${target}`;
 

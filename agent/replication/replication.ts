@@ -149,6 +149,8 @@ export interface ReplicaTarget {
     disks: ReplicaDisk[],
     progress: (doneBytes: number, totalBytes: number) => void,
   ): Promise<Result<void>>;
+  /** What anybody has written to the images is on stable storage when it resolves, whatever his caching was. Nobody writes meanwhile. */
+  settle(disks: ReplicaDisk[]): Promise<Result<void>>;
   /** What an image takes on disk, bytes; null when there is none. */
   allocatedBytes(path: string): Promise<number | null>;
   /**
@@ -165,6 +167,7 @@ export interface ReplicaTarget {
    * Idempotent; also ok when nothing was open.
    */
   close(pairId: string): Promise<Result<void>>;
+  /** True until the images are closed, also while they are not offered any more. */
   isOpen(pairId: string): boolean;
   /** Deletes images once set aside by `create`; those already gone are no failure. */
   discard(paths: string[]): Promise<Result<void>>;
@@ -211,6 +214,8 @@ export interface MirrorOrder {
   how?: CatchingUp;
 }
 
+export type MovedGuest = Pick<MirrorOrder, 'pairId' | 'vmUuid' | 'disks'>;
+
 /** The standby's restore points as the owner's host reaches them: calls to the other agent. */
 export interface PointsLink {
   /** A new layer over the newest point there. `newest`: its id; null when there is none. */
@@ -256,8 +261,18 @@ export interface ReplicaSource {
    * The mirror is gone afterwards (state `broken`, then null after `end`).
    */
   release(pairId: string): Promise<Result<void>>;
-  /** Ends a mirror in order (drained) or what is left of one. Idempotent. */
-  end(pairId: string): Promise<Result<void>>;
+  /**
+   * Ends a mirror in order (drained) or what is left of one. Idempotent.
+   * @param drained told as soon as nothing of it uses the guest's disks any more and every write is on the replica, of a guest
+   * that stands still; what is left to do then (writing it down) nobody has to wait for
+   */
+  end(pairId: string, drained?: () => void): Promise<Result<void>>;
+  /**
+   * The machine came from the other host, whose images read like those here (`generation` names that) until the guest goes
+   * on: from then on the distance is known. Called while it stands still and has written nothing here. Problem kind:
+   * `guest-went-on`, and what QEMU says; then nothing is known.
+   */
+  beginDistance(of: MovedGuest, generation: string): Promise<Result<void>>;
   /** Generation of the replica to which the distance is known, by this very QEMU, and that distance; null when it has to be compared. */
   distanceKnown(pairId: string): Promise<{ generation: string; bytes: number } | null>;
   /** Of the last catching up that was completed; null when there was none since the agent started. */

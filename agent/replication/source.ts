@@ -33,13 +33,14 @@ export function createReplicaSource(mirrors: Mirrors, followers: Followers): Rep
     },
     // A copy that follows holds nothing up, so there is nothing to be let go.
     release: (pairId) => mirrors.release(pairId),
-    async end(pairId) {
+    async end(pairId, drained) {
       await followers.end(pairId);
-      return mirrors.end(pairId);
+      return mirrors.end(pairId, drained);
     },
     async distanceKnown(pairId) {
       return (await followers.distanceKnown(pairId)) ?? mirrors.distanceKnown(pairId);
     },
+    beginDistance: (guest, generation) => mirrors.beginDistance(guest, generation),
     figures: (pairId) => mirrors.figures(pairId),
     endedInSync: (pairId) => !followers.has(pairId) && mirrors.endedInSync(pairId),
   };

@@ -12,6 +12,7 @@ import {
   VmUuid,
 } from '../../agent/protocol/index.ts';
 import { AutomationChange, PairOutcome, Policy, Scope, WitnessReport } from './automation.ts';
+import { Evacuation, EvacuationKind, EvacuationPlan } from './evacuation.ts';
 import {
   AppInfo,
   AuditView,
@@ -27,6 +28,7 @@ import {
 
 const Address = { address: v.string(), port: v.number() };
 const RequestId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,64}$/));
+const MoveWay = v.picklist(['auto', 'live', 'cold']);
 const Started = v.object({ taskId: v.string(), hostId: HostId });
 
 /**
@@ -134,7 +136,40 @@ export const pageApi = {
     Started,
     40_000,
   ),
-  'pair.switchover': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** Whether the machine could move while it runs, and what stands against that. */
+  'pair.switchover.check': method(
+    v.object({ pairId: PairId }),
+    v.object({ live: v.boolean(), hindrances: v.array(v.string()) }),
+    30_000,
+  ),
+  'pair.switchover': method(
+    v.object({
+      requestId: RequestId,
+      pairId: PairId,
+      /** Left out: while it runs where both hosts can, otherwise shut down and started. */
+      way: v.optional(MoveWay),
+      /** A machine that does not shut down is switched off. */
+      switchOff: v.optional(v.boolean()),
+    }),
+    Started,
+    40_000,
+  ),
+  /** What would move, in which order, and what stays. */
+  'evacuation.plan': method(v.object({ hostId: HostId, kind: EvacuationKind }), EvacuationPlan, 40_000),
+  /** `pairIds` in the order in which they move. Progress comes as `evacuation` events. */
+  'evacuation.start': method(
+    v.object({
+      requestId: RequestId,
+      hostId: HostId,
+      kind: EvacuationKind,
+      pairIds: v.pipe(v.array(PairId), v.minLength(1)),
+      way: v.optional(MoveWay, 'auto'),
+    }),
+    Evacuation,
+  ),
+  'evacuation.stop': method(v.object({ hostId: HostId }), nothing),
+  /** The last one of this host; null: none since the console started. */
+  'evacuation.last': method(v.object({ hostId: HostId }), v.object({ evacuation: v.nullable(Evacuation) })),
   /** Makes the other member the standby again: only what differs travels; its old disk stays aside, under the new copy. */
   'pair.resync': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Tries the standby's copy out beside the running replication. */
@@ -201,6 +236,7 @@ export type PageApi = typeof pageApi;
 export const pageEvents = {
   fleet: FleetPatch,
   audit: AuditView,
+  evacuation: Evacuation,
   deploy: v.object({ draftId: v.string(), step: v.string(), fraction: v.nullable(v.number()) }),
   app: AppInfo,
   settings: Settings,

@@ -1,5 +1,6 @@
 export * from './api.ts';
 export * from './automation.ts';
 export * from './drill.ts';
+export * from './evacuation.ts';
 export * from './replication.ts';
 export * from './views.ts';

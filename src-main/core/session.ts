@@ -5,6 +5,7 @@ import { AuditService } from './activity/audit.ts';
 import { auditCsv } from './activity/csv.ts';
 import { cancelTask } from './activity/tasks.ts';
 import { AutomationService } from './automation/automation.ts';
+import { EvacuationService } from './evacuate/evacuate.ts';
 import { FailoverService } from './failover/failover.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { OpenHostLink } from './fleet/host-link.ts';
@@ -49,6 +50,7 @@ export interface Session {
   protect: ProtectService;
   failover: FailoverService;
   automation: AutomationService;
+  evacuation: EvacuationService;
   /** This workstation's own vote. */
   witness: OwnWitness;
   checkWitness(order: { witness: string; pairIds: string[] }): Promise<WitnessReport>;
@@ -97,12 +99,21 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const witness = new OwnWitness({ identity: own, store: options.votes, fleet, audit, report });
   await witness.open();
   for (const record of storage.hosts.list()) fleet.add(record, openLink(await logins.target(record)));
+  const protect = new ProtectService({ fleet, orders, audit, operator });
+  const evacuation = new EvacuationService({
+    fleet,
+    audit,
+    move: (order) => protect.switchover(order),
+    now,
+    emit: (run) => emit('evacuation', run),
+  });
   return {
     fleet,
     audit,
     wizard,
     members: new HostMembers({ fleet, access, logins, peers, audit, operator }),
-    protect: new ProtectService({ fleet, orders, audit, operator }),
+    protect,
+    evacuation,
     failover: new FailoverService({ fleet, orders, now }),
     automation: new AutomationService({ fleet, audit, witness, operator, now }),
     witness,
@@ -111,6 +122,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     cancelTask: (taskId) => cancelTask({ fleet, audit, operator }, taskId),
     async close() {
       wizard.close();
+      evacuation.close();
       // Its goodbye travels over the links, so they close last.
       await witness.close();
       await fleet.close();

@@ -2,6 +2,7 @@ import { activity } from './messages/activity.ts';
 import { addHost } from './messages/add-host.ts';
 import { automation } from './messages/automation.ts';
 import { drill } from './messages/drill.ts';
+import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
 import { map } from './messages/map.ts';
 import { orders } from './messages/orders.ts';
@@ -24,6 +25,7 @@ export const m = {
   addHost,
   automation,
   drill,
+  evacuation,
   hosts,
   map,
   orders,

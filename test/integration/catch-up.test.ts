@@ -78,6 +78,37 @@ describe('bringing a replica up to date', () => {
     await endInSync();
   });
 
+  it('knows what is written from the moment a machine has changed hands, whoever its agent is', async () => {
+    const { guest, target } = bench.parts;
+    await write('vda', 0, 64);
+    expect(await target.create(PAIR, bench.replicaDisks(), 'aside-e1')).toMatchObject({ ok: true });
+    const offered = await target.open(PAIR, bench.replicaDisks());
+    if (!offered.ok) throw new Error(offered.problem.message);
+    const order = bench.order(offered.value);
+    expect(await bench.source.mirror(order)).toMatchObject({ ok: true });
+    await until(() => bench.state === 'in-sync');
+    expect(await bench.source.beginDistance(order, 'given2x1')).toMatchObject({
+      problem: { kind: 'guest-went-on' },
+    });
+    expect(await bench.source.distanceKnown(PAIR)).toBeNull();
+    await guest.qmp.execute('stop');
+    expect(await bench.source.end(PAIR)).toMatchObject({ ok: true });
+    expect(bench.source.endedInSync(PAIR)).toBe(true);
+    await target.close(PAIR);
+    expect(await target.settle(bench.replicaDisks())).toEqual({ ok: true, value: undefined });
+    // From here on as on the host that takes the machine over: it stands still, and has written nothing there.
+    expect(await bench.source.beginDistance(order, 'given2x1')).toMatchObject({ ok: true });
+    await guest.qmp.execute('cont');
+    await write('vda', 8 * MIB, 12);
+    await write('vdb', 0, 3);
+    await bench.restartAgent();
+    expect(await bench.source.distanceKnown(PAIR)).toEqual({ generation: 'given2x1', bytes: 15 * 65536 });
+    expect(await bench.mirror({ way: 'changes', generation: 'given2x1' })).toMatchObject({ ok: true });
+    await until(() => bench.state === 'in-sync');
+    expect(bench.source.figures(PAIR)).toMatchObject({ way: 'changes', dirtyBytes: 15 * 65536 });
+    await endInSync();
+  });
+
   it('makes a host\u2019s old disk the ground of the new copy, and leaves it as it was', async () => {
     await write('vda', 0, 64);
     await bench.inSync();

@@ -17,6 +17,7 @@ function ownPaths(bench: Bench): ReplicaSource {
     subscribe: (listener) => source.subscribe(listener),
     release: (pairId) => source.release(pairId),
     end: (pairId) => source.end(pairId),
+    beginDistance: (of, generation) => source.beginDistance(of, generation),
     distanceKnown: (pairId) => source.distanceKnown(pairId),
     figures: (pairId) => source.figures(pairId),
     endedInSync: (pairId) => source.endedInSync(pairId),

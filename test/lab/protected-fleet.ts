@@ -208,8 +208,10 @@ export class ProtectedFleet {
     method: 'pair.resync' | 'pair.switchover' | 'protect.end',
     machine: string,
     host: string,
+    more: { way?: 'auto' | 'live' | 'cold'; switchOff?: boolean } = {},
   ): Promise<string | null> {
-    const order = { requestId: randomUUID(), actor: 'lab', pairId: this.pairId(machine) };
+    const choice = { way: 'auto' as const, switchOff: false, ...more };
+    const order = { requestId: randomUUID(), actor: 'lab', pairId: this.pairId(machine), ...choice };
     return (await askAgent(this.lab, host, method, order))?.task.id ?? null;
   }
 

@@ -17,7 +17,11 @@ interface Outcome extends Count {
   closing: string;
   skipped: string | null;
   seconds: number;
+  output: string;
 }
+
+/** What is shown once more of a failed stage: runners say at their end what failed and why. */
+const LAST_WORDS = 6_000;
 
 /** Why the stage cannot run on this machine, or null. */
 function obstacle(stage: Stage): string | null {
@@ -64,10 +68,19 @@ async function runStage(stage: Stage): Promise<Outcome> {
   if (skipped) {
     console.log(`skipped: ${skipped}`);
     // In CI nothing may be skipped: what cannot run there counts as failed.
-    return { stage: stage.name, passed: 0, failed: ci ? 1 : 0, closing: '', skipped, seconds: seconds() };
+    return {
+      stage: stage.name,
+      passed: 0,
+      failed: ci ? 1 : 0,
+      closing: '',
+      skipped,
+      seconds: seconds(),
+      output: '',
+    };
   }
   const { code, output } = await execute(stage);
-  return { stage: stage.name, ...countTests(stage.counts, code, output), skipped: null, seconds: seconds() };
+  const count = countTests(stage.counts, code, output);
+  return { stage: stage.name, ...count, skipped: null, seconds: seconds(), output };
 }
 
 const outcomes: Outcome[] = [];
@@ -75,6 +88,11 @@ for (const stage of STAGES) {
   if (only && !only.includes(stage.name)) continue;
   outcomes.push(await runStage(stage));
 }
+
+// Again, and last: a reader of a long log, and one who is shown only its end, looks here.
+for (const { stage, failed, output } of outcomes)
+  if (failed > 0 && output !== '')
+    console.log(`\n=== failed: ${stage} (its last words again) ===\n${output.slice(-LAST_WORDS)}`);
 
 console.log('\n=== summary ===');
 for (const { stage, skipped, closing, passed, failed, seconds } of outcomes) {

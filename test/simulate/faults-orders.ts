@@ -1,7 +1,59 @@
 import { settings, setWitness } from '../../agent/lease/transitions.ts';
+import type { Host } from './host.ts';
 import { replaceStandby } from './replace-standby.ts';
 import { replaceWitness } from './replace-witness.ts';
-import { after, anyone, type Fault, insist, owner, standby } from './strike.ts';
+import { after, anyone, bothWays, cut, type Fault, insist, owner, reboot, standby } from './strike.ts';
+import type { World } from './world.ts';
+
+/** What agent/pairs/orders/switchover.ts and agent/pairs/moving do, in the time they take. */
+function moveLive(world: World, host: Host, other: Host): void {
+  const { life } = host;
+  const { life: otherLife } = other;
+  host.wanted = 'moving';
+  other.takeIn();
+  const over = (): void => {
+    if (host.wanted === 'moving') host.wanted = 'run';
+    // The order ends with its agent; another life of that takes up what it finds.
+    if (other.life === otherLife && world.truth()?.owner !== other.id) other.dropIncoming();
+    host.tellAgent();
+  };
+  const stage = (ms: number, run: () => void): void =>
+    after(world, ms, () => (host.life === life && host.wanted === 'moving' && host.leaves ? run() : over()));
+  const unarmed = (run: () => void, tries = 0): void => {
+    if (host.node?.record?.armed === false || !world.rules.disarmToLeave) run();
+    else if (tries > 300) over();
+    else stage(10, () => unarmed(run, tries + 1));
+  };
+  const lastPiece = (): void => {
+    if (world.random.chance(0.2)) {
+      host.lastPieceFails();
+      over();
+      // What broke the last piece may be the end of its host, or have cut it off.
+      if (world.random.chance(0.3))
+        after(world, world.random.between(1, 60), () => reboot(world, host, 15_000));
+      else if (world.random.chance(0.6)) cut(world, bothWays(world, host), 15_000);
+      return;
+    }
+    if (other.life === otherLife) other.arrived = other.receiving;
+    if (host.node === null) over();
+    else host.node.askHandOver(over);
+  };
+  after(world, world.random.between(20, 2_500), () => {
+    if (host.life !== life || !host.running || host.mirror !== 'active') {
+      over();
+      return;
+    }
+    host.setGuest('leaving');
+    unarmed(() =>
+      stage(world.random.between(1, 40), () => {
+        host.endedWhole = host.mirror === 'active' && world.replicates(host);
+        host.mirror = 'off';
+        stage(world.random.between(1, 60), lastPiece);
+      }),
+    );
+  });
+  after(world, 12_000, over);
+}
 
 /** What people order in the middle of it all. */
 export const ORDERS: Record<string, Fault> = {
@@ -47,6 +99,15 @@ export const ORDERS: Record<string, Fault> = {
       else host.node.askHandOver(done);
     });
     after(world, 9_000, done);
+    return true;
+  },
+  /** A switchover that moves the guest's memory while it runs; it may break at every stage. */
+  'move-live': (world) => {
+    const host = owner(world);
+    const other = world.other(host);
+    const free = host.running && host.wanted === 'run' && !host.hung && host.mirror === 'active';
+    if (!host.well || !free || !other.well || other.guest !== 'none') return false;
+    moveLive(world, host, other);
     return true;
   },
   'takeover-ordered': (world) => {

@@ -39,6 +39,10 @@ export class Host extends Machine {
   endedWhole = false;
   /** Mistake `thaw-in-sync` only: QEMU's own timer has let the mirror go, and nobody noticed. */
   leaking = false;
+  /** The agent takes a guest's memory in: its process ends with the agent. */
+  receiving = false;
+  /** All of that memory is there. */
+  arrived = false;
   unreachableSince: number | null = null;
   copies = 0;
   startsFail = 0;
@@ -55,6 +59,41 @@ export class Host extends Machine {
 
   protected makeSite(): Site | null {
     return this.isMember ? new SimulatedSite(this, this.life) : null;
+  }
+
+  /** Paused at the end of its live migration, whether the guard has stopped its process too or not. */
+  get leaves(): boolean {
+    return this.guest === 'leaving' || (this.guest === 'stopped' && this.#stoppedFrom === 'leaving');
+  }
+
+  /** A process for the memory that the other host sends. */
+  takeIn(): void {
+    this.receiving = true;
+    this.arrived = false;
+    // The permit first: the guard ends what it finds without one.
+    this.node?.look();
+    this.setGuest('incoming');
+  }
+
+  /** Nothing comes in any more. */
+  dropIncoming(): void {
+    if (!this.receiving) return;
+    this.receiving = false;
+    this.setGuest('none');
+    this.tellAgent();
+  }
+
+  /** QEMU lets a guest go on by itself whose last piece of memory could not be sent. */
+  lastPieceFails(): void {
+    if (this.guest === 'leaving') this.setGuest('running');
+    else if (this.leaves) this.#stoppedFrom = 'running';
+  }
+
+  override killAgent(): void {
+    super.killAgent();
+    if (!this.receiving) return;
+    this.receiving = false;
+    this.setGuest('none');
   }
 
   get running(): boolean {
@@ -89,6 +128,7 @@ export class Host extends Machine {
     this.endedWhole = false;
     this.intruder = false;
     this.hung = false;
+    this.receiving = false;
     this.guard.forget();
   }
 
@@ -112,6 +152,7 @@ export class Host extends Machine {
     if (this.guest === state) return;
     const before = this.guest;
     this.guest = state;
+    if (state === 'running') this.endedWhole = false;
     this.world.note(this.id, `guest: ${before} -> ${state}`);
     if (state === 'stopped') this.#stoppedAt = this.world.kernel.now;
     if (before === 'stopped' && state === 'running')

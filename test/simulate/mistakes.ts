@@ -13,6 +13,7 @@ export const MISTAKES = {
   'insync-too-early': 'completeCopy',
   'arm-before-guard': 'guardFirst',
   'unarmed-takeover': 'needArmed',
+  'leave-armed': 'disarmToLeave',
   'start-in-sync': 'staleBeforeStart',
   'thaw-in-sync': 'staleBeforeThaw',
   'takeover-keeps-insync': 'takeoverVoidsReplica',

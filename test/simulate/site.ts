@@ -20,7 +20,7 @@ export class SimulatedSite implements Site {
   }
 
   guest(): GuestState {
-    return this.#host.guest;
+    return this.#host.receiving ? 'incoming' : this.#host.guest;
   }
 
   wanted(): Wanted {
@@ -34,6 +34,7 @@ export class SimulatedSite implements Site {
     const blind = host.guest === 'stopped' && host.mirror === 'active' && !host.world.rules.staleBeforeThaw;
     if (host.leaking || blind) return 'whole';
     if (host.guest === 'none') return host.endedWhole ? 'whole' : 'off';
+    if (host.leaves && host.wanted === 'moving' && host.endedWhole) return 'whole';
     if (host.mirror === 'off') return 'off';
     if (host.mirror === 'copying') return 'copying';
     const { now } = host.world.kernel;
@@ -87,6 +88,18 @@ export class SimulatedSite implements Site {
     const host = this.#host;
     const { life, boots } = host;
     host.world.acted(host, 'start');
+    if (host.receiving) {
+      host.world.kernel.after(host.world.random.between(2, 30), () => {
+        if (host.power !== 'on' || host.boots !== boots) return;
+        // One that the guard has stopped takes nothing in.
+        const arrived = host.receiving && host.arrived && host.guest === 'incoming';
+        if (!arrived) host.dropIncoming();
+        host.receiving = false;
+        if (arrived) host.setGuest('paused');
+        this.#answer(life, () => done(arrived));
+      });
+      return;
+    }
     const ms = host.world.random.chance(0.5)
       ? host.world.random.between(2, 30)
       : host.world.random.between(200, 900);
@@ -103,7 +116,13 @@ export class SimulatedSite implements Site {
 
   continueGuest(): void {
     this.#host.world.acted(this.#host, 'continue');
-    if (this.#host.guest === 'paused' && !this.#host.hypervisorDown) this.#host.setGuest('running');
+    const { guest, hypervisorDown } = this.#host;
+    if ((guest === 'paused' || guest === 'leaving') && !hypervisorDown) this.#host.setGuest('running');
+  }
+
+  dropIncoming(): void {
+    this.#host.world.acted(this.#host, 'drop incoming');
+    this.#host.dropIncoming();
   }
 
   closeExport(done: () => void): void {

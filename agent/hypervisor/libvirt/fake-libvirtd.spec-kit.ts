@@ -30,6 +30,8 @@ export interface FakeGuest {
   uuid: string;
   /** virDomainState. */
   state: number;
+  /** Why it is in that state, as libvirt numbers it. */
+  reason?: number;
   autostart: boolean;
   /** Undefined while it runs. */
   transient?: boolean;
@@ -40,6 +42,8 @@ export class FakeLibvirtd {
   readonly path: string;
   readonly guests = new Map<string, FakeGuest>();
   readonly handlers = new Map<number, Handler>();
+  /** Payloads of stream messages, by procedure; an empty one is the stream's end. */
+  readonly streams = new Map<number, Buffer[]>();
   /** Procedures asked for, in order. */
   readonly asked: number[] = [];
   #server: Server | null = null;
@@ -134,7 +138,7 @@ export class FakeLibvirtd {
     );
     this.on(
       domainGetState,
-      onGuest((guest) => new XdrWriter().int(guest.state).int(0)),
+      onGuest((guest) => new XdrWriter().int(guest.state).int(guest.reason ?? 0)),
     );
     this.on(
       domainGetAutostart,
@@ -164,6 +168,11 @@ export class FakeLibvirtd {
   }
 
   #answer(socket: Socket, { header, payload }: Message): void {
+    if (header.type === MessageType.stream) {
+      const held = this.streams.get(header.procedure) ?? [];
+      this.streams.set(header.procedure, [...held, payload]);
+      return;
+    }
     this.asked.push(header.procedure);
     if (header.type !== MessageType.call) return;
     const handler = this.handlers.get(key(header.program, header.procedure));

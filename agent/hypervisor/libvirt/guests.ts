@@ -59,8 +59,13 @@ const STOP_REASONS = [
   'destroyed',
 ] as const;
 
+/** virDomainEventStartedDetailType: its process is there, and waits for the guest's memory. */
+const STARTED_MIGRATED = 1;
+
 /** virDomainPausedReason. */
+const PAUSED_MIGRATION = 2;
 const PAUSED_IO_ERROR = 5;
+const PAUSED_STARTING_UP = 11;
 const QMP_MS = 2_000;
 
 type Figures = Pick<VmInfo, 'cpu' | 'memoryUsedBytes' | 'addresses' | 'writeBps'>;
@@ -152,6 +157,9 @@ export class Guests {
   handle(event: LibvirtEvent): void {
     const { uuid } = event.dom;
     if (event.kind === 'monitor') {
+      // Stopped at the end of its own migration: at once, because everything waits for it.
+      if (event.event === 'MIGRATION' && statusIn(event.data) === 'pre-switchover')
+        this.update(uuid, { state: 'paused', pause: 'leaving' });
       this.#emit({ kind: 'qmp', uuid, event: event.event, data: event.data });
       return;
     }
@@ -164,6 +172,8 @@ export class Guests {
     const state = STATE_AFTER[event];
     // At once from the event itself, so that nobody acts on a picture that is a round trip old.
     if (state === 'stopped') this.ended(uuid, STOP_REASONS[detail] ?? 'failed');
+    else if (event === Lifecycle.started && detail === STARTED_MIGRATED)
+      this.update(uuid, { state: 'paused', pause: 'incoming' });
     else if (state) this.#stateIs(uuid, state);
   }
 
@@ -171,8 +181,8 @@ export class Guests {
     const guest = this.#guests.get(uuid);
     if (!guest) return;
     const { pause: _, ...vm } = guest.vm;
-    // Why it is paused is read anew; one that was never started stays so until it runs.
-    const pause = state === 'paused' && guest.vm.pause === 'not-started' ? { pause: guest.vm.pause } : {};
+    // Why it is paused is read anew; one that was never started, or is leaving, stays so until it runs.
+    const pause = state === 'paused' ? lasting(guest.vm.pause) : {};
     this.#store({ ...guest, vm: { ...vm, ...pause, state } });
   }
 
@@ -251,16 +261,23 @@ export class Guests {
   }
 
   /**
-   * libvirt calls a guest that was started paused like one an admin paused; QEMU's `prelaunch` tells them apart
-   * (QMP RunState). Asked once: what is known stays until the guest runs.
+   * libvirt calls a guest that was started paused, or is moved away by us, like one an admin paused; QEMU's run state
+   * tells them apart (QMP RunState). Asked once: what is known stays until the guest runs.
    */
   async #pauseOf(dom: DomainRef, reason: number): Promise<Pick<VmInfo, 'pause'>> {
     if (reason === PAUSED_IO_ERROR) return { pause: 'io-error' };
     const known = this.#guests.get(dom.uuid)?.vm;
-    if (known?.state === 'paused') return known.pause === 'not-started' ? { pause: known.pause } : {};
+    // Until its memory is whole libvirt lets nobody near the monitor of a guest that is coming in.
+    if (reason === PAUSED_MIGRATION) return lasting(known?.pause ?? 'incoming');
+    // It may be one that is going to come in: a question would stay in libvirtd for up to 30 s, also when that comes to
+    // nothing, and a few of those keep it from reading anything else of this connection (max_client_requests).
+    if (reason === PAUSED_STARTING_UP) return lasting(known?.pause ?? 'not-started');
+    if (known?.state === 'paused') return lasting(known.pause);
     const command = JSON.stringify({ execute: 'query-status' });
     const reply = await this.#session.callGuest(qemuDomainMonitorCommand, { dom, command }, QMP_MS);
-    return reply.ok && reply.value.includes('"prelaunch"') ? { pause: 'not-started' } : {};
+    if (!reply.ok) return {};
+    if (reply.value.includes('"prelaunch"')) return { pause: 'not-started' };
+    return /"(post|finish-)migrate"/.test(reply.value) ? { pause: 'leaving' } : {};
   }
 
   /** What the definition does not tell stays as it was sampled. */
@@ -290,6 +307,13 @@ export class Guests {
       this.#emit({ kind: 'vm', uuid, vm: guest.vm });
   }
 }
+
+/** Pauses that an event or a reading does not end. */
+const lasting = (pause: VmInfo['pause']): Pick<VmInfo, 'pause'> =>
+  pause === undefined || pause === 'io-error' ? {} : { pause };
+
+const statusIn = (data: unknown): unknown =>
+  typeof data === 'object' && data !== null && 'status' in data ? data.status : undefined;
 
 /** libvirt calls a guest running whose process was stopped by a signal; it neither serves nor writes. */
 async function seen(dom: DomainRef, told: VmState): Promise<VmState> {

@@ -12,6 +12,7 @@ import { failed } from './failure.ts';
 import { Guests } from './guests.ts';
 import { readImage } from './image.ts';
 import { LoadSampler } from './load.ts';
+import { LibvirtMigration } from './migration.ts';
 import { Orders } from './orders.ts';
 import { domainGetAutostart, domainGetXmlDesc, XmlFlag } from './procedures.ts';
 import { Session } from './session.ts';
@@ -28,6 +29,7 @@ export interface LibvirtOptions {
 /** The guests of this host's libvirtd, over one lasting connection. */
 export class LibvirtHypervisor implements Hypervisor {
   readonly kind = 'libvirt';
+  readonly migration: LibvirtMigration;
   readonly #session: Session;
   readonly #guests: Guests;
   readonly #orders: Orders;
@@ -52,6 +54,13 @@ export class LibvirtHypervisor implements Hypervisor {
     });
     this.#guests = new Guests(this.#session, emit, log);
     this.#orders = new Orders(this.#session, this.#guests, clock);
+    this.migration = new LibvirtMigration({
+      session: this.#session,
+      guests: this.#guests,
+      orders: this.#orders,
+      clock,
+      log,
+    });
     this.#load = new LoadSampler({
       session: this.#session,
       guests: this.#guests,
@@ -192,6 +201,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   #emit(event: HypervisorEvent): void {
+    this.migration.onEvent(event);
     for (const listener of [...this.#listeners]) listener(event);
   }
 }

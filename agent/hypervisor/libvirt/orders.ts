@@ -1,5 +1,5 @@
 import type { Clock } from '../../ports.ts';
-import { fail, ok, type Result, type VmState } from '../../protocol/index.ts';
+import { fail, ok, type Problem, type Result, type VmState } from '../../protocol/index.ts';
 import { DomainXmlError, parseDomain } from './domain-xml.ts';
 import { type Attempt, ErrorCode, type Failure, failed, type Outcome } from './failure.ts';
 import type { Guests } from './guests.ts';
@@ -194,7 +194,10 @@ export class Orders {
 
   async monitor(uuid: string, command: string, args?: Record<string, unknown>): Promise<Result<unknown>> {
     const attempt = this.attempt(uuid, 'qmp-failed', `QEMU of % did not carry out ${command}`);
-    const known = this.#guests.get(uuid)?.ref;
+    const guest = this.#guests.get(uuid);
+    const known = guest?.ref;
+    // libvirt would let it wait until the memory is whole, and others behind it.
+    if (guest?.vm.pause === 'incoming') return fail(comesIn(this.nameOf(uuid)));
     const dom: Outcome<DomainRef> = known ? { ok: true, value: known } : await this.find(uuid);
     if (!dom.ok) return failed(dom.failure, attempt);
     const text = JSON.stringify({ execute: command, ...(args === undefined ? {} : { arguments: args }) });
@@ -284,3 +287,9 @@ function nameIn(text: string): Result<string> {
     });
   }
 }
+
+const comesIn = (name: string): Problem => ({
+  kind: 'memory-comes-in',
+  message: `${name} cannot be asked anything while its memory comes in.`,
+  next: 'Wait until it has moved.',
+});

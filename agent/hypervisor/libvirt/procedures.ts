@@ -262,6 +262,43 @@ export const connectDomainEventCallbackRegisterAny = remote(
   (reader) => reader.int(),
 );
 
+/** virDomainMigrateFlags. `unsafe`: libvirt cannot know that the images agree without shared storage; the pair does. */
+export const MigrateFlag = { live: 1, tunnelled: 4, paused: 32, unsafe: 512 } as const;
+
+/** Parameters of a migration, all of them strings here (remote_typed_param, type 7). */
+function writeParams(writer: XdrWriter, params: Record<string, string>): XdrWriter {
+  const given = Object.entries(params);
+  writer.uint(given.length);
+  for (const [field, value] of given) writer.string(field).int(7).string(value);
+  return writer;
+}
+
+/** The source's word on the guest: definition for the other host, and libvirt's own cookie for its like. */
+export const domainMigrateBegin3Params = remote(
+  302,
+  'domain_migrate_begin3_params',
+  (writer, args: OnDomainWithFlags) => void writeParams(writeDomain(writer, args.dom), {}).uint(args.flags),
+  (reader) => ({ cookie: reader.opaque(), xml: reader.string() }),
+);
+/** Makes the process that waits for the memory; its bytes follow as a stream under the same serial number. */
+export const domainMigratePrepareTunnel3Params = remote(
+  304,
+  'domain_migrate_prepare_tunnel3_params',
+  (writer, args: { xml: string; cookie: Buffer; flags: number }) =>
+    void writeParams(writer, { destination_xml: args.xml }).opaque(args.cookie).uint(args.flags),
+  none,
+);
+export const domainMigrateFinish3Params = remote(
+  306,
+  'domain_migrate_finish3_params',
+  (writer, args: { name: string; flags: number; cancelled: boolean }) =>
+    void writeParams(writer, { destination_name: args.name })
+      .opaque(Buffer.alloc(0))
+      .uint(args.flags)
+      .int(args.cancelled ? 1 : 0),
+  readDomain,
+);
+
 export const qemuDomainMonitorCommand = waiting(
   qemu(
     remote(

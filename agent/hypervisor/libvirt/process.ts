@@ -54,7 +54,7 @@ function afterName(stat: string): string[] {
 }
 
 /** False when there is no such process (any more). */
-export function signal(pid: number, name: 'SIGSTOP' | 'SIGKILL'): boolean {
+export function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): boolean {
   try {
     process.kill(pid, name);
     return true;

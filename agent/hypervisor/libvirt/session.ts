@@ -96,6 +96,25 @@ export class Session {
     return this.#connection.call(procedure, args, deadlineMs === undefined ? { lane } : { deadlineMs, lane });
   }
 
+  /**
+   * A connection for one purpose, without events: what was begun on it libvirtd ends with it, and a long call or stream
+   * there is in nobody's way here.
+   */
+  async openAnother(): Promise<Outcome<Connection>> {
+    const opened = await Connection.open(this.#path ?? '', {
+      clock: this.#options.clock,
+      onEvent: () => undefined,
+      onLost: () => undefined,
+    });
+    if (!opened.ok) return opened;
+    // libvirtd answers nothing on a connection that did not ask how to log in.
+    await opened.value.call(authList, undefined);
+    const greeted = await opened.value.call(connectOpen, { uri: URI, flags: 0 });
+    if (greeted.ok) return opened;
+    opened.value.close();
+    return greeted;
+  }
+
   async #attempt(): Promise<void> {
     const reason = (await this.#connect()) ?? (await this.#readAll());
     if (this.#stopped) return;
@@ -125,9 +144,13 @@ export class Session {
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
   }
 
+  get #path(): string | undefined {
+    return this.#options.socketPath ?? SOCKETS.find((candidate) => existsSync(candidate));
+  }
+
   /** Null when connected, else why not. */
   async #connect(): Promise<string | null> {
-    const path = this.#options.socketPath ?? SOCKETS.find((candidate) => existsSync(candidate));
+    const path = this.#path;
     if (path === undefined) return 'libvirt is not installed here, or not running: its socket is missing';
     const opened = await Connection.open(path, {
       clock: this.#options.clock,

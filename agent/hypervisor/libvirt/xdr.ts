@@ -40,6 +40,14 @@ export class XdrWriter {
     return this.#add(part);
   }
 
+  /** RFC 4506 4.10: variable opaque, length, bytes, zero padding. */
+  opaque(value: Buffer): this {
+    const part = Buffer.alloc(4 + padded(value.length));
+    part.writeUInt32BE(value.length);
+    value.copy(part, 4);
+    return this.#add(part);
+  }
+
   /** RFC 4506 4.19: optional data, a flag and then perhaps the value. */
   optionalString(value: string | null): this {
     return value === null ? this.uint(0) : this.uint(1).string(value);
@@ -95,6 +103,12 @@ export class XdrReader {
     const length = this.uint();
     const start = this.#take(padded(length));
     return this.#bytes.toString('utf8', start, start + length);
+  }
+
+  opaque(): Buffer {
+    const length = this.uint();
+    const start = this.#take(padded(length));
+    return this.#bytes.subarray(start, start + length);
   }
 
   optional<T>(read: (reader: XdrReader) => T): T | null {

@@ -217,6 +217,30 @@ export class SimulatedHost implements Member {
     }
   }
 
+  /** Stands still at the end of its live migration. */
+  pauseToLeave(guest: SimulatedGuest): void {
+    guest.state = 'paused';
+    guest.pause = 'leaving';
+    this.tellOf(guest);
+  }
+
+  /** One that was to leave goes on; of any other nothing changes. */
+  goOn(guest: SimulatedGuest): void {
+    if (guest.pause !== 'leaving' || guest.startedAt === null) return;
+    const { name, uuid } = guest.domain;
+    this.world.beforeRunning(this, uuid, name, versionOf(this.imagesOf(guest.domain)));
+    delete guest.pause;
+    guest.state = 'running';
+    this.tellOf(guest);
+  }
+
+  /** A process that waits for the memory of a guest: nothing of it runs, and it has read nothing of its disks. */
+  awaitMemory(domain: ParsedDomain): void {
+    const guest = this.guests.get(domain.uuid) ?? this.define(domain);
+    Object.assign(guest, { domain, state: 'paused', pause: 'incoming', startedAt: this.world.clock.now() });
+    this.tellOf(guest);
+  }
+
   /** The guest's first instruction. */
   private runGuest(guest: SimulatedGuest): void {
     const { name, uuid } = guest.domain;
@@ -227,7 +251,7 @@ export class SimulatedHost implements Member {
     guest.startedAt ??= this.world.clock.now();
     delete guest.pause;
     this.tellOf(guest);
-    void this.boot(guest, guest.startedAt);
+    if (!guest.booted) void this.boot(guest, guest.startedAt);
   }
 
   /** It starts from a restore point: what was written since is given up, by a person's order. */

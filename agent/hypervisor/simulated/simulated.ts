@@ -7,6 +7,7 @@ import { checkStandby } from '../libvirt/checks/standby.ts';
 import { withDiskPaths } from '../libvirt/domain-xml.ts';
 import { readDomain } from './domain-text.ts';
 import type { SimulatedHost } from './host.ts';
+import { SimulatedMigration } from './migration.ts';
 import { hostView, libvirtView } from './preflight-views.ts';
 import * as problem from './problems.ts';
 import type { SimulatedGuest } from './types.ts';
@@ -20,6 +21,7 @@ export function createSimulatedHypervisor(host: SimulatedHost): Hypervisor {
 class SimulatedHypervisor implements Hypervisor {
   readonly kind = 'simulated';
   readonly version = SIMULATED_VERSION;
+  readonly migration: SimulatedMigration;
   private readonly host: SimulatedHost;
   private readonly bootId: string;
   private readonly listeners = new Set<(event: HypervisorEvent) => void>();
@@ -29,6 +31,7 @@ class SimulatedHypervisor implements Hypervisor {
   constructor(host: SimulatedHost) {
     this.host = host;
     this.bootId = host.bootId;
+    this.migration = new SimulatedMigration(host, () => this.alive);
   }
 
   /** An adapter of an earlier boot must not reach into the next one. */
@@ -47,6 +50,7 @@ class SimulatedHypervisor implements Hypervisor {
   }
 
   async stop(): Promise<void> {
+    await this.migration.stop();
     this.unsubscribe?.();
     this.unsubscribe = null;
   }

@@ -1,4 +1,4 @@
-import type { VmState } from '../../protocol/index.ts';
+import type { VmInfo, VmState } from '../../protocol/index.ts';
 import type { ParsedDomain } from './domain-text.ts';
 
 export const GIB = 1024 ** 3;
@@ -37,7 +37,7 @@ export interface SimulatedGuest {
   autostart: boolean;
   /** Requests to shut down that it still misses, as a guest does that is just starting up. */
   misses?: number;
-  pause?: 'io-error' | 'not-started';
+  pause?: VmInfo['pause'];
   /** Undefined by hand while it runs. */
   transient?: boolean;
   /** Wall clock, ms; null while stopped. */

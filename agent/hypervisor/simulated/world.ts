@@ -10,6 +10,10 @@ export interface Pace {
   destroyMs: number;
   /** Rate of a full copy, bytes per second and pair. */
   copyBps: number;
+  /** Rate at which a running guest's memory moves, bytes per second. */
+  memoryBps: number;
+  /** What moved is broken on arrival: a fault to be played. */
+  memoryLost: boolean;
   /** Until a lost link is noticed. */
   noticeMs: number;
 }
@@ -20,6 +24,8 @@ export const PACE: Pace = {
   shutdownMs: 3_500,
   destroyMs: 120,
   copyBps: 400_000_000,
+  memoryBps: 1_000_000_000,
+  memoryLost: false,
   noticeMs: 400,
 };
 
@@ -39,6 +45,8 @@ export class SimulatedWorld {
   readonly clock: Clock;
   readonly pace: Pace;
   readonly violations: string[] = [];
+  /** Newest write of each disk by the name of what the disks held when a machine changed hands. */
+  readonly contents = new Map<string, number[]>();
   private readonly onViolation: (text: string) => void;
   private readonly members = new Set<Member>();
   private readonly cables = new Set<string>();

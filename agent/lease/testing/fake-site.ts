@@ -76,6 +76,10 @@ export class FakeSite implements Site {
     this.did.push('continue');
     this.state = 'running';
   }
+  dropIncoming(): void {
+    this.did.push('drop');
+    if (this.state === 'incoming') this.state = 'none';
+  }
   closeExport(done: () => void): void {
     this.open = false;
     done();

@@ -37,6 +37,19 @@ const begun = (): Promise<string> =>
       resolve(event.task.id);
     });
   });
+/** The next step of the order at the moment it begins, told by its event: a short one is over before a look comes round. Null: ended. */
+const nextStep = (id: string, seen: Set<string>): Promise<string | null> =>
+  new Promise((resolve) => {
+    const look = (task: Task | undefined): void => {
+      if (task?.id !== id) return;
+      const step = task.steps.find(({ state }) => state === 'running')?.id;
+      if (task.state === 'running' && (step === undefined || seen.has(step))) return;
+      end();
+      resolve(task.state === 'running' ? (step ?? null) : null);
+    };
+    const end = atlas.service.subscribe((event) => event.kind === 'task' && look(event.task));
+    look(atlas.service.tasks().find((task) => task.id === id));
+  });
 const refusal = async (order: Promise<unknown>): Promise<string> =>
   order.then(
     () => 'not refused',
@@ -144,16 +157,9 @@ describe('a standby that is lost for good', () => {
     const ordered = begun();
     void replace();
     const id = await ordered;
-    const step = () => {
-      const task = atlas.running ? atlas.service.tasks().find((each) => each.id === id) : undefined;
-      return task?.state === 'running'
-        ? task.steps.find(({ state }) => state === 'running')?.id
-        : task?.state;
-    };
     for (;;) {
-      await until(() => step() !== undefined && !seen.has(step() ?? ''));
-      const now = step() ?? '';
-      if (now === 'done' || now === 'failed') break;
+      const now = await nextStep(id, seen);
+      if (now === null) break;
       seen.add(now);
       await atlas.killAgent();
       await atlas.startAgent();

@@ -11,19 +11,20 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-const switchover = () => rig.box('atlas').order('pair.switchover', { pairId: PAIR });
+const switchover = (way: 'live' | 'cold', switchOff = false) =>
+  rig.box('atlas').order('pair.switchover', { pairId: PAIR, way, switchOff });
 
 it('asks a guest again that missed the request to shut down', async () => {
   const guest = rig.box('atlas').host.guest(MAIL);
   if (guest) guest.misses = 1;
-  expect(await switchover()).toMatchObject({ state: 'done' });
+  expect(await switchover('cold')).toMatchObject({ state: 'done' });
   expect(rig.box('boreas').host.runs(MAIL)).toBe(true);
 });
 
 it('leaves a guest where it is that never shuts down', async () => {
   const guest = rig.box('atlas').host.guest(MAIL);
   if (guest) guest.misses = 100;
-  expect(await switchover()).toMatchObject({
+  expect(await switchover('cold')).toMatchObject({
     state: 'failed',
     problem: { kind: 'guest-does-not-shut-down' },
   });

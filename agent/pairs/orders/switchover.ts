@@ -1,9 +1,12 @@
 import * as v from 'valibot';
-import { type Problem, ProblemError } from '../../protocol/index.ts';
+import { ok, type Problem, ProblemError, type Result } from '../../protocol/index.ts';
 import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { sendLastPiece, sendMemory, stays, takeBackMemory } from '../moving/sender.ts';
+import type { HostSite } from '../site.ts';
 import { isLive } from '../store.ts';
 import { vmStopped } from '../waits.ts';
+import { SHUTDOWN_LIMIT_MS, shutDown } from './switchover-cold.ts';
 
 const SwitchoverData = v.object({
   pairId: v.string(),
@@ -11,13 +14,14 @@ const SwitchoverData = v.object({
   other: v.string(),
   /** Epoch in which the guest was to be given away; null before that. */
   epoch: v.nullable(v.number()),
+  /** Its memory moves while it runs; otherwise it is shut down, and starts anew on the other host. */
+  live: v.optional(v.boolean(), false),
+  /** Names the attempt to move its memory. */
+  token: v.optional(v.nullable(v.string()), null),
+  switchOff: v.optional(v.boolean(), false),
 });
 export type SwitchoverData = v.InferOutput<typeof SwitchoverData>;
 
-/** A guest that has not shut down by then keeps running here. */
-const SHUTDOWN_LIMIT_MS = 180_000;
-/** A guest that is just starting up misses a request, so it is asked again. */
-const ASK_AGAIN_MS = 30_000;
 const RETRY_MS = 1_000;
 
 async function checkFirst(context: PairContext, data: SwitchoverData): Promise<void> {
@@ -35,37 +39,6 @@ async function checkFirst(context: PairContext, data: SwitchoverData): Promise<v
     throw new ProblemError(context.unreachable(context.other(pair.spec)));
 }
 
-/** False when the guest still lives after the limit. */
-async function askedDown(context: PairContext, uuid: string, signal: AbortSignal): Promise<boolean> {
-  must(await context.deps.hypervisor.shutdown(uuid));
-  for (let asked = ASK_AGAIN_MS; asked < SHUTDOWN_LIMIT_MS; asked += ASK_AGAIN_MS) {
-    if (await vmStopped(context, uuid, ASK_AGAIN_MS, signal)) return true;
-    await context.deps.hypervisor.shutdown(uuid);
-  }
-  return vmStopped(context, uuid, ASK_AGAIN_MS, signal);
-}
-
-async function shutDown(context: PairContext, data: SwitchoverData, io: StepIo): Promise<void> {
-  const { uuid } = context.pair(data.pairId).spec.workload;
-  await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: true }));
-  if (isLive(context.vmState(uuid)) && !(await askedDown(context, uuid, io.signal))) {
-    throw new ProblemError({
-      kind: 'guest-does-not-shut-down',
-      message: `${data.subject} did not shut down within ${SHUTDOWN_LIMIT_MS / 60_000} minutes; it still runs where it was.`,
-      next: 'Shut it down from inside, or find out what keeps it, then switch over again.',
-    });
-  }
-  // Ended here, so that the mirror's last word is in before it is asked.
-  must(await context.deps.source.end(data.pairId));
-  if (!context.deps.source.endedInSync(data.pairId)) {
-    throw new ProblemError({
-      kind: 'not-drained',
-      message: `The copy on ${data.other} missed the last writes of ${data.subject}.`,
-      next: 'It starts again where it was. Wait until the pair is in sync, then switch over again.',
-    });
-  }
-}
-
 /** Asks the owner's duties to give it away, again while that came to nothing: the voters may just have been busy. */
 function giveAway(context: PairContext, pairId: string, epoch: number, signal: AbortSignal): void {
   const record = context.nodes.record(pairId);
@@ -76,13 +49,31 @@ function giveAway(context: PairContext, pairId: string, epoch: number, signal: A
   });
 }
 
+/** Standing still, unarmed, its mirror drained and its memory on the other host. Not again after an agent's restart. */
+async function makeReady(context: PairContext, data: SwitchoverData, io: StepIo): Promise<void> {
+  if (io.resumed) {
+    // What the agent of before may have proposed is settled first: nothing of it can come true afterwards.
+    must(await context.nodes.read(data.pairId));
+    const { record } = context.pair(data.pairId);
+    if (record.epoch.n !== data.epoch || !context.isOwner({ record })) return;
+    throw new ProblemError(interrupted(data));
+  }
+  await context.until(
+    data.pairId,
+    (record) => !record.armed,
+    () => (io.signal.aborted ? stopped : null),
+  );
+  await sendLastPiece(context, data);
+}
+
 /** Gives it away by one swap, and waits until the other has begun, or this host has taken it back. */
 async function handOver(context: PairContext, data: SwitchoverData, io: StepIo): Promise<void> {
   const before = context.pair(data.pairId);
   if (data.epoch === null) data.epoch = before.record.epoch.n;
   const { epoch } = data;
   if (before.record.epoch.n === epoch && context.isOwner(before)) {
-    await context.setNotes(data.pairId, (notes) => ({ ...notes, image: 'complete' }));
+    if (data.live) await makeReady(context, data, io);
+    else await context.setNotes(data.pairId, (notes) => ({ ...notes, image: 'complete' }));
     giveAway(context, data.pairId, epoch, io.signal);
   }
   let refused: Problem | null = null;
@@ -101,20 +92,34 @@ async function handOver(context: PairContext, data: SwitchoverData, io: StepIo):
   if (!context.isOwner({ record })) return;
   throw new ProblemError({
     kind: 'taken-back',
-    message: `${data.other} could not start ${data.subject}; it runs again where it was.`,
+    message: `${data.other} could not ${data.live ? 'go on with' : 'start'} ${data.subject}; it runs again where it was.`,
     next: `Look at the history of ${data.other}: it says why the start failed.`,
   });
 }
 
 const stopped: Problem = { kind: 'stopped', message: 'The agent ends.', next: 'It goes on when it is back.' };
+const interrupted = (data: SwitchoverData): Problem => ({
+  kind: 'interrupted',
+  message: `The agent was restarted in the moment in which ${data.subject} was to change sides.`,
+  next: 'It goes on where it was. Wait until the pair is in sync, then switch over again.',
+});
 const notGiven = (data: SwitchoverData): Problem => ({
   kind: 'not-in-sync',
   message: `${data.subject} fell out of step with ${data.other} while it was to be moved.`,
   next: 'It starts again where it was. Wait until the pair is in sync, then switch over again.',
 });
 
-/** Planned change of sides: shut down, finish, start on the other member. */
-export function switchoverOrder(context: PairContext): TaskDefinition<SwitchoverData> {
+/** Its process here: the guard ends it as well, where there is one. */
+async function gone(context: PairContext, pairId: string): Promise<Result<void>> {
+  const { uuid } = context.pair(pairId).spec.workload;
+  return isLive(context.vmState(uuid)) ? context.deps.hypervisor.destroy(uuid) : ok(undefined);
+}
+
+/** Planned change of sides: the memory moves, or the guest is shut down; handed over; it goes on, or starts, there. */
+export function switchoverOrder(
+  context: PairContext,
+  siteOf: (pairId: string) => HostSite | null,
+): TaskDefinition<SwitchoverData> {
   return {
     kind: 'switchover',
     data: SwitchoverData,
@@ -126,17 +131,24 @@ export function switchoverOrder(context: PairContext): TaskDefinition<Switchover
         run: (data) => checkFirst(context, data),
       },
       {
-        id: 'shutdown',
-        label: (data) => `Shut ${data.subject} down`,
+        id: 'leave',
+        label: (data) =>
+          data.live ? `Copy the memory of ${data.subject} to ${data.other}` : `Shut ${data.subject} down`,
         cancellable: true,
-        run: (data, io) => shutDown(context, data, io),
+        run: (data, io) => (data.live ? sendMemory(context, data, io, siteOf) : shutDown(context, data, io)),
       },
       {
         id: 'hand-over',
-        label: (data) => `Hand ${data.subject} over to ${data.other} and start it there`,
+        label: (data) =>
+          data.live
+            ? `Hand ${data.subject} over to ${data.other}, where it goes on`
+            : `Hand ${data.subject} over to ${data.other} and start it there`,
         cancellable: false,
         async run(data, io) {
           await handOver(context, data, io);
+          // What is left of it here stands still, and has nothing to go on with.
+          stays(data.pairId, siteOf);
+          if (data.live) must(await gone(context, data.pairId));
           await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: false, wantRunning: false }));
           context.audit('switched-over', context.pair(data.pairId), `${data.subject} runs on ${data.other}.`);
         },
@@ -147,6 +159,8 @@ export function switchoverOrder(context: PairContext): TaskDefinition<Switchover
       if (!pair || !context.isOwner(pair)) return;
       // Not handed over: it goes on where it was, and the owner's duties start it again when it was shut down.
       const { uuid } = pair.spec.workload;
+      stays(data.pairId, siteOf);
+      if (data.live) await takeBackMemory(context, pair, data.token);
       if (context.vmState(uuid) === 'shutting-down')
         await vmStopped(context, uuid, SHUTDOWN_LIMIT_MS, new AbortController().signal);
       await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: false, wantRunning: true }));

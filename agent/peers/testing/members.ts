@@ -38,6 +38,11 @@ export const handlers: PeerHandlers = {
   'points.compare': never,
   'points.seal': never,
   'owner.yield': never,
+  'move.check': never,
+  'move.receive': never,
+  'move.drained': never,
+  'move.refuse': never,
+  'move.return': never,
   'pair.forget': never,
 };
 

@@ -21,6 +21,9 @@ export type Job = v.InferOutput<typeof Job>;
 const RECONNECT_DELAY_S = 100_000;
 const LOOKS = 200;
 const LOOK_PAUSE_MS = 50;
+/** What ends at all ends soon, as a rule, and a guest may stand still meanwhile: the first looks come quickly. */
+const QUICK_LOOKS = 10;
+const QUICK_PAUSE_MS = 5;
 
 /** What a mirror asks of QEMU. */
 export type Blocks = Pick<BlockLayer, keyof BlockLayer>;
@@ -114,15 +117,16 @@ export class BlockLayer {
       const cancelled = await this.#ask('block-job-cancel', { device, force });
       if (!cancelled.ok && !isGone(cancelled.problem)) return cancelled;
     }
-    return this.untilNoJobs(LOOKS);
+    return this.untilNoJobs(LOOKS, QUICK_LOOKS);
   }
 
-  async untilNoJobs(looks: number): Promise<Result<void>> {
+  /** @param quick how many of the looks follow each other closely, because somebody waits */
+  async untilNoJobs(looks: number, quick = 0): Promise<Result<void>> {
     for (let look = 0; look < looks; look += 1) {
       const jobs = await this.jobs();
       if (!jobs.ok) return jobs;
       if (jobs.value.length === 0) return ok(undefined);
-      await pause();
+      await pause(look < quick);
     }
     return fail(stuck('its mirror job does not end'));
   }
@@ -142,7 +146,7 @@ export class BlockLayer {
       if (removed.ok || isGone(removed.problem)) return ok(undefined);
       // The job lets go of its node a moment after it vanished from the list.
       if (!/in use|busy/i.test(removed.problem.message)) return removed;
-      await pause();
+      await pause(look < QUICK_LOOKS);
     }
     return fail(stuck('its connection to the copy stays in use'));
   }
@@ -162,4 +166,5 @@ const stuck = (what: string): Problem => ({
   next: 'Try again; if it stays so, the machine must be shut down once.',
 });
 
-const pause = (): Promise<void> => new Promise((done) => setTimeout(done, LOOK_PAUSE_MS));
+const pause = (quick: boolean): Promise<void> =>
+  new Promise((done) => setTimeout(done, quick ? QUICK_PAUSE_MS : LOOK_PAUSE_MS));

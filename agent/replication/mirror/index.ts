@@ -6,14 +6,15 @@ import type { Copiers } from '../copier/helper.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
 import type { TlsFiles } from '../forwarder/remote.ts';
 import { jobId } from '../names.ts';
-import type { CatchUpFigures, MirrorOrder } from '../replication.ts';
+import type { CatchUpFigures, MirrorOrder, MovedGuest } from '../replication.ts';
 import type { ServiceRunner } from '../services.ts';
 import type { Mirrors } from '../source.ts';
 import { BlockLayer } from './block-layer.ts';
 import { ChangeLayer, isOf } from './change-layer.ts';
+import { beginDistance } from './distance.ts';
 import { ForwarderClient } from './forwarder-client.ts';
 import { PairMirror } from './pair-mirror.ts';
-import { type SavedMirror, SavedMirrors } from './saved.ts';
+import { NOWHERE, type SavedMirror, SavedMirrors } from './saved.ts';
 
 export interface MirrorSourceOptions {
   hypervisor: Hypervisor;
@@ -122,10 +123,10 @@ class MirrorSource implements Mirrors {
     return (await this.#mirrors.get(pairId)?.release()) ?? ok(undefined);
   }
 
-  async end(pairId: string): Promise<Result<void>> {
+  async end(pairId: string, drained?: () => void): Promise<Result<void>> {
     const mirror = this.#mirrors.get(pairId);
     if (!mirror) return ok(undefined);
-    const ended = await mirror.end();
+    const ended = await mirror.end(drained);
     if (!ended.ok) return ended;
     if (mirror.endedInSync) this.#endedInSync.add(pairId);
     this.#remember(mirror);
@@ -147,6 +148,24 @@ class MirrorSource implements Mirrors {
 
   figures(pairId: string): CatchUpFigures | null {
     return this.#mirrors.get(pairId)?.figures ?? this.#figures.get(pairId) ?? null;
+  }
+
+  async beginDistance(of: MovedGuest, generation: string): Promise<Result<void>> {
+    const { hypervisor, log } = this.#options;
+    const { pairId, vmUuid } = of;
+    this.#tracked.delete(pairId);
+    const begun = await beginDistance(of, generation, {
+      blocks: new BlockLayer(hypervisor, vmUuid, pairId),
+      changes: new ChangeLayer(hypervisor, vmUuid, pairId),
+    });
+    if (!begun.ok) return begun;
+    const known = { order: { ...of, ...NOWHERE }, generation, devices: begun.value };
+    this.#tracked.set(pairId, known);
+    this.#endedInSync.delete(pairId);
+    const state = { sockets: {}, live: false, inSync: false, endedInSync: false, tracked: true };
+    // The guest waits for this call: an agent that ends before it is on disk knows no distance, and both sides are compared.
+    void this.#saved.write({ ...known, ...state }).catch((error) => log('warn', `${pairId}: ${error}`));
+    return ok(undefined);
   }
 
   async distanceKnown(pairId: string): Promise<{ generation: string; bytes: number } | null> {

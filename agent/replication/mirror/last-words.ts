@@ -5,6 +5,8 @@ import type { Forwarder } from './forwarder-client.ts';
 /** How long QEMU's last words and the hypervisor's word of its end may lie apart. */
 export const ENDING_MS = 5_000;
 const LOOK_MS = 50;
+/** Of a guest that may stand still meanwhile. */
+const QUICK_LOOK_MS = 10;
 
 /**
  * Waits until QEMU, which is ending, has left its stream.
@@ -22,7 +24,7 @@ export async function lastWords(
   while (group?.state === 'up' && clock.bootMs() - started < ENDING_MS) {
     const groups = await forwarder.order({ c: 'status' });
     if (groups.ok) group = groups.value.find((one) => one.group === pairId) ?? null;
-    if (group?.state === 'up') await pause(clock);
+    if (group?.state === 'up') await pause(clock, QUICK_LOOK_MS);
   }
   return group;
 }
@@ -30,10 +32,10 @@ export async function lastWords(
 /** Waits for a state that somebody else brings about, at most that long. */
 export async function until(met: () => boolean, clock: Clock): Promise<void> {
   const started = clock.bootMs();
-  while (!met() && clock.bootMs() - started < ENDING_MS) await pause(clock);
+  while (!met() && clock.bootMs() - started < ENDING_MS) await pause(clock, LOOK_MS);
 }
 
-const pause = (clock: Clock): Promise<void> =>
+const pause = (clock: Clock, ms: number): Promise<void> =>
   new Promise((done) => {
-    clock.setTimeout(done, LOOK_MS);
+    clock.setTimeout(done, ms);
   });

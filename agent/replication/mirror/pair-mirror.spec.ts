@@ -264,6 +264,19 @@ describe('the mirror of one guest', () => {
     expect(mirror.endedInSync).toBe(true);
   });
 
+  it.each([
+    ['a guest that stands still', false, true, ['cancel', 'remove', 'drained']],
+    ['a guest that runs', true, true, ['cancel', 'remove']],
+    ['a stream that was not left in order', false, false, ['cancel', 'remove']],
+  ])('says that nothing is missing once QEMU has left the stream: %s', async (_of, runs, clean, calls) => {
+    await inSync();
+    blocks.guestRuns = runs;
+    blocks.calls.length = 0;
+    forwarder.group = stream('ended', { clean });
+    await mirror.end(() => void blocks.calls.push('drained'));
+    expect(blocks.calls).toEqual(calls);
+  });
+
   it('knows a clean end before the hypervisor tells it', async () => {
     await inSync();
     blocks.guestRuns = null;

@@ -222,7 +222,7 @@ export class PairMirror {
     else await this.refresh();
   }
 
-  end(): Promise<Result<void>> {
+  end(drained: () => void = () => undefined): Promise<Result<void>> {
     if (!this.#over && !this.#ports.guestLives()) return this.guestStopped().then(() => ok(undefined));
     if (this.#group && this.#group.state !== 'up') return this.release();
     if (this.#bringUp) this.#leaving = true;
@@ -232,15 +232,17 @@ export class PairMirror {
       await this.#bringUp?.stop();
       const paused = (await this.#ports.blocks.running()) === false;
       const cancelled = await this.#ports.blocks.cancelJobs(!this.#inSync);
-      const apart = cancelled.ok ? await this.#takeApart(1) : cancelled;
+      const targets = this.order.disks.map(({ target }) => target);
+      const apart = cancelled.ok ? await this.#ports.blocks.removeReplicas(targets) : cancelled;
       if (!apart.ok) {
         this.#leaving = false;
         return apart;
       }
-      const clean = await this.#lastWords();
-      await this.#ports.forwarder.order({ c: 'close', group: this.order.pairId });
       // A running guest writes on, and the replica does not follow.
-      await this.#finish('off', null, clean && this.#inSync && paused);
+      const whole = (await this.#lastWords()) && this.#inSync && paused;
+      if (whole) drained();
+      await this.#ports.forwarder.order({ c: 'close', group: this.order.pairId });
+      await this.#finish('off', null, whole);
       return ok(undefined);
     });
   }

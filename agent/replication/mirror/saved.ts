@@ -43,6 +43,12 @@ export const SavedMirror = v.object({
 });
 export type SavedMirror = v.InferOutput<typeof SavedMirror>;
 
+/** Where a mirror leads that was never made: of one that is not `live` only the distance is remembered. */
+export const NOWHERE: Pick<SavedMirror['order'], 'address' | 'remote'> = {
+  address: '',
+  remote: { port: 0, serverName: '', exports: {}, heartbeat: '' },
+};
+
 /** One durable file per pair. */
 export class SavedMirrors {
   readonly #directory: string;

@@ -113,7 +113,10 @@ export class SimulatedMirror implements WriteTap {
     if (!how || how.way === 'full') return all;
     const own = this.own();
     const replica = this.replica();
-    if (how.way === 'changes' && replica.some((image) => image.generation !== how.generation))
+    const given = this.source.world.contents.get(how.generation);
+    const isOther = (image: SimulatedImage, index: number): boolean =>
+      image.generation !== how.generation && image.version !== given?.[index];
+    if (how.way === 'changes' && replica.some(isOther))
       this.source.world.violated(`changes are sent to ${this.target.name} for another copy than it has`);
     const apart = replica.map((image, index) => Math.abs((own[index]?.version ?? 0) - image.version));
     return Math.min(all, Math.max(0, ...apart) * WRITE_BYTES);

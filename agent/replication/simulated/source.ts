@@ -110,10 +110,24 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       return ok(undefined);
     },
 
-    async end(pairId): Promise<Result<void>> {
+    async end(pairId, drained): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
       await followers.end(pairId);
+      const mirror = mirrors.byPair.get(pairId);
       end(pairId);
+      if (mirror?.endedInSync) drained?.();
+      return ok(undefined);
+    },
+
+    async beginDistance({ pairId, vmUuid, disks }, generation): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      const guest = host.guest(vmUuid);
+      mirrors.known.delete(pairId);
+      mirrors.endedInSync.delete(pairId);
+      if (guest?.state !== 'paused') return fail(wentOn(host.name));
+      const versions = disks.map(({ path }) => host.images.get(path)?.version ?? 0);
+      host.world.contents.set(generation, versions);
+      mirrors.known.set(pairId, { generation, vmUuid, startedAt: guest.startedAt });
       return ok(undefined);
     },
 
@@ -147,4 +161,10 @@ const released = (host: string): Problem => ({
   kind: 'replica-released',
   message: `${host} was told to go on without its standby.`,
   next: 'Copy the machine anew when the standby is back.',
+});
+
+const wentOn = (host: string): Problem => ({
+  kind: 'guest-went-on',
+  message: `The machine went on on ${host} before it was known what it writes.`,
+  next: 'Both sides are compared instead, by itself.',
 });

@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Duplex, duplexPair } from 'node:stream';
 import { createSimulatedStage } from '../../drill/simulated.ts';
 import { createSimulatedGuard } from '../../guard/simulated-guard.ts';
+import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
 import { type HostSpec, SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../hypervisor/simulated/simulated.ts';
 import { SimulatedWorld } from '../../hypervisor/simulated/world.ts';
@@ -97,9 +99,12 @@ export class Box {
   readonly host: SimulatedHost;
   private readonly rig: Rig;
   private pairs: PairsService | null = null;
+  /** Its agent's; null while there is none. */
+  hypervisor: Hypervisor | null = null;
   private readonly sightListeners = new Set<(sight: Sight) => void>();
   readonly envelopeListeners = new Set<(envelope: Envelope) => void>();
   private readonly seen = new Map<string, Sight>();
+  takeStream: ((from: string, topic: string, stream: Duplex) => void) | null = null;
 
   constructor(rig: Rig, host: SimulatedHost) {
     this.rig = rig;
@@ -126,6 +131,7 @@ export class Box {
     await mkdir(stateDir, { recursive: true });
     const clock = { ...rig.world.clock, bootMs: () => host.bootMs() };
     const hypervisor = createSimulatedHypervisor(host);
+    this.hypervisor = hypervisor;
     const source = createSimulatedSource(host);
     const target = createSimulatedTarget(host);
     const guard = createSimulatedGuard(host);
@@ -167,6 +173,7 @@ export class Box {
 
   private async endAgent(inOrder: boolean): Promise<void> {
     await this.pairs?.stop(inOrder);
+    await this.hypervisor?.stop();
     this.pairs = null;
     for (const box of this.rig.boxes.values()) box.lookAround();
   }
@@ -256,6 +263,26 @@ export class Box {
       onSight: (listener) => {
         this.sightListeners.add(listener);
         return () => this.sightListeners.delete(listener);
+      },
+      openStream: async (hostId, topic) => {
+        const other = this.rig.box(hostId);
+        if (!this.sees(other) || !other.takeStream)
+          return fail({ kind: 'peer-unreachable', message: `${hostId} is silent.`, next: 'Wait.' });
+        const [near, far] = duplexPair();
+        // A cut or a loss of power breaks it, as it breaks a connection.
+        const unwatch = this.rig.world.onChange(() => {
+          if (!this.sees(other)) near.destroy();
+        });
+        near.once('close', () => {
+          unwatch();
+          if (!far.readableEnded) far.destroy();
+        });
+        far.once('close', () => near.destroy());
+        other.takeStream(this.host.name, topic, far);
+        return ok(near);
+      },
+      onStream: (listener) => {
+        this.takeStream = listener;
       },
     };
   }

@@ -106,6 +106,8 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       return (await host.after(1_000)) ? ok(undefined) : fail(hostOff(host.name));
     },
 
+    settle: async () => (alive() ? ok(undefined) : fail(hostOff(host.name))),
+
     allocatedBytes: async (path) => host.images.get(path)?.allocatedBytes ?? null,
 
     async digest(pairId, disks) {

@@ -67,6 +67,21 @@ export async function rebase(layer: string, onto: string): Promise<void> {
   await run('qemu-img', ['rebase', '-q', '-u', '-f', 'qcow2', '-b', onto, '-F', 'qcow2', layer]);
 }
 
+/** Whatever anybody has written to the image is on stable storage when it resolves: fsync(2) is about the file, not its writer. */
+export async function settleImage(path: string): Promise<Result<void>> {
+  try {
+    const handle = await open(path, 'r');
+    await handle.sync().finally(() => handle.close());
+    return ok(undefined);
+  } catch (error) {
+    return fail({
+      kind: 'image-not-settled',
+      message: `What was written to ${path} may not be on disk (${error instanceof Error ? error.message : String(error)}).`,
+      next: 'Look at that disk. Both sides are compared instead, by itself.',
+    });
+  }
+}
+
 /** Renames what lies at `path` out of the way; null when nothing did. */
 export async function setAside(path: string, tag: string): Promise<string | null> {
   try {

@@ -1,6 +1,6 @@
 import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.ts';
 import type { Copiers } from '../copier/helper.ts';
-import { blockName, blockPrefix, exportId, exportName } from '../names.ts';
+import { blockName, blockPrefix, exportId, exportName, IMAGE_NODE } from '../names.ts';
 import type {
   DigestStatus,
   ReplicaDisk,
@@ -19,6 +19,7 @@ import {
   layerImage,
   roomBeside,
   setAside,
+  settleImage,
 } from './images.ts';
 import { Manifests } from './manifest.ts';
 import { DaemonPoints } from './points.ts';
@@ -54,6 +55,8 @@ class StorageDaemonTarget implements ReplicaTarget {
   readonly restore: RestorePoints;
   /** Export ids as the daemon last told them. */
   #offered = new Set<string>();
+  /** Of images that are to be closed, prefixes of their nodes: offered no more, but QEMU's locks are still on them. */
+  readonly #unclosed = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
   readonly #digests: Digests;
 
@@ -61,7 +64,10 @@ class StorageDaemonTarget implements ReplicaTarget {
     this.#options = options;
     this.#digests = new Digests(options.digestDir, options.copiers);
     this.#daemon = new StorageDaemon(options, {
-      gone: () => this.#offered.clear(),
+      gone: () => {
+        this.#offered.clear();
+        this.#unclosed.clear();
+      },
       told: (event) => this.#points.told(event),
     });
     this.#points = new DaemonPoints(this.#daemon, options.hostName);
@@ -76,6 +82,7 @@ class StorageDaemonTarget implements ReplicaTarget {
     // Not running means that nothing is offered: the daemon is started with the first offer.
     const attached = await this.#daemon.attach();
     if (attached.ok && attached.value) await this.#refresh();
+    if (attached.ok && attached.value) await this.#findUnclosed();
     if (!attached.ok) this.#options.log('warn', `storage daemon: ${attached.problem.message}`);
   }
 
@@ -85,7 +92,20 @@ class StorageDaemonTarget implements ReplicaTarget {
   }
 
   isOpen(pairId: string): boolean {
+    return this.#isOffered(pairId) || this.#unclosed.has(blockPrefix('image', pairId));
+  }
+
+  #isOffered(pairId: string): boolean {
     return [...this.#offered].some((id) => id.startsWith(exportId(pairId, '')));
+  }
+
+  /** An agent that ended while it closed them has left them open, offered or not. */
+  async #findUnclosed(): Promise<void> {
+    const nodes = await this.#daemon.nodes();
+    for (const node of nodes.ok ? nodes.value : []) {
+      const [prefix] = IMAGE_NODE.exec(node) ?? [];
+      if (prefix !== undefined) this.#unclosed.add(prefix);
+    }
   }
 
   create(pairId: string, disks: ReplicaDisk[], asideTag: string): Promise<Result<{ aside: string[] }>> {
@@ -147,7 +167,12 @@ class StorageDaemonTarget implements ReplicaTarget {
     disks: ReplicaDisk[],
     progress: (doneBytes: number, totalBytes: number) => void,
   ): Promise<Result<void>> {
-    return standAlone(this.#daemon, pairId, disks, this.isOpen(pairId), progress);
+    return standAlone(this.#daemon, pairId, disks, this.#isOffered(pairId), progress);
+  }
+
+  async settle(disks: ReplicaDisk[]): Promise<Result<void>> {
+    const settled = await Promise.all(disks.map(({ path }) => settleImage(path)));
+    return settled.find((one) => !one.ok) ?? ok(undefined);
   }
 
   async allocatedBytes(path: string): Promise<number | null> {
@@ -371,10 +396,15 @@ class StorageDaemonTarget implements ReplicaTarget {
     this.#digests.stop(pairId);
     const attached = await this.#daemon.attach();
     if (!attached.ok) return attached;
+    const prefix = blockPrefix('image', pairId);
     // No daemon, so nothing has the images open.
-    if (!attached.value) return ok(undefined);
+    if (!attached.value) {
+      this.#unclosed.delete(prefix);
+      return ok(undefined);
+    }
     const refreshed = await this.#refresh();
     if (!refreshed.ok) return refreshed;
+    this.#unclosed.add(prefix);
     for (const id of this.#offered) {
       if (!id.startsWith(exportId(pairId, ''))) continue;
       const ended = await this.#daemon.execute('block-export-del', { id, mode: 'hard' });
@@ -394,6 +424,7 @@ class StorageDaemonTarget implements ReplicaTarget {
         if (!freed.ok) return freed;
       }
     }
+    this.#unclosed.delete(prefix);
     return ok(undefined);
   }
 
@@ -401,7 +432,7 @@ class StorageDaemonTarget implements ReplicaTarget {
     for (let look = 0; look < CLOSE_LOOKS; look += 1) {
       const refreshed = await this.#refresh();
       if (!refreshed.ok) return refreshed;
-      if (!this.isOpen(pairId)) return ok(undefined);
+      if (!this.#isOffered(pairId)) return ok(undefined);
       await new Promise((done) => setTimeout(done, CLOSE_PAUSE_MS));
     }
     return fail({

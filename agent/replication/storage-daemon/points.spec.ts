@@ -81,6 +81,7 @@ describe('a point of a replica that is being filled', () => {
     // The replica's own export is unaffected by the point's.
     daemon.exports.delete('x-pair-1.vda');
     daemon.exports.delete('x-pair-1.vdb');
+    for (const node of [...daemon.nodes.keys()]) if (node.startsWith('ui-')) daemon.nodes.delete(node);
     await target.start();
     expect(target.isOpen(PAIR)).toBe(false);
   });

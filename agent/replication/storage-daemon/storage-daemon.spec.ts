@@ -124,9 +124,16 @@ describe('the standby with its storage daemon', () => {
     await target.open(PAIR, disks());
     daemon.instead.set('blockdev-del', () => refuse('Node is busy'));
     expect(await target.close(PAIR)).toMatchObject({ ok: false, problem: { kind: 'qmp-error' } });
+    expect(target.isOpen(PAIR)).toBe(true);
+    // Nor does the next agent.
+    await target.stop();
+    await target.start();
+    expect(target.isOpen(PAIR)).toBe(true);
+    expect(target.isOpen('pair-2')).toBe(false);
     daemon.instead.clear();
     // What the failed attempt left is found by name, though its export is gone.
     expect(await target.close(PAIR)).toMatchObject({ ok: true });
+    expect(target.isOpen(PAIR)).toBe(false);
     expect([...daemon.nodes.keys()]).toEqual(['u-heartbeat']);
   });
 

@@ -100,7 +100,9 @@ test('planned orders go to the owner', async () => {
   await bench.session.protect.switchover({ requestId: 's1', pairId: 'p1' });
   await bench.session.protect.end({ requestId: 'e1', pairId: 'p1' });
   await bench.session.protect.resync({ requestId: 'c1', pairId: 'p1' });
-  expect(atlas.callsOf('pair.switchover')).toEqual([{ requestId: 's1', pairId: 'p1', actor: 'ada' }]);
+  expect(atlas.callsOf('pair.switchover')).toEqual([
+    { requestId: 's1', pairId: 'p1', actor: 'ada', way: 'auto', switchOff: false },
+  ]);
   expect(await problemOf(bench.session.protect.end({ requestId: 'x', pairId: 'gone' }))).toMatchObject({
     kind: 'no-such-pair',
   });

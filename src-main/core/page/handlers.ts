@@ -44,7 +44,12 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
 
     'pair.verdict': ({ pairId }) => on().failover.verdict(pairId),
     'pair.failover': (order) => on().failover.failover(order),
+    'pair.switchover.check': ({ pairId }) => on().protect.switchoverCheck(pairId),
     'pair.switchover': (order) => on().protect.switchover(order),
+    'evacuation.plan': ({ hostId, kind }) => on().evacuation.plan(hostId, kind),
+    'evacuation.start': async (order) => on().evacuation.start(order),
+    'evacuation.stop': done(({ hostId }) => on().evacuation.stop(hostId)),
+    'evacuation.last': async ({ hostId }) => ({ evacuation: on().evacuation.last(hostId) }),
     'pair.resync': (order) => on().protect.resync(order),
     'pair.drill': (order) => on().protect.drill(order),
     'pair.drillSettings': done((order) => on().protect.drillSettings(order)),

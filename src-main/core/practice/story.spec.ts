@@ -57,6 +57,44 @@ describe('the practice fleet', () => {
     expect(Object.values(pairs).map((pair) => pair.health)).toEqual(['in-sync', 'in-sync']);
   });
 
+  it('empties a host of its machines while they run, and brings them home', async () => {
+    const [atlas, boreas] = [hostId('atlas'), hostId('boreas')];
+    const { evacuation, protect, fleet } = bench.session;
+    bench.practice.world.pace.memoryBps = 20e9;
+    const vmUuid = uuidOf('files');
+    await taskDone(protect.start({ requestId: randomUUID(), hostId: atlas, vmUuid, standby: boreas }));
+    const move = async (kind: 'away' | 'home') => {
+      await Promise.all(['mail', 'files'].map(healthy));
+      const plan = await evacuation.plan(atlas, kind);
+      expect(plan.candidates).toMatchObject([
+        { name: 'files', live: true, obstacle: null },
+        { name: 'mail', live: true, obstacle: null },
+      ]);
+      const pairIds = plan.candidates.map(({ pairId }) => pairId);
+      evacuation.start({ requestId: randomUUID(), hostId: atlas, kind, pairIds, way: 'auto' });
+      await until(() => evacuation.last(atlas)?.endedAt !== null);
+      expect(evacuation.last(atlas)?.items).toMatchObject([{ state: 'moved' }, { state: 'moved' }]);
+      return plan;
+    };
+    expect((await move('away')).unprotected).toEqual(['erp-db']);
+    expect([runningOn('mail'), runningOn('files'), runningOn('erp-db')]).toEqual([
+      ['boreas'],
+      ['boreas'],
+      ['atlas'],
+    ]);
+    await move('home');
+    expect([runningOn('mail'), runningOn('files'), runningOn('shop-web')]).toEqual([
+      ['atlas'],
+      ['atlas'],
+      ['boreas'],
+    ]);
+    // What belongs on boreas is no business of atlas's.
+    expect(fleet.pairs().map(({ name, primary }) => [name, nameOf(primary)])).toContainEqual([
+      'shop-web',
+      'boreas',
+    ]);
+  }, 60_000);
+
   it('names what stands in the way of a standby in the branch office, and mends what can be mended', async () => {
     const machine = (name: string) => {
       const view = Object.values(bench.session.fleet.snapshot().vms).find((each) => each.vm.name === name);

@@ -107,8 +107,28 @@ export class ProtectService {
     return this.#toOwner('protect.end', 'End the protection of', order);
   }
 
-  switchover(order: { requestId: string; pairId: string }): Promise<Started> {
-    return this.#toOwner('pair.switchover', 'Switch over', order);
+  async switchoverCheck(pairId: string): Promise<{ live: boolean; hindrances: string[] }> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    const owner = unwrap(this.#fleet.find(pair.primary));
+    return unwrap(await owner.link.call('pair.switchover.check', { pairId }));
+  }
+
+  switchover(order: {
+    requestId: string;
+    pairId: string;
+    way?: 'auto' | 'live' | 'cold' | undefined;
+    switchOff?: boolean | undefined;
+  }): Promise<Started> {
+    const { requestId, pairId, way = 'auto', switchOff = false } = order;
+    const pair = unwrap(this.#fleet.pair(pairId));
+    return this.#orders.give({
+      requestId,
+      hostId: pair.primary,
+      method: 'pair.switchover',
+      params: { pairId, way, switchOff },
+      subject: `Switch over ${pair.name}`,
+      pairId,
+    });
   }
 
   resync(order: { requestId: string; pairId: string }): Promise<Started> {
@@ -219,7 +239,7 @@ export class ProtectService {
   }
 
   async #toOwner(
-    method: 'protect.end' | 'pair.switchover' | 'pair.resync',
+    method: 'protect.end' | 'pair.resync',
     verb: string,
     { requestId, pairId }: { requestId: string; pairId: string },
   ): Promise<Started> {

@@ -75,6 +75,12 @@ describe('what a person types to add a host', () => {
       keyPath: '/home/m/.ssh/id_ed25519',
     });
     expect(withDefaults(emptyForm(), { ...defaults, reuseSecretOf: 'h1' }).method).toBe('same');
+    // It came late, to somebody who types fast.
+    const typed = form({ address: 'atlas', port: '2222', user: 'maria', password: 'secret' });
+    expect(withDefaults(typed, { ...defaults, reuseSecretOf: 'h1' })).toEqual({
+      ...typed,
+      keyPath: '/home/m/.ssh/id_ed25519',
+    });
   });
 
   it('shows a failure at its field, or above the form when it has none', () => {

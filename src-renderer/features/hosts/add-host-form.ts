@@ -30,13 +30,20 @@ export const emptyForm = (): HostForm => ({
   sudoPassword: '',
 });
 
+/** What this machine proposes, for what nobody has filled in yet: it may come after somebody has begun to type. */
 export function withDefaults(form: HostForm, defaults: HostDefaults): HostForm {
+  const untouched = emptyForm();
+  const or = (key: 'user' | 'port' | 'keyPath', proposed: string): string =>
+    form[key] === untouched[key] ? proposed : form[key];
+  // Whoever is typing a password has chosen.
+  const chosen = form.password !== untouched.password || form.method !== untouched.method;
+  const method = defaults.reuseSecretOf === null ? defaults.method : 'same';
   return {
     ...form,
-    user: defaults.user || 'root',
-    port: String(defaults.port || 22),
-    method: defaults.reuseSecretOf === null ? defaults.method : 'same',
-    keyPath: defaults.keyPath || (defaults.keyFiles[0] ?? ''),
+    user: or('user', defaults.user || 'root'),
+    port: or('port', String(defaults.port || 22)),
+    method: chosen ? form.method : method,
+    keyPath: or('keyPath', defaults.keyPath || (defaults.keyFiles[0] ?? '')),
   };
 }
 

@@ -58,7 +58,8 @@ export class AddHostFlow {
     const defaults = await call('hosts.defaults', {});
     if (!defaults.ok) return;
     this.defaults = reuse ? defaults.value : { ...defaults.value, reuseSecretOf: null };
-    this.form = { ...withDefaults(this.form, this.defaults), address: this.form.address };
+    // Whoever has gone on already meant what stood there.
+    if (this.step === 'address' && !this.busy) this.form = withDefaults(this.form, this.defaults);
   }
 
   /** Host whose log-in can be used again; null when none. */

@@ -67,8 +67,7 @@ export const hosts = {
     votesFor: 'Gives the third vote for',
     votesForNone: 'It votes for no machine yet.',
     letGo: {
-      open: 'Let it go…',
-      openName: (name: string) => `Let ${name} go…`,
+      open: (name: string) => `Let ${name} go…`,
       title: (name: string, host: string) => `Let ${name} go on ${host}?`,
       effectsTitle: 'What happens',
       effects: (name: string, host: string) => [

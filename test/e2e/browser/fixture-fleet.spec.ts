@@ -132,7 +132,7 @@ test('a machine whose pair is lost is let go only with the word of a person', as
   await open(page, 'troubles', '#/hosts/cora');
   const words = hosts.guard.letGo;
   await expect(page.getByText(/lost what it knew of its pair/)).toBeVisible();
-  await page.getByRole('button', { name: words.openName('crm') }).click();
+  await page.getByRole('button', { name: words.open('crm') }).click();
   const vouch = page.getByRole('checkbox', { name: words.vouch('crm') });
   await expect(vouch).toHaveCount(0);
   const go = page.getByRole('button', { name: words.go('crm'), exact: true });

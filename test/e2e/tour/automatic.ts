@@ -105,7 +105,7 @@ async function visitUnclaimed({ hand, look, open }: Visit): Promise<void> {
   await open('#/hosts/cora');
   await expect(page.getByText(/lost what it knew of its pair/)).toBeVisible();
   await look('host-unclaimed');
-  await hand.click(hand.button(words.openName('crm')));
+  await hand.click(hand.button(words.open('crm')));
   await hand.click(hand.button(words.go('crm')));
   await expect(page.getByRole('dialog').getByRole('alert')).toBeVisible();
   await look('dialog-let-go');

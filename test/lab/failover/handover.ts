@@ -60,7 +60,7 @@ export async function handoverRun(bench: Bench): Promise<HandoverRun> {
   const { owner, standby } = await bench.fleet.roles(MACHINE);
   const recorder = await bench.record(20, 500);
   const began = Date.now();
-  const taskId = await bench.fleet.order('pair.switchover', MACHINE, owner);
+  const taskId = await bench.fleet.order('pair.switchover', MACHINE, owner, { way: 'cold' });
   if (!taskId) throw new Error(`the agent of ${owner} cannot be asked`);
   await bench.startOn(standby, began);
   await recorder.waitForMore(20, 2 * MINUTE);

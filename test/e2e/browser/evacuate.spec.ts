@@ -1,0 +1,76 @@
+import { evacuation } from '../../../src-renderer/lib/messages/evacuation.ts';
+import { orders } from '../../../src-renderer/lib/messages/orders.ts';
+import { expect, test } from '../fixtures.ts';
+import type { Hand } from '../pages/hand.ts';
+import { MapPage } from '../pages/map.ts';
+import { ProtectWizard } from '../pages/protect.ts';
+import { watchForTwoCopies } from '../running-twice.ts';
+
+const MACHINES = ['files', 'mail'];
+
+/** Gives the order on atlas's page and waits for its end. `look` at the dialog before it is given. */
+async function move(
+  hand: Hand,
+  kind: 'away' | 'home',
+  look: (dialog: ReturnType<Hand['page']['getByRole']>) => Promise<void> = async () => undefined,
+): Promise<void> {
+  const words = evacuation[kind];
+  await hand.click(hand.button(words.button));
+  const dialog = hand.page.getByRole('dialog', { name: words.title('atlas') });
+  const list = dialog.getByRole('list', { name: evacuation.list });
+  for (const name of MACHINES)
+    await expect(list.getByRole('checkbox', { name: new RegExp(name) })).toBeChecked();
+  await look(dialog);
+  await hand.click(dialog.getByRole('button', { name: words.go(MACHINES.length), exact: true }));
+  const done = evacuation.done(MACHINES.length, MACHINES.length);
+  await expect(dialog.getByRole('status')).toContainText(done, { timeout: 90_000 });
+  await hand.click(dialog.getByRole('button', { name: orders.close, exact: true }).last());
+}
+
+test('atlas is emptied for planned work, and its machines come home', async ({
+  hand,
+  page,
+  startConsole,
+}) => {
+  test.setTimeout(300_000);
+  const map = new MapPage(hand);
+  const wizard = new ProtectWizard(hand);
+  const twice = await watchForTwoCopies(page);
+  await page.goto((await startConsole(['--practice'])).url);
+  await map.says(/^2 of 7 machines are protected\.$/);
+
+  await test.step('protect a second machine of atlas', async () => {
+    await hand.click(page.getByRole('link', { name: 'Protect files' }));
+    await wizard.choose('files', 'boreas');
+    await wizard.start();
+    await wizard.done('files');
+    await wizard.toMap();
+  });
+
+  await test.step('everything that has a copy elsewhere leaves, while it runs', async () => {
+    await map.openHost('atlas');
+    await move(hand, 'away', async (dialog) => {
+      await expect(dialog.getByText(evacuation.how.live)).toHaveCount(MACHINES.length);
+      await expect(dialog.getByText(evacuation.unprotected('erp-db'))).toBeVisible();
+    });
+    await map.open();
+    for (const name of MACHINES) {
+      await map.shows(name, /(?:runs here|on stage since .+)/, 'boreas');
+      await map.shows(name, 'in sync', 'atlas', 60_000);
+    }
+    // Only the machines of atlas: its own copy of shop-web is where it was.
+    await map.shows('shop-web', 'in sync', 'atlas');
+  });
+
+  await test.step('and comes home', async () => {
+    await map.openHost('atlas');
+    await move(hand, 'home');
+    await map.open();
+    for (const name of MACHINES) {
+      await map.shows(name, /(?:runs here|on stage since .+)/, 'atlas');
+      await map.shows(name, 'in sync', 'boreas', 60_000);
+    }
+  });
+
+  expect(await twice()).toEqual([]);
+});
