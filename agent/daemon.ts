@@ -60,7 +60,8 @@ export async function runAgent(config: DaemonConfig, log: Log): Promise<Result<(
 function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, log: Log): Agent {
   const { version, stateDir, runDir, peerPort, replicationPort } = config;
   const hypervisor = chooseHypervisor(identity, clock, log);
-  const tls = join(stateDir, 'tls');
+  const folder = join(stateDir, 'tls');
+  const tls = { key: join(folder, 'host.key'), cert: join(folder, 'host.crt'), ca: join(folder, 'ca.crt') };
   // The agent's own file carries the copier too.
   const copiers = copierProcesses(process.argv[1] ?? '', log);
   return createAgent({
@@ -78,7 +79,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       clock,
       log,
       copiers,
-      tls: { key: join(tls, 'host.key'), cert: join(tls, 'host.crt'), ca: join(tls, 'ca.crt') },
+      tls,
     }),
     target: createStorageDaemonTarget({
       // Both may change while it runs: the host is enrolled, or renamed.
@@ -89,7 +90,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
         return identity.current?.name ?? 'this host';
       },
       socketPath: join(runDir, 'storage.sock'),
-      tlsDir: join(stateDir, 'tls', 'qemu'),
+      tlsDir: join(folder, 'qemu'),
       listenHost: '',
       port: replicationPort,
       heartbeatImage: join(stateDir, 'heartbeat.img'),
@@ -97,6 +98,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       log,
       copiers,
       digestDir: join(stateDir, 'digests'),
+      tls,
     }),
     guard: hypervisor.kind === 'none' ? createNoGuard() : createHostGuard({ runDir, stateDir, clock, log }),
     ...(hypervisor.kind === 'none'

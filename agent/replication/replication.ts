@@ -61,6 +61,25 @@ export const overlayPath = (replica: string, use: PointUse): string => `${replic
 export const sealedPath = (replica: string, use: PointUse): string => sealedName(overlayPath(replica, use));
 export const sealedName = (overlay: string): string => `${overlay}.whole`;
 
+/** How a running guest's disks are compared with their replica. */
+export interface VerifyOrder {
+  /** Called at the moment from which the standby may read its side; resolves when it has, with its digests on offer. */
+  begun(): Promise<Result<ExportAddress>>;
+  signal: AbortSignal;
+  progress(doneBytes: number, totalBytes: number): void;
+}
+
+/** What a comparison beside the running mirror found, bytes. */
+export interface Verified {
+  totalBytes: number;
+  /** Read and hashed here; holes are known without. */
+  readBytes: number;
+  /** Written meanwhile, so that nothing can be said of it. */
+  writtenBytes: number;
+  /** Not alike though nobody wrote there; the first places only. */
+  differing: { bytes: number; places: { target: string; offset: number; length: number }[] };
+}
+
 export interface DigestStatus {
   doneBytes: number;
   totalBytes: number;
@@ -104,6 +123,13 @@ export interface ReplicaTarget {
    * offered once `open` is called afterwards
    */
   digest(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  /**
+   * Begins to hash the images while they are offered and written to; `open` offers the digests once `digesting` says that
+   * they are done. Problem kind: `replica-not-open`.
+   */
+  digestOpen(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
+  /** Ends that, or what came of it. The replica stays open. Idempotent. */
+  endDigest(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
   /** How far that is; null when none was begun since the agent started. */
   digesting(pairId: string): DigestStatus | null;
   /** Offers the images, write-through, and finished digests beside them. Idempotent. */
@@ -180,6 +206,11 @@ export interface ReplicaSource {
   end(pairId: string): Promise<Result<void>>;
   /** Generation of the replica to which the distance is known, by this very QEMU, and that distance; null when it has to be compared. */
   distanceKnown(pairId: string): Promise<{ generation: string; bytes: number } | null>;
+  /**
+   * Compares the guest's disks with the replica while the mirror goes on. Problem kinds: `not-in-sync`, `no-quiet-moment`, and
+   * whatever `begun` answers.
+   */
+  verify(pairId: string, order: VerifyOrder): Promise<Result<Verified>>;
   /** Of the last catching up that was completed; null when there was none since the agent started. */
   figures(pairId: string): CatchUpFigures | null;
   /** True when the last mirror of this pair ended with every acknowledged write on the replica (orderly end while in sync). */

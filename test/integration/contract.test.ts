@@ -18,6 +18,7 @@ function ownPaths(bench: Bench): ReplicaSource {
     release: (pairId) => source.release(pairId),
     end: (pairId) => source.end(pairId),
     distanceKnown: (pairId) => source.distanceKnown(pairId),
+    verify: (pairId, order) => source.verify(pairId, order),
     figures: (pairId) => source.figures(pairId),
     endedInSync: (pairId) => source.endedInSync(pairId),
     mirror: (order) => source.mirror({ ...bench.order(order.remote), pairId: order.pairId }),

@@ -6,7 +6,8 @@ import type { Copiers } from '../copier/helper.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
 import type { TlsFiles } from '../forwarder/remote.ts';
 import { jobId } from '../names.ts';
-import type { CatchUpFigures, MirrorOrder, ReplicaSource } from '../replication.ts';
+import { notInSync } from '../problems.ts';
+import type { CatchUpFigures, MirrorOrder, ReplicaSource, Verified, VerifyOrder } from '../replication.ts';
 import type { ServiceRunner } from '../services.ts';
 import { BlockLayer } from './block-layer.ts';
 import { ChangeLayer } from './change-layer.ts';
@@ -48,6 +49,7 @@ class MirrorSource implements ReplicaSource {
   /** Of mirrors that ended with bitmaps that still count. */
   readonly #tracked = new Map<string, Pick<SavedMirror, 'order' | 'generation' | 'devices'>>();
   readonly #figures = new Map<string, CatchUpFigures>();
+  readonly #verifying = new Map<string, { stop(): void; ended: Promise<void> }>();
   readonly #listeners = new Set<(pairId: string, status: MirrorStatus) => void>();
   #unsubscribe: (() => void) | null = null;
 
@@ -95,6 +97,10 @@ class MirrorSource implements ReplicaSource {
     }
     const ended = await this.end(order.pairId);
     if (!ended.ok) return ended;
+    // It shares QEMU's one NBD server with what begins now.
+    const verifying = this.#verifying.get(order.pairId);
+    verifying?.stop();
+    await verifying?.ended;
     this.#endedInSync.delete(order.pairId);
     this.#tracked.delete(order.pairId);
     this.#figures.delete(order.pairId);
@@ -106,6 +112,24 @@ class MirrorSource implements ReplicaSource {
       this.#keepConnected();
     }
     return started;
+  }
+
+  async verify(pairId: string, order: VerifyOrder): Promise<Result<Verified>> {
+    const mirror = this.#mirrors.get(pairId);
+    if (!mirror || this.#verifying.has(pairId)) return fail(notInSync);
+    const broken = new AbortController();
+    const signal = AbortSignal.any([order.signal, broken.signal]);
+    const result = mirror.verify({ ...order, signal });
+    const ended = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#verifying.set(pairId, { stop: () => broken.abort(), ended });
+    try {
+      return await result;
+    } finally {
+      this.#verifying.delete(pairId);
+    }
   }
 
   status(pairId: string): MirrorStatus | null {

@@ -2,6 +2,7 @@ import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { hostOff, vmNotRunning } from '../../hypervisor/simulated/problems.ts';
 import type { Member } from '../../hypervisor/simulated/types.ts';
 import { fail, type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
+import { notInSync } from '../problems.ts';
 import type { MirrorOrder, ReplicaSource } from '../replication.ts';
 import { SimulatedMirror } from './mirror.ts';
 
@@ -109,6 +110,17 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       if (host.guest(known.vmUuid)?.startedAt !== known.startedAt) return null;
       // Nobody asks the standby: what it has is not known here, only that little is missing.
       return { generation: known.generation, bytes: 0 };
+    },
+
+    async verify(pairId, { begun, signal, progress }) {
+      const mirror = alive() ? mirrors.byPair.get(pairId) : undefined;
+      if (mirror?.status.state !== 'in-sync') return fail(notInSync);
+      const theirs = await begun();
+      if (!theirs.ok) return theirs;
+      if (signal.aborted || mirror.status.state !== 'in-sync') return fail(notInSync);
+      const found = mirror.compared();
+      progress(found.totalBytes, found.totalBytes);
+      return ok(found);
     },
 
     figures: (pairId) => (alive() ? (mirrors.byPair.get(pairId)?.figures ?? null) : null),

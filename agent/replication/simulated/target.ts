@@ -1,6 +1,7 @@
 import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { hostOff } from '../../hypervisor/simulated/problems.ts';
 import { type ExportAddress, fail, ok, type Problem, type Result } from '../../protocol/index.ts';
+import { notOpen } from '../problems.ts';
 import type { DigestStatus, ReplicaDisk, ReplicaTarget } from '../replication.ts';
 import { settlePoints, simulatedPoints } from './points.ts';
 
@@ -21,6 +22,16 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
     if (!alive()) return fail(hostOff(host.name));
     withdraw(host, pairId);
     return ok(undefined);
+  };
+
+  const hash = (pairId: string, disks: ReplicaDisk[]): void => {
+    const totalBytes = disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const status: DigestStatus = { doneBytes: 0, totalBytes, done: false, problem: null };
+    digests.set(pairId, status);
+    const toRead = disks.reduce((sum, { path }) => sum + (host.images.get(path)?.allocatedBytes ?? 0), 0);
+    void host.after((toRead / (host.world.pace.copyBps * READ_TIMES)) * 1000).then((on) => {
+      if (on) Object.assign(status, { done: true, doneBytes: totalBytes });
+    });
   };
 
   const points = simulatedPoints(host, {
@@ -105,14 +116,20 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       withdraw(host, pairId);
       const missing = disks.find((disk) => !host.images.has(disk.path));
       if (missing) return fail(replicaMissing(host.name, missing.path));
-      const totalBytes = disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-      const status: DigestStatus = { doneBytes: 0, totalBytes, done: false, problem: null };
-      digests.set(pairId, status);
-      const toRead = disks.reduce((sum, { path }) => sum + (host.images.get(path)?.allocatedBytes ?? 0), 0);
-      void host.after((toRead / (host.world.pace.copyBps * READ_TIMES)) * 1000).then((on) => {
-        if (on) Object.assign(status, { done: true, doneBytes: totalBytes });
-      });
+      hash(pairId, disks);
       return ok(addressOf(host, pairId, disks));
+    },
+
+    async digestOpen(pairId, disks): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      if (!isOpen(pairId)) return fail(notOpen(host.name));
+      hash(pairId, disks);
+      return ok(undefined);
+    },
+
+    async endDigest(pairId): Promise<Result<void>> {
+      digests.delete(pairId);
+      return ok(undefined);
     },
 
     digesting: (pairId) => (alive() ? (digests.get(pairId) ?? null) : null),

@@ -45,6 +45,7 @@ describe('a point of a replica that is being filled', () => {
         }),
       },
       digestDir: join(daemon.qmp.directory, 'digests'),
+      tls: { key: '', cert: '', ca: '' },
     });
     await target.create(PAIR, disks, 'aside');
     await target.open(PAIR, disks);

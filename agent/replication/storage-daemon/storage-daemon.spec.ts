@@ -51,6 +51,7 @@ describe('the standby with its storage daemon', () => {
         }),
       },
       digestDir: join(directory, 'digests'),
+      tls: { key: '', cert: '', ca: '' },
     });
   });
   afterEach(async () => {
