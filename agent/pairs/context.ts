@@ -21,6 +21,7 @@ import type { TaskRunner } from '../tasks/runner.ts';
 import type { Drilling } from './drilling.ts';
 import type { Nodes } from './nodes.ts';
 import type { KeptPair, LocalNotes, PairStore, StoredPair } from './store.ts';
+import type { Verifying } from './verifying.ts';
 
 /** Everything the pair rooms stand on; injected. */
 export interface PairsDeps {
@@ -62,6 +63,7 @@ export class PairContext {
   readonly tasks: TaskRunner;
   readonly nodes: Nodes;
   readonly drills: Drilling;
+  readonly verifies: Verifying;
   readonly #turns = new Map<string, Promise<unknown>>();
   /** What `certificateEnds` said last. */
   certificateEnds: string | null = null;
@@ -72,12 +74,14 @@ export class PairContext {
     tasks: TaskRunner,
     nodes: Nodes,
     drills: (context: PairContext) => Drilling,
+    verifies: (context: PairContext) => Verifying,
   ) {
     this.deps = deps;
     this.store = store;
     this.tasks = tasks;
     this.nodes = nodes;
     this.drills = drills(this);
+    this.verifies = verifies(this);
   }
 
   get self(): string {

@@ -3,7 +3,7 @@ import type { GuestState, MirrorState, Site } from '../lease/site.ts';
 import type { Problem } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
 import type { Healer } from './healer.ts';
-import { isLive, type KeptPair } from './store.ts';
+import { isDistrusted, isLive, type KeptPair } from './store.ts';
 
 /** How soon a failed step that must succeed is tried again, ms. */
 const RETRY_MS = 500;
@@ -87,6 +87,9 @@ export class HostSite implements Site {
     // What leads to a former member says nothing of the copy that is counted on.
     if (!this.#context.membersAligned(this.#pairId)) return 'off';
     const state = source.status(this.#pairId)?.state;
+    const distrusted = isDistrusted(this.#kept.notes, this.#context.nodes.record(this.#pairId));
+    // It takes every write, but is not the same as the machine's disks: as good as none until it is made good.
+    if (distrusted && (state === 'in-sync' || this.guest() === 'none')) return 'off';
     if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
     if (state === 'in-sync') return 'whole';
     if (state === 'held') return 'held';

@@ -3,6 +3,7 @@ import { must, type PairContext } from './context.ts';
 import { forget, leave } from './leaving.ts';
 import { yieldOwner } from './orders/revert.ts';
 import { compared, prepare } from './prepare.ts';
+import { endReading, readReplica, replicaRead } from './read-replica.ts';
 import { freshNotes } from './store.ts';
 
 export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
@@ -59,6 +60,9 @@ export function peerHandlers(context: PairContext): PairPeerHandlers {
     },
     'standby.prepare': (params) => context.inTurn(params.spec.pairId, () => prepare(context, params)),
     'standby.compare': ({ pairId }) => context.inTurn(pairId, () => compared(context, pairId)),
+    'standby.verify': ({ pairId }) => context.inTurn(pairId, () => readReplica(context, pairId)),
+    'standby.verified': ({ pairId }) => replicaRead(context, pairId),
+    'standby.verifyEnd': ({ pairId }) => context.inTurn(pairId, () => endReading(context, pairId)),
     'owner.yield': (params) => yieldOwner(context, params),
     'pair.forget': ({ pairId }) =>
       context.inTurn(pairId, async () => {

@@ -128,6 +128,7 @@ export function pairStatus(context: PairContext, pair: StoredPair, site: HostSit
     point: pair.notes.image === 'point' ? { wholeUntil: pair.notes.point?.wholeUntil ?? null } : null,
     lease: leaseView(context, pair),
     drill: context.drills.status(pair),
+    verify: context.verifies.status(pair),
     peer: {
       hostId: peerId,
       reachable: sight?.reachable ?? false,

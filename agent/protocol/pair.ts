@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { DrillRecord, DrillSettings, DrillStatus } from './drill.ts';
 import { HostId, VmUuid } from './host.ts';
 import { Problem } from './problem.ts';
+import { VerifySettings, VerifyStatus } from './verify.ts';
 
 export const PairId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/));
 export type PairId = v.InferOutput<typeof PairId>;
@@ -98,6 +99,8 @@ export const PairSpec = v.object({
   createdAt: v.number(),
   /** Left out: `DRILL_DEFAULTS`. */
   drill: v.optional(DrillSettings),
+  /** Left out: `VERIFY_DEFAULTS`. */
+  verify: v.optional(VerifySettings),
 });
 export type PairSpec = v.InferOutput<typeof PairSpec>;
 
@@ -198,6 +201,8 @@ export const PairStatus = v.object({
   lease: LeaseView,
   /** Left out by an agent that knows no drills. */
   drill: v.optional(DrillStatus),
+  /** Left out by an agent that compares nothing. */
+  verify: v.optional(VerifyStatus),
   /** The other member, as this one sees it. */
   peer: v.object({
     hostId: HostId,

@@ -124,10 +124,15 @@ export interface ReplicaTarget {
    */
   digest(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
   /**
-   * Begins to hash the images while they are offered and written to; `open` offers the digests once `digesting` says that
-   * they are done. Problem kind: `replica-not-open`.
+   * Begins to hash the images while they are offered and written to; `offerDigests` once `digesting` says that they are
+   * done. Problem kind: `replica-not-open`.
    */
   digestOpen(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
+  /**
+   * Offers finished digests beside images that are open, and only then: never opens what was closed meanwhile. Problem kind:
+   * `replica-not-open`.
+   */
+  offerDigests(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
   /** Ends that, or what came of it. The replica stays open. Idempotent. */
   endDigest(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
   /** How far that is; null when none was begun since the agent started. */
@@ -211,6 +216,8 @@ export interface ReplicaSource {
    * whatever `begun` answers.
    */
   verify(pairId: string, order: VerifyOrder): Promise<Result<Verified>>;
+  /** Ends that, and clears away what one that was cut short by the agent's end has left. The mirror goes on. Idempotent. */
+  endVerify(pairId: string): Promise<void>;
   /** Of the last catching up that was completed; null when there was none since the agent started. */
   figures(pairId: string): CatchUpFigures | null;
   /** True when the last mirror of this pair ended with every acknowledged write on the replica (orderly end while in sync). */

@@ -19,6 +19,7 @@ function ownPaths(bench: Bench): ReplicaSource {
     end: (pairId) => source.end(pairId),
     distanceKnown: (pairId) => source.distanceKnown(pairId),
     verify: (pairId, order) => source.verify(pairId, order),
+    endVerify: (pairId) => source.endVerify(pairId),
     figures: (pairId) => source.figures(pairId),
     endedInSync: (pairId) => source.endedInSync(pairId),
     mirror: (order) => source.mirror({ ...bench.order(order.remote), pairId: order.pairId }),

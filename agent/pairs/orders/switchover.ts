@@ -47,6 +47,7 @@ async function askedDown(context: PairContext, uuid: string, signal: AbortSignal
 
 async function shutDown(context: PairContext, data: SwitchoverData, io: StepIo): Promise<void> {
   const { uuid } = context.pair(data.pairId).spec.workload;
+  await context.verifies.end(data.pairId);
   await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: true }));
   if (isLive(context.vmState(uuid)) && !(await askedDown(context, uuid, io.signal))) {
     throw new ProblemError({

@@ -33,6 +33,9 @@ export const handlers: PeerHandlers = {
   'standby.fix': never,
   'standby.prepare': never,
   'standby.compare': never,
+  'standby.verify': never,
+  'standby.verified': never,
+  'standby.verifyEnd': never,
   'owner.yield': never,
   'pair.forget': never,
 };

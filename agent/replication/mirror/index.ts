@@ -81,6 +81,7 @@ class MirrorSource implements ReplicaSource {
 
   async stop(): Promise<void> {
     this.#unsubscribe?.();
+    for (const verifying of this.#verifying.values()) verifying.stop();
     for (const mirror of this.#mirrors.values()) mirror.detach();
     this.#mirrors.clear();
     this.#forwarder.stop();
@@ -132,6 +133,13 @@ class MirrorSource implements ReplicaSource {
     }
   }
 
+  async endVerify(pairId: string): Promise<void> {
+    const running = this.#verifying.get(pairId);
+    running?.stop();
+    if (running) await running.ended;
+    else await this.#mirrors.get(pairId)?.clearVerify();
+  }
+
   status(pairId: string): MirrorStatus | null {
     return this.#mirrors.get(pairId)?.status ?? null;
   }
@@ -148,6 +156,8 @@ class MirrorSource implements ReplicaSource {
   async end(pairId: string): Promise<Result<void>> {
     const mirror = this.#mirrors.get(pairId);
     if (!mirror) return ok(undefined);
+    // Not waited for: what it has to clear away may have to wait for writes that are held.
+    this.#verifying.get(pairId)?.stop();
     const ended = await mirror.end();
     if (!ended.ok) return ended;
     if (mirror.endedInSync) this.#endedInSync.add(pairId);

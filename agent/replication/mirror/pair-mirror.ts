@@ -103,19 +103,29 @@ export class PairMirror {
   /** Compares both sides while the mirror goes on; a mirror that breaks ends it. */
   async verify(order: VerifyOrder): Promise<Result<Verified>> {
     const { tools, blocks } = this.#ports;
-    if (this.#keeper.state !== 'in-sync' || this.#leaving || !tools) return fail(notInSync);
+    if (!this.#settled || !tools) return fail(notInSync);
     const directory = await blocks.socketDirectory();
     if (!directory.ok) return directory;
-    return new Verification(this.order, this.#deviceList(), {
-      ...tools,
-      socketDirectory: directory.value,
-      jobs: () => blocks.jobs(),
-      flowing: () =>
-        this.#group?.state === 'up' &&
-        !this.#leaving &&
-        this.#keeper.state === 'in-sync' &&
-        !order.signal.aborted,
-    }).run(order);
+    const flowing = (): boolean => this.#group?.state === 'up' && this.#settled && !order.signal.aborted;
+    return this.#verification(tools, directory.value, flowing).run(order);
+  }
+
+  /** What a comparison left that was cut short by the agent's end. */
+  async clearVerify(): Promise<void> {
+    const { tools } = this.#ports;
+    if (!tools || !this.#ports.guestLives()) return;
+    const left = this.#verification(tools, '', () => false);
+    // Whoever is bringing the replica up to date has QEMU's one NBD server now, and has cleared it for itself.
+    await (this.#settled ? left.clear() : left.forget());
+  }
+
+  #verification(tools: CatchUpTools, socketDirectory: string, flowing: () => boolean): Verification {
+    const jobs = (): ReturnType<Blocks['jobs']> => this.#ports.blocks.jobs();
+    return new Verification(this.order, this.#deviceList(), { ...tools, socketDirectory, jobs, flowing });
+  }
+
+  get #settled(): boolean {
+    return this.#keeper.state === 'in-sync' && !this.#leaving;
   }
 
   start(): Promise<Result<void>> {

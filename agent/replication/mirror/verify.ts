@@ -43,12 +43,19 @@ export class Verification {
   }
 
   async run({ begun, signal, progress }: VerifyOrder): Promise<Result<Verified>> {
-    const onAbort = (): void => this.#copier?.stop();
+    let giveUp = (): void => undefined;
+    const givenUp = new Promise<Result<never>>((resolve) => {
+      giveUp = () => resolve(fail(notQuiet));
+    });
+    const onAbort = (): void => {
+      this.#copier?.stop();
+      giveUp();
+    };
     signal.addEventListener('abort', onAbort);
     this.#copier = this.#ports.copiers.start();
     if (signal.aborted) onAbort();
     try {
-      return await this.#run(begun, progress);
+      return await this.#run(() => Promise.race([begun(), givenUp]), progress);
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#copier.stop();
@@ -58,13 +65,19 @@ export class Verification {
 
   /** Takes away what this one, or one that was cut short, left in QEMU. */
   async clear(): Promise<void> {
+    const { changes } = this.#ports;
+    for (const disk of this.#devices) await changes.withdraw(disk);
+    await this.forget();
+    await changes.unserve();
+  }
+
+  /** Bitmaps and digests only. */
+  async forget(): Promise<void> {
     const { changes, digestDir } = this.#ports;
     for (const disk of this.#devices) {
-      await changes.withdraw(disk);
       await changes.transact([onBitmap('remove', disk, verifyBitmap(this.#order.pairId))]);
       await rm(this.#own(disk, digestDir), { force: true });
     }
-    await changes.unserve();
   }
 
   async #run(begun: VerifyOrder['begun'], progress: VerifyOrder['progress']): Promise<Result<Verified>> {

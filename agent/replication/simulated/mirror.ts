@@ -201,7 +201,7 @@ export class SimulatedMirror implements WriteTap {
     if (this.guest.tap === this) this.guest.tap = null;
   }
 
-  private own(): SimulatedImage[] {
+  own(): SimulatedImage[] {
     return present(this.source.imagesOf(this.guest.domain));
   }
 

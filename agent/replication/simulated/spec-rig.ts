@@ -25,6 +25,7 @@ import {
   type Sight,
   type Task,
 } from '../../protocol/index.ts';
+import type { ReplicaSource } from '../replication.ts';
 import { createSimulatedSource } from './source.ts';
 import { createSimulatedTarget } from './target.ts';
 
@@ -43,6 +44,7 @@ type Ordered = Exclude<
   | 'pair.settings'
   | 'pair.witness'
   | 'pair.drillSettings'
+  | 'pair.verifySettings'
   | 'pair.checkStandby'
   | 'guard.letGo'
 >;
@@ -90,6 +92,7 @@ export class Box {
   readonly host: SimulatedHost;
   private readonly rig: Rig;
   private pairs: PairsService | null = null;
+  private source: ReplicaSource | null = null;
   private readonly sightListeners = new Set<(sight: Sight) => void>();
   readonly envelopeListeners = new Set<(envelope: Envelope) => void>();
   private readonly seen = new Map<string, Sight>();
@@ -120,6 +123,7 @@ export class Box {
     const clock = { ...rig.world.clock, bootMs: () => host.bootMs() };
     const hypervisor = createSimulatedHypervisor(host);
     const source = createSimulatedSource(host);
+    this.source = source;
     const target = createSimulatedTarget(host);
     const guard = createSimulatedGuard(host);
     this.pairs = createPairs({
@@ -159,7 +163,10 @@ export class Box {
   }
 
   private async endAgent(inOrder: boolean): Promise<void> {
+    // What a killed agent was at in a guest stays as it was.
+    if (!inOrder) await this.source?.stop();
     await this.pairs?.stop(inOrder);
+    await this.source?.stop();
     this.pairs = null;
     for (const box of this.rig.boxes.values()) box.lookAround();
   }
@@ -199,7 +206,13 @@ export class Box {
 
   /** Any other call of a console. */
   async consoleCall<
-    M extends 'pair.settings' | 'pair.witness' | 'pair.drillSettings' | 'task.cancel' | 'guard.letGo',
+    M extends
+      | 'pair.settings'
+      | 'pair.witness'
+      | 'pair.drillSettings'
+      | 'pair.verifySettings'
+      | 'task.cancel'
+      | 'guard.letGo',
   >(method: M, params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>): Promise<void> {
     const handler = this.service.consoleHandlers[method] as (
       params: unknown,

@@ -10,6 +10,7 @@ const EMPTY_IMAGE_BYTES = 200 * 1024;
 
 /** How much faster both sides are read for a comparison than a copy travels. */
 const READ_TIMES = 5;
+const READ_STEPS = 10;
 
 /** The standby's side on one simulated host; worthless once that host lost its power. */
 export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
@@ -20,6 +21,7 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
   const isOpen = (pairId: string): boolean => alive() && host.exports.has(pairId);
   const close = async (pairId: string): Promise<Result<void>> => {
     if (!alive()) return fail(hostOff(host.name));
+    digests.delete(pairId);
     withdraw(host, pairId);
     return ok(undefined);
   };
@@ -28,8 +30,10 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
     const totalBytes = disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const status: DigestStatus = { doneBytes: 0, totalBytes, done: false, problem: null };
     digests.set(pairId, status);
-    const toRead = disks.reduce((sum, { path }) => sum + (host.images.get(path)?.allocatedBytes ?? 0), 0);
-    void host.after((toRead / (host.world.pace.copyBps * READ_TIMES)) * 1000).then((on) => {
+    const tell = (part: number): void => {
+      status.doneBytes = Math.round(totalBytes * part);
+    };
+    void readAll(host, disks, tell).then((on) => {
       if (on) Object.assign(status, { done: true, doneBytes: totalBytes });
     });
   };
@@ -127,6 +131,11 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       return ok(undefined);
     },
 
+    async offerDigests(pairId, disks) {
+      if (!alive()) return fail(hostOff(host.name));
+      return isOpen(pairId) ? ok(addressOf(host, pairId, disks)) : fail(notOpen(host.name));
+    },
+
     async endDigest(pairId): Promise<Result<void>> {
       digests.delete(pairId);
       return ok(undefined);
@@ -166,6 +175,21 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       return ok(undefined);
     },
   };
+}
+
+/** Reads what lies in images, telling the part that is done (0 to 1). @returns false when the host lost its power */
+export async function readAll(
+  host: SimulatedHost,
+  disks: { path: string }[],
+  tell: (part: number) => void,
+): Promise<boolean> {
+  const toRead = disks.reduce((sum, { path }) => sum + (host.images.get(path)?.allocatedBytes ?? 0), 0);
+  for (let step = 1; step <= READ_STEPS; step++) {
+    if (!(await host.after((toRead / READ_STEPS / (host.world.pace.copyBps * READ_TIMES)) * 1000)))
+      return false;
+    tell(step / READ_STEPS);
+  }
+  return true;
 }
 
 function withdraw(host: SimulatedHost, pairId: string): void {

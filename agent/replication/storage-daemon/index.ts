@@ -163,8 +163,7 @@ class StorageDaemonTarget implements ReplicaTarget {
     return this.#inTurn(async () => {
       const ended = await this.#endDigest(pairId, disks);
       if (!ended.ok) return ended;
-      if (!disks.every(({ target }) => this.#offered.has(exportId(pairId, target))))
-        return fail(notOpen(this.#options.hostName));
+      if (!this.#allOffered(pairId, disks)) return fail(notOpen(this.#options.hostName));
       // Through the daemon that has them open, as the mirror's writes come.
       const { port, hostId: serverName, tls } = this.#options;
       await this.#digests.begin(pairId, disks, ({ target }) => ({
@@ -174,6 +173,15 @@ class StorageDaemonTarget implements ReplicaTarget {
         exportName: exportName(pairId, target),
       }));
       return ok(undefined);
+    });
+  }
+
+  offerDigests(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
+    return this.#inTurn(async () => {
+      const refreshed = await this.#refresh();
+      if (!refreshed.ok) return refreshed;
+      if (!this.#allOffered(pairId, disks)) return fail(notOpen(this.#options.hostName));
+      return this.#withDigests(pairId, disks);
     });
   }
 
@@ -199,10 +207,7 @@ class StorageDaemonTarget implements ReplicaTarget {
           return offered;
         }
       }
-      const digests = await this.#offerDigests(pairId, disks);
-      if (!digests.ok) return digests;
-      const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
-      return ok({ ...this.#address(disks, Object.fromEntries(names)), ...digests.value });
+      return this.#withDigests(pairId, disks);
     });
   }
 
@@ -226,6 +231,17 @@ class StorageDaemonTarget implements ReplicaTarget {
 
   discard(paths: string[]): Promise<Result<void>> {
     return this.#inTurn(() => this.#delete(paths));
+  }
+
+  #allOffered(pairId: string, disks: ReplicaDisk[]): boolean {
+    return disks.every(({ target }) => this.#offered.has(exportId(pairId, target)));
+  }
+
+  async #withDigests(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
+    const digests = await this.#offerDigests(pairId, disks);
+    if (!digests.ok) return digests;
+    const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
+    return ok({ ...this.#address(disks, Object.fromEntries(names)), ...digests.value });
   }
 
   /** Finished digests are offered read-only beside the images, as long as those are open. */

@@ -167,7 +167,7 @@ export class Bench {
       const started = await target.digestOpen(PAIR, disks);
       if (!started.ok) return started;
       await until(() => target.digesting(PAIR)?.done === true || target.digesting(PAIR)?.problem != null);
-      const offered = await target.open(PAIR, disks);
+      const offered = await target.offerDigests(PAIR, disks);
       return offered.ok ? { ok: true, value: { ...offered.value, port: link.port } } : offered;
     };
     return this.source.verify(PAIR, { begun, signal, progress: () => undefined });
