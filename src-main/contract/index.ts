@@ -1,4 +1,5 @@
 export * from './api.ts';
 export * from './automation.ts';
 export * from './drill.ts';
+export * from './verify.ts';
 export * from './views.ts';

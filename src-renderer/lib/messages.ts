@@ -11,6 +11,8 @@ import { problem } from './messages/problem.ts';
 import { protect } from './messages/protect.ts';
 import { settings } from './messages/settings.ts';
 import { shell } from './messages/shell.ts';
+import { timetable } from './messages/timetable.ts';
+import { verify } from './messages/verify.ts';
 import { welcome } from './messages/welcome.ts';
 import { witness } from './messages/witness.ts';
 
@@ -32,6 +34,8 @@ export const m = {
   protect,
   settings,
   shell,
+  timetable,
+  verify,
   welcome,
   witness,
 };

@@ -13,7 +13,13 @@ export type Place =
 
 /** Orders that an agent carries out as a task. */
 export type PairOrder = 'failover' | 'switchover' | 'return' | 'replace' | 'end' | 'revert' | 'discard';
-export type PairDialog = PairOrder | 'automation' | 'maintenance' | 'drill' | 'drill-settings';
+export type PairDialog =
+  | PairOrder
+  | 'automation'
+  | 'maintenance'
+  | 'drill'
+  | 'drill-settings'
+  | 'verify-settings';
 const DIALOGS: readonly string[] = [
   'failover',
   'switchover',
@@ -26,6 +32,7 @@ const DIALOGS: readonly string[] = [
   'maintenance',
   'drill',
   'drill-settings',
+  'verify-settings',
 ] satisfies PairDialog[];
 
 export function parsePlace(hash: string): Place {

@@ -194,6 +194,7 @@ export function pair(
     members: { [primary]: { status, heardAt: at } },
     automation: manual,
     drill: null,
+    verify: null,
     stale: false,
     onStageSince: null,
     ...rest,
