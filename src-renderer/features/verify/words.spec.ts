@@ -19,7 +19,7 @@ it.each([
   ['never', /has not been compared/],
   ['alike', /3 h ago, and it is the same/],
   ['differs', /not counted on/],
-  ['repaired', /look at the disks of boreas/],
+  ['repaired', /look at the disks of both hosts/],
   ['failed', /could not be compared 3 h ago/],
 ] as const)('says what is known of the copy (%s)', (state, said) => {
   expect(verifySentence(view(state), 'boreas', '3 h ago')).toMatch(said);

@@ -15,7 +15,7 @@ export const verify = {
     differs: (host: string) =>
       `The copy on ${host} is not the same as the machine. It is not counted on, and is being repaired.`,
     repaired: (host: string) =>
-      `The copy on ${host} was not the same, and has been repaired. A disk that lost bytes once may do it again: look at the disks of ${host}.`,
+      `The copy on ${host} was not the same, and has been repaired. A disk that lost bytes once may do it again: look at the disks of both hosts.`,
     failed: (host: string, when: string) => `The copy on ${host} could not be compared ${when}.`,
   },
   facts: {
