@@ -23,9 +23,7 @@ export function verifyMark({ state }: VerifyView): Mark {
 
 /** `when`: of the last result. */
 export function verifySentence({ state }: VerifyView, host: string, when: string): string {
-  const { says } = m.verify;
-  if (state === 'alike' || state === 'failed') return says[state](host, when);
-  return says[state](host);
+  return m.verify.says[state](host, when);
 }
 
 /** `when`: says a moment (wall clock, ms). */

@@ -12,10 +12,10 @@ export const verify = {
     never: (host: string) =>
       `The copy on ${host} has not been compared with the machine yet. Every write was confirmed by ${host}; whether its disk kept them is not known.`,
     alike: (host: string, when: string) => `The copy on ${host} was compared ${when}, and it is the same.`,
-    differs: (host: string) =>
-      `The copy on ${host} is not the same as the machine. It is not counted on, and is being repaired.`,
-    repaired: (host: string) =>
-      `The copy on ${host} was not the same, and has been repaired. A disk that lost bytes once may do it again: look at the disks of both hosts.`,
+    differs: (host: string, when: string) =>
+      `The copy on ${host} was compared ${when}, and it is not the same. It is not counted on, and is being repaired.`,
+    repaired: (host: string, when: string) =>
+      `The copy on ${host} was compared ${when}, was not the same, and has been repaired. A disk that lost bytes once may do it again: look at the disks of both hosts.`,
     failed: (host: string, when: string) => `The copy on ${host} could not be compared ${when}.`,
   },
   facts: {
