@@ -1,7 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Hypervisor } from '../../agent/hypervisor/hypervisor.ts';
+import { BlockLayer } from '../../agent/replication/mirror/block-layer.ts';
+import { addBitmap, ChangeLayer } from '../../agent/replication/mirror/change-layer.ts';
+import { SavedMirrors } from '../../agent/replication/mirror/saved.ts';
+import { pairDigest } from '../../agent/replication/names.ts';
 import { Bench, MIB, PAIR } from './replication/bench.ts';
+import { GUEST_UUID, guestHypervisor } from './replication/guest-hypervisor.ts';
 import { until } from './replication/ports.ts';
 
 const CHUNK = 65536;
@@ -87,6 +94,48 @@ describe('a replica compared beside the running mirror', () => {
     const before = bench.parts.guest.completed;
     await until(() => bench.parts.guest.completed > before);
     expect((await verifying).ok).toBe(false);
+  });
+
+  it('keeps nobody from ending the mirror in the middle, and from making another', async () => {
+    const verifying = bench.verify();
+    await until(() => bench.parts.target.digesting(PAIR) !== null);
+    expect(await bench.source.end(PAIR)).toMatchObject({ ok: true });
+    writing = false;
+    await writer;
+    expect(await bench.compare('g2')).toMatchObject({ ok: true });
+    expect((await verifying).ok).toBe(false);
+    await until(() => bench.state === 'in-sync');
+    expect(await bench.verify()).toMatchObject({ ok: true, value: { differing: { bytes: 0 } } });
+  });
+
+  it('leaves nothing in QEMU once the agent after a killed one has cleared up', async () => {
+    const { guest, directory } = bench.parts;
+    const hypervisor = guestHypervisor(guest) as Hypervisor;
+    const left = async (): Promise<string[]> => {
+      const nodes = await hypervisor.monitor(GUEST_UUID, 'query-named-block-nodes', { flat: true });
+      const offers = await hypervisor.monitor(GUEST_UUID, 'query-block-exports');
+      return JSON.stringify([nodes, offers]).match(/"(verify-|understudy-vd)/g) ?? [];
+    };
+    // What it had made, as verify.ts makes it.
+    const [saved] = await new SavedMirrors(join(directory, 'primary/mirrors'), () => undefined).read();
+    const changes = new ChangeLayer(hypervisor, GUEST_UUID, PAIR);
+    const sockets = await new BlockLayer(hypervisor, GUEST_UUID, PAIR).socketDirectory();
+    if (!sockets.ok) throw new Error(sockets.problem.message);
+    expect(await changes.serve(join(sockets.value, 'left.sock'))).toMatchObject({ ok: true });
+    for (const { target, sizeBytes } of bench.replicaDisks()) {
+      const disk = { target, sizeBytes, device: saved?.devices?.[target] ?? '' };
+      const bitmap = addBitmap(disk, `verify-${pairDigest(PAIR)}`);
+      expect(await changes.transact([bitmap])).toMatchObject({ ok: true });
+      expect(await changes.offer(disk, null)).toMatchObject({ ok: true });
+    }
+    expect((await left()).length).toBeGreaterThan(1);
+    await bench.restartAgent();
+    await bench.source.endVerify(PAIR);
+    expect(await left()).toEqual([]);
+    expect(bench.state).toBe('in-sync');
+    // Idempotent, and with nothing left.
+    await bench.source.endVerify(PAIR);
+    expect(await bench.verify()).toMatchObject({ ok: true, value: { differing: { bytes: 0 } } });
   });
 
   it('can be broken off', async () => {
