@@ -62,7 +62,8 @@ export async function runAgent(config: DaemonConfig, log: Log): Promise<Result<(
 function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, log: Log): Agent {
   const { version, stateDir, runDir, peerPort, replicationPort } = config;
   const hypervisor = chooseHypervisor(identity, clock, log);
-  const tls = join(stateDir, 'tls');
+  const folder = join(stateDir, 'tls');
+  const tls = { key: join(folder, 'host.key'), cert: join(folder, 'host.crt'), ca: join(folder, 'ca.crt') };
   // The agent's own file carries the copier too.
   const copiers = copierProcesses(process.argv[1] ?? '', log);
   const sending = {
@@ -71,7 +72,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
     clock,
     log,
     copiers,
-    tls: { key: join(tls, 'host.key'), cert: join(tls, 'host.crt'), ca: join(tls, 'ca.crt') },
+    tls,
   };
   return createAgent({
     stateDir,
@@ -97,7 +98,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
         return identity.current?.name ?? 'this host';
       },
       socketPath: join(runDir, 'storage.sock'),
-      tlsDir: join(stateDir, 'tls', 'qemu'),
+      tlsDir: join(folder, 'qemu'),
       listenHost: '',
       port: replicationPort,
       heartbeatImage: join(stateDir, 'heartbeat.img'),
@@ -106,6 +107,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       copiers,
       digestDir: join(stateDir, 'digests'),
       pointsDir: join(stateDir, 'points'),
+      tls,
     }),
     guard: hypervisor.kind === 'none' ? createNoGuard() : createHostGuard({ runDir, stateDir, clock, log }),
     ...(hypervisor.kind === 'none'

@@ -1,6 +1,6 @@
 import { CONTRACT } from '../lease/rules.ts';
 import { createRecord, settings, setWitness, waiveDrill } from '../lease/transitions.ts';
-import { type PairRecord, type Problem, ProblemError } from '../protocol/index.ts';
+import { type PairRecord, type PairSpec, type Problem, ProblemError } from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
 import type { PairsService } from './service.ts';
 import type { StoredPair } from './store.ts';
@@ -137,31 +137,49 @@ export async function setAutomation(
   return { record };
 }
 
-/** How the copy is tried out: part of the pair's description, carried by both members. */
-export async function setDrillSettings(
+/** One more change of the pair's description, carried by both members. Null: the pair has ended meanwhile. */
+async function describeAnew(
   context: PairContext,
-  { pairId, settings: given, actor }: Parameters<Handlers['pair.drillSettings']>[0],
-): Promise<Record<never, never>> {
-  const pair = context.pair(pairId);
-  refuseForeign(context, pair);
+  pairId: string,
+  change: Pick<PairSpec, 'drill'> | Pick<PairSpec, 'verify'>,
+): Promise<PairSpec | null> {
+  refuseForeign(context, context.pair(pairId));
   const kept = await context.store.change(
     pairId,
-    (known) =>
-      known && { ...known, spec: { ...known.spec, drill: given, revision: known.spec.revision + 1 } },
+    (known) => known && { ...known, spec: { ...known.spec, ...change, revision: known.spec.revision + 1 } },
   );
-  if (!kept) return {};
+  if (!kept) return null;
   const { spec } = kept;
-  const { kind } = given.check;
-  context.audit(
-    'drill-settings',
-    pair,
-    `${actor} has the copy of ${spec.workload.name} tried out ${given.every === 'never' ? 'by order only' : given.every} (check: ${kind}).`,
-    undefined,
-    actor,
-  );
   // One that cannot be told now is told when it is seen again.
   await context.deps.peers
     .to(context.other(spec))
     .call('spec.offer', { spec, chosen: context.nodes.chosen(pairId) });
+  return spec;
+}
+
+const inWords = (every: 'never' | 'weekly' | 'monthly'): string =>
+  every === 'never' ? 'by order only' : every;
+
+/** How the copy is tried out. */
+export async function setDrillSettings(
+  context: PairContext,
+  { pairId, settings: given, actor }: Parameters<Handlers['pair.drillSettings']>[0],
+): Promise<Record<never, never>> {
+  const spec = await describeAnew(context, pairId, { drill: given });
+  if (!spec) return {};
+  const text = `${actor} has the copy of ${spec.workload.name} tried out ${inWords(given.every)} (check: ${given.check.kind}).`;
+  context.audit('drill-settings', { spec }, text, undefined, actor);
+  return {};
+}
+
+/** When the copy is compared with the machine. */
+export async function setVerifySettings(
+  context: PairContext,
+  { pairId, settings: given, actor }: Parameters<Handlers['pair.verifySettings']>[0],
+): Promise<Record<never, never>> {
+  const spec = await describeAnew(context, pairId, { verify: given });
+  if (!spec) return {};
+  const text = `${actor} has the copy of ${spec.workload.name} compared with it ${inWords(given.every)}.`;
+  context.audit('verify-settings', { spec }, text, undefined, actor);
   return {};
 }

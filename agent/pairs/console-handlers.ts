@@ -1,5 +1,12 @@
 import { type ConsoleApi, type ParamsOf, ProblemError, type Task } from '../protocol/index.ts';
-import { firstRecord, refuseForeign, setAutomation, setDrillSettings, setWitnessOf } from './automation.ts';
+import {
+  firstRecord,
+  refuseForeign,
+  setAutomation,
+  setDrillSettings,
+  setVerifySettings,
+  setWitnessOf,
+} from './automation.ts';
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
 import type { Guarded } from './guarded.ts';
@@ -265,13 +272,17 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
       task: await context.drills.order(pairId, { id: requestId, by: actor, standS }),
     }),
     'pair.drillSettings': (params) => setDrillSettings(context, params),
+    'pair.verify': async ({ pairId, requestId, actor }) => ({
+      task: await context.verifies.order(pairId, { id: requestId, by: actor }),
+    }),
+    'pair.verifySettings': (params) => setVerifySettings(context, params),
     'guard.letGo': async (params) => {
       await guarded.letGo(params);
       return {};
     },
     'task.cancel': async ({ taskId, actor }) => {
-      const trials = context.drills.tasks;
-      const runner = trials.list().some(({ id }) => id === taskId) ? trials : context.tasks;
+      const beside = [context.drills.tasks, context.verifies.tasks];
+      const runner = beside.find((tasks) => tasks.list().some(({ id }) => id === taskId)) ?? context.tasks;
       must(runner.cancel(taskId));
       context.audit('cancel-ordered', null, `${actor} cancels task ${taskId}.`, undefined, actor);
       return {};

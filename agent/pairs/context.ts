@@ -22,6 +22,7 @@ import type { Drilling } from './drilling.ts';
 import { Learning } from './learning.ts';
 import type { Nodes } from './nodes.ts';
 import type { KeptPair, LocalNotes, PairStore, StoredPair } from './store.ts';
+import type { Verifying } from './verifying.ts';
 
 /** Everything the pair rooms stand on; injected. */
 export interface PairsDeps {
@@ -63,6 +64,7 @@ export class PairContext {
   readonly tasks: TaskRunner;
   readonly nodes: Nodes;
   readonly drills: Drilling;
+  readonly verifies: Verifying;
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly learning = new Learning();
   /** What `certificateEnds` said last. */
@@ -74,12 +76,14 @@ export class PairContext {
     tasks: TaskRunner,
     nodes: Nodes,
     drills: (context: PairContext) => Drilling,
+    verifies: (context: PairContext) => Verifying,
   ) {
     this.deps = deps;
     this.store = store;
     this.tasks = tasks;
     this.nodes = nodes;
     this.drills = drills(this);
+    this.verifies = verifies(this);
   }
 
   get self(): string {

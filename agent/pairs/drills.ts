@@ -17,11 +17,9 @@ import type { Drilling } from './drilling.ts';
 import { drillOrder } from './orders/drill.ts';
 import { refuseDrill } from './orders/drill-problems.ts';
 import { isLive, type StoredPair } from './store.ts';
-import { isDue, nextSlot } from './timetable.ts';
+import { isDue, nextSlot, TIMETABLE } from './timetable.ts';
 
 const DAY_MS = 24 * 3_600_000;
-/** Who ordered what the timetable did. */
-export const TIMETABLE = 'timetable';
 /** Results kept for each pair on each host. */
 const KEPT = 20;
 

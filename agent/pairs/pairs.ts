@@ -25,6 +25,7 @@ import { HostSite } from './site.ts';
 import { peerHandlers } from './standby.ts';
 import { leaseView, pairStatus } from './status.ts';
 import { PairStore } from './store.ts';
+import { Verifications } from './verifications.ts';
 import { Watch } from './watch.ts';
 
 /** How often a watched lease is told, ms. */
@@ -79,7 +80,14 @@ class Pairs implements PairsService {
     });
     const store = new PairStore(join(stateDir, 'pairs'), log, (pairId) => nodes.record(pairId));
     const tasks = new TaskRunner({ directory: join(stateDir, 'tasks'), clock, log });
-    this.#context = new PairContext(deps, store, tasks, nodes, (context) => new Drills(context));
+    this.#context = new PairContext(
+      deps,
+      store,
+      tasks,
+      nodes,
+      (context) => new Drills(context),
+      (context) => new Verifications(context),
+    );
     const siteOf = (pairId: string): HostSite | null => this.#sites.get(pairId) ?? null;
     this.#watch = new Watch(this.#context, siteOf);
     this.#guarded = new Guarded(this.#context, () => this.#emit({ kind: 'unclaimed' }));
@@ -100,10 +108,11 @@ class Pairs implements PairsService {
   }
 
   async start(ready: Promise<unknown> = Promise.resolve()): Promise<void> {
-    const { store, nodes, tasks, drills } = this.#context;
+    const { store, nodes, tasks, drills, verifies } = this.#context;
     await store.load();
     await tasks.load();
     await drills.tasks.load();
+    await verifies.tasks.load();
     await nodes.load(store.ids());
     await this.#guarded.restore();
     this.#subscribe();
@@ -120,17 +129,18 @@ class Pairs implements PairsService {
       if (sight.reachable) this.#run('peer', this.#peerReturned(sight.hostId));
     tasks.resume();
     drills.tasks.resume();
+    verifies.tasks.resume();
     this.#beat();
   }
 
   async stop(inOrder = true): Promise<void> {
-    const { nodes, tasks, store, drills } = this.#context;
+    const { nodes, tasks, store, drills, verifies } = this.#context;
     this.#stopped = true;
     this.#timer?.cancel();
     if (inOrder) await this.#holdOn();
     for (const end of this.#ends.splice(0)) end();
     await nodes.stop();
-    await Promise.all([tasks.stop(), drills.tasks.stop(), store.close()]);
+    await Promise.all([tasks.stop(), drills.tasks.stop(), verifies.tasks.stop(), store.close()]);
   }
 
   list(): ReturnType<PairsService['list']> {
@@ -138,7 +148,8 @@ class Pairs implements PairsService {
   }
 
   tasks(): ReturnType<PairsService['tasks']> {
-    return [...this.#context.tasks.list(), ...this.#context.drills.tasks.list()];
+    const { tasks, drills, verifies } = this.#context;
+    return [tasks, drills.tasks, verifies.tasks].flatMap((runner) => runner.list());
   }
 
   votes(): string[] {
@@ -160,7 +171,7 @@ class Pairs implements PairsService {
 
   #subscribe(): void {
     const { hypervisor, source, peers, guard } = this.#deps;
-    const { store, tasks, nodes, drills } = this.#context;
+    const { store, tasks, nodes, drills, verifies } = this.#context;
     this.#ends.push(
       store.subscribe((pairId) => {
         // Should this host stand by for it again one day, it begins anew.
@@ -169,6 +180,7 @@ class Pairs implements PairsService {
       }),
       tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       drills.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
+      verifies.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       source.subscribe((pairId) => {
         this.#run('point', this.#pointMade(pairId));
         nodes.look(pairId);
@@ -261,6 +273,7 @@ class Pairs implements PairsService {
     if (this.#beats++ % MINUTE_BEATS === 0) {
       this.#lookAtCertificate();
       this.#run('timetable', this.#context.drills.tick());
+      this.#run('timetable', this.#context.verifies.tick());
     }
     this.#timer = this.#deps.clock.setTimeout(() => this.#beat(), TELL_MS);
     if (!this.#watched) return;

@@ -51,6 +51,8 @@ export interface PairsService {
     | 'pair.witness'
     | 'pair.drill'
     | 'pair.drillSettings'
+    | 'pair.verify'
+    | 'pair.verifySettings'
     | 'guard.letGo'
     | 'task.cancel'
   >;

@@ -5,7 +5,7 @@ import type { PairContext } from './context.ts';
 import type { Following } from './following.ts';
 import { GuestStart } from './guest-start.ts';
 import type { Healer } from './healer.ts';
-import { isLive, type KeptPair } from './store.ts';
+import { isDistrusted, isLive, type KeptPair } from './store.ts';
 
 const PAUSES: Record<NonNullable<VmInfo['pause']>, GuestState> = {
   'not-started': 'paused',
@@ -111,6 +111,9 @@ export class HostSite implements Site {
     const state = source.status(this.#pairId)?.state;
     // Never counted on: it lacks what was written since the last point.
     if (this.#byPoints) return state === 'following' || state === 'copying' ? 'copying' : 'off';
+    const distrusted = isDistrusted(this.#kept.notes, this.#context.nodes.record(this.#pairId));
+    // It takes every write, but is not the same as the machine's disks: as good as none until it is made good.
+    if (distrusted && (state === 'in-sync' || this.guest() === 'none')) return 'off';
     if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
     // Drained and taken away for the move. Once nobody moves it, it could go on, and write alone.
     if (this.#leaves && this.#kept.notes.moving && source.endedInSync(this.#pairId)) return 'whole';

@@ -4,6 +4,7 @@ import { forget, leave } from './leaving.ts';
 import type { Receiver } from './moving/receiver.ts';
 import { yieldOwner } from './orders/revert.ts';
 import { compared, prepare } from './prepare.ts';
+import { endReading, readReplica, replicaRead } from './read-replica.ts';
 import { beginPoint, comparePoint, prunePoints, sealPoint } from './restore-points.ts';
 import { freshNotes } from './store.ts';
 
@@ -72,6 +73,9 @@ export function peerHandlers(context: PairContext, receiver: Receiver): PairPeer
         .catch((error) => context.deps.log('warn', `${pairId}: ${String(error)}`));
       return {};
     },
+    'standby.verify': ({ pairId }) => context.inTurn(pairId, () => readReplica(context, pairId)),
+    'standby.verified': ({ pairId }) => replicaRead(context, pairId),
+    'standby.verifyEnd': ({ pairId }) => context.inTurn(pairId, () => endReading(context, pairId)),
     'owner.yield': (params) => yieldOwner(context, params),
     'move.check': async ({ pairId }) => ({ hindrances: receiver.hindrances(pairId) }),
     'move.receive': (params) =>

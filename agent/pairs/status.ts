@@ -131,6 +131,7 @@ export function pairStatus(context: PairContext, pair: StoredPair, site: HostSit
     ...(points.length > 0 ? { restorePoints: points } : {}),
     lease: leaseView(context, pair),
     drill: context.drills.status(pair),
+    verify: context.verifies.status(pair),
     peer: {
       hostId: peerId,
       reachable: sight?.reachable ?? false,

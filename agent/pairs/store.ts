@@ -2,7 +2,15 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { DurableFile, readFolder } from '../journal/durable-file.ts';
 import type { Log } from '../ports.ts';
-import { DrillResult, Epoch, type PairRecord, PairSpec, type VmState } from '../protocol/index.ts';
+import {
+  compareEpoch,
+  DrillResult,
+  Epoch,
+  type PairRecord,
+  PairSpec,
+  VerifyResult,
+  type VmState,
+} from '../protocol/index.ts';
 
 /** What this member alone knows of its copy; survives crashes, is never sent as truth to others. */
 export const LocalNotes = v.object({
@@ -49,6 +57,13 @@ export const LocalNotes = v.object({
   ended: v.boolean(),
   /** Trials of the copy here, newest first. */
   drills: v.optional(v.array(DrillResult), []),
+  /** Owner: comparisons of the copy with the machine here, newest first. */
+  verifies: v.optional(v.array(VerifyResult), []),
+  /**
+   * Owner: the copy was found to differ where nothing was known to be missing. Until everything has been compared or copied
+   * anew it counts for nothing, and sending what is known to be missing does not mend it. In this epoch only.
+   */
+  distrusts: v.optional(v.nullable(Epoch)),
   /**
    * Forced epoch of the history in which this host was a member last: another history that has no place for it does not
    * decide about its copy. Missing in files of before.
@@ -77,7 +92,12 @@ export const freshNotes = (bootId: string): LocalNotes => ({
   image: 'none',
   ended: false,
   drills: [],
+  verifies: [],
 });
+
+/** Whether the owner's copy is one that was found to differ and has not been made good yet. */
+export const isDistrusted = ({ distrusts }: LocalNotes, record: PairRecord | null): boolean =>
+  distrusts != null && record !== null && compareEpoch(distrusts, record.epoch) === 0;
 
 /** States in which a guest's process exists. */
 export const isLive = (state: VmState | null | undefined): boolean =>

@@ -1,12 +1,14 @@
-import type { DrillSettings } from '../protocol/index.ts';
+import type { DrillSettings, VerifySettings } from '../protocol/index.ts';
 
+/** Who ordered what the timetable did. */
+export const TIMETABLE = 'timetable';
 /** A time that was missed by more than this (the host was off, say) is left out, ms. */
 const LATE_MS = 6 * 3_600_000;
 const DAY_MS = 24 * 3_600_000;
 
-type Times = Pick<DrillSettings, 'every' | 'hour'>;
+type Times = Pick<DrillSettings | VerifySettings, 'every' | 'hour'>;
 
-/** Whether a drill is due: its time has come, not long ago, and none was made since. By this host's local time. */
+/** Whether a drill, or a comparison, is due: its time has come, not long ago, and none was made since. By this host's local time. */
 export function isDue(times: Times, lastAt: number, now: number): boolean {
   const slot = slotBefore(times, now);
   return slot !== null && now - slot <= LATE_MS && lastAt < slot;

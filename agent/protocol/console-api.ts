@@ -8,6 +8,7 @@ import { Epoch, LeaseView, Maintenance, PairId, PairRecord, PairStatus, Profile 
 import { peerApi } from './peer-api.ts';
 import { Problem } from './problem.ts';
 import { AuditEntry, Task } from './task.ts';
+import { VerifySettings } from './verify.ts';
 
 /** Raised when a message changes incompatibly; the console replaces an older agent in place. */
 export const PROTOCOL_VERSION = 2;
@@ -258,6 +259,14 @@ export const consoleApi = {
   /** On the owner: how and when the copy is tried out. */
   'pair.drillSettings': method(
     v.object({ ...Order, pairId: PairId, settings: DrillSettings }),
+    nothing,
+    30_000,
+  ),
+  /** On the owner: compares the copy with the running machine, block for block; a copy that differs is repaired at once. */
+  'pair.verify': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
+  /** On the owner: when the copy is compared. */
+  'pair.verifySettings': method(
+    v.object({ ...Order, pairId: PairId, settings: VerifySettings }),
     nothing,
     30_000,
   ),

@@ -3,6 +3,7 @@ import { DrillRecord, DrillSettings, DrillStatus } from './drill.ts';
 import { HostId, VmUuid } from './host.ts';
 import { FollowStatus, MODE_DEFAULTS, ReplicationMode, RestorePoint, SYNC } from './mode.ts';
 import { Problem } from './problem.ts';
+import { VerifySettings, VerifyStatus } from './verify.ts';
 
 export const PairId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/));
 export type PairId = v.InferOutput<typeof PairId>;
@@ -104,6 +105,8 @@ export const PairSpec = v.object({
   drill: v.optional(DrillSettings),
   /** How the copy is kept. Left out: synchronously. Which kind it is counts as the record says (`replica.mode`). */
   replication: v.optional(ReplicationMode),
+  /** Left out: `VERIFY_DEFAULTS`. */
+  verify: v.optional(VerifySettings),
 });
 export type PairSpec = v.InferOutput<typeof PairSpec>;
 
@@ -209,6 +212,8 @@ export const PairStatus = v.object({
   lease: LeaseView,
   /** Left out by an agent that knows no drills. */
   drill: v.optional(DrillStatus),
+  /** Left out by an agent that compares nothing. */
+  verify: v.optional(VerifyStatus),
   /** The other member, as this one sees it. */
   peer: v.object({
     hostId: HostId,

@@ -174,6 +174,16 @@ export const peerApi = {
   ),
   /** The layer on offer is a point from now on. */
   'points.seal': method(v.object({ pairId: PairId, point: RestorePoint }), nothing, 60_000),
+  /** The standby begins to read its open replica, for the owner to compare. Anew when it had begun already. */
+  'standby.verify': method(v.object({ pairId: PairId }), nothing, 30_000),
+  /** How far that is; its offers once it is done. */
+  'standby.verified': method(
+    v.object({ pairId: PairId }),
+    v.object({ doneBytes: v.number(), totalBytes: v.number(), remote: v.nullable(ExportAddress) }),
+    30_000,
+  ),
+  /** Nothing of it is wanted any more: what is read ends, what came of it goes. The replica stays open. Idempotent. */
+  'standby.verifyEnd': method(v.object({ pairId: PairId }), nothing, 30_000),
   /**
    * The other member goes back to its old copy: the owner shuts its machine down and does not start it again by itself, or
    * (`false`) starts it after all. Answers once that was begun; `vm.state` tells when it is down.

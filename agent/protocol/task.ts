@@ -10,6 +10,7 @@ export const TaskKind = v.picklist([
   'revert',
   'discard',
   'drill',
+  'verify',
   'replace-standby',
   'mode',
 ]);

@@ -113,6 +113,25 @@ export interface RestorePoints {
   sizeBytes(pairId: string): Promise<number>;
 }
 
+/** How a running guest's disks are compared with their replica. */
+export interface VerifyOrder {
+  /** Called at the moment from which the standby may read its side; resolves when it has, with its digests on offer. */
+  begun(): Promise<Result<ExportAddress>>;
+  signal: AbortSignal;
+  progress(doneBytes: number, totalBytes: number): void;
+}
+
+/** What a comparison beside the running mirror found, bytes. */
+export interface Verified {
+  totalBytes: number;
+  /** Read and hashed here; holes are known without. */
+  readBytes: number;
+  /** Written meanwhile, so that nothing can be said of it. */
+  writtenBytes: number;
+  /** Not alike though nobody wrote there; the first places only. */
+  differing: { bytes: number; places: { target: string; offset: number; length: number }[] };
+}
+
 export interface DigestStatus {
   doneBytes: number;
   totalBytes: number;
@@ -158,6 +177,18 @@ export interface ReplicaTarget {
    * offered once `open` is called afterwards
    */
   digest(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  /**
+   * Begins to hash the images while they are offered and written to; `offerDigests` once `digesting` says that they are
+   * done. Problem kind: `replica-not-open`.
+   */
+  digestOpen(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
+  /**
+   * Offers finished digests beside images that are open, and only then: never opens what was closed meanwhile. Problem kind:
+   * `replica-not-open`.
+   */
+  offerDigests(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  /** Ends that, or what came of it. The replica stays open. Idempotent. */
+  endDigest(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
   /** How far that is; null when none was begun since the agent started. */
   digesting(pairId: string): DigestStatus | null;
   /** Offers the images, write-through, and finished digests beside them. Idempotent. */
@@ -275,6 +306,13 @@ export interface ReplicaSource {
   beginDistance(of: MovedGuest, generation: string): Promise<Result<void>>;
   /** Generation of the replica to which the distance is known, by this very QEMU, and that distance; null when it has to be compared. */
   distanceKnown(pairId: string): Promise<{ generation: string; bytes: number } | null>;
+  /**
+   * Compares the guest's disks with the replica while the mirror goes on. Problem kinds: `not-in-sync`, `no-quiet-moment`, and
+   * whatever `begun` answers.
+   */
+  verify(pairId: string, order: VerifyOrder): Promise<Result<Verified>>;
+  /** Ends that, and clears away what one that was cut short by the agent's end has left. The mirror goes on. Idempotent. */
+  endVerify(pairId: string): Promise<void>;
   /** Of the last catching up that was completed; null when there was none since the agent started. */
   figures(pairId: string): CatchUpFigures | null;
   /** True when the last mirror of this pair ended with every acknowledged write on the replica (orderly end while in sync). */

@@ -41,6 +41,9 @@ export function createReplicaSource(mirrors: Mirrors, followers: Followers): Rep
       return (await followers.distanceKnown(pairId)) ?? mirrors.distanceKnown(pairId);
     },
     beginDistance: (guest, generation) => mirrors.beginDistance(guest, generation),
+    // Only what is in sync can be compared, and what follows never is.
+    verify: (pairId, order) => mirrors.verify(pairId, order),
+    endVerify: (pairId) => mirrors.endVerify(pairId),
     figures: (pairId) => mirrors.figures(pairId),
     endedInSync: (pairId) => !followers.has(pairId) && mirrors.endedInSync(pairId),
   };

@@ -9,6 +9,7 @@ import {
   PairId,
   Profile,
   ReplicationMode,
+  VerifySettings,
   VmUuid,
 } from '../../agent/protocol/index.ts';
 import { AutomationChange, PairOutcome, Policy, Scope, WitnessReport } from './automation.ts';
@@ -176,6 +177,10 @@ export const pageApi = {
   'pair.drill': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** How and when it is tried out. */
   'pair.drillSettings': method(v.object({ pairId: PairId, settings: DrillSettings }), nothing, 40_000),
+  /** Compares the copy with the running machine, block for block; one that differs is repaired at once. */
+  'pair.verify': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  /** When it is compared. */
+  'pair.verifySettings': method(v.object({ pairId: PairId, settings: VerifySettings }), nothing, 40_000),
   /** Takes a failover back: to the old copy, with the newer one kept aside. Both members must answer. */
   'pair.revert': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Deletes what is set aside on one member. */

@@ -3,4 +3,5 @@ export * from './automation.ts';
 export * from './drill.ts';
 export * from './evacuation.ts';
 export * from './replication.ts';
+export * from './verify.ts';
 export * from './views.ts';

@@ -16,6 +16,7 @@ import {
 import { Automation, PairDefaults } from './automation.ts';
 import { DrillView } from './drill.ts';
 import { ReplicationView } from './replication.ts';
+import { VerifyView } from './verify.ts';
 
 /** The console's link to one host. `since` is wall clock, ms. */
 export const Connection = v.variant('state', [
@@ -108,6 +109,8 @@ export const PairView = v.object({
   /** Null before any member's agent that knows drills spoke. */
   drill: v.nullable(DrillView),
   replication: ReplicationView,
+  /** Null before any member's agent that compares copies spoke. */
+  verify: v.nullable(VerifyView),
   /** True while a member's word is the last one of a host that is now silent. */
   stale: v.boolean(),
   /** Set for a while after a failover or switchover: where the machine came back, when, how long it took. */

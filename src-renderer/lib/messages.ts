@@ -13,6 +13,8 @@ import { protect } from './messages/protect.ts';
 import { replication } from './messages/replication.ts';
 import { settings } from './messages/settings.ts';
 import { shell } from './messages/shell.ts';
+import { timetable } from './messages/timetable.ts';
+import { verify } from './messages/verify.ts';
 import { welcome } from './messages/welcome.ts';
 import { witness } from './messages/witness.ts';
 
@@ -36,6 +38,8 @@ export const m = {
   replication,
   settings,
   shell,
+  timetable,
+  verify,
   welcome,
   witness,
 };

@@ -13,7 +13,14 @@ export type Place =
 
 /** Orders that an agent carries out as a task. */
 export type PairOrder = 'failover' | 'switchover' | 'return' | 'replace' | 'end' | 'revert' | 'discard';
-export type PairDialog = PairOrder | 'automation' | 'maintenance' | 'drill' | 'drill-settings' | 'mode';
+export type PairDialog =
+  | PairOrder
+  | 'automation'
+  | 'maintenance'
+  | 'drill'
+  | 'drill-settings'
+  | 'mode'
+  | 'verify-settings';
 const DIALOGS: readonly string[] = [
   'failover',
   'switchover',
@@ -27,6 +34,7 @@ const DIALOGS: readonly string[] = [
   'drill',
   'drill-settings',
   'mode',
+  'verify-settings',
 ] satisfies PairDialog[];
 
 export function parsePlace(hash: string): Place {

@@ -195,6 +195,7 @@ export function pair(
     automation: manual,
     replication: { mode: { kind: 'sync' }, follow: null, point: null, points: [] },
     drill: null,
+    verify: null,
     stale: false,
     onStageSince: null,
     ...rest,

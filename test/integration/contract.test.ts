@@ -19,6 +19,8 @@ function ownPaths(bench: Bench): ReplicaSource {
     end: (pairId) => source.end(pairId),
     beginDistance: (of, generation) => source.beginDistance(of, generation),
     distanceKnown: (pairId) => source.distanceKnown(pairId),
+    verify: (pairId, order) => source.verify(pairId, order),
+    endVerify: (pairId) => source.endVerify(pairId),
     figures: (pairId) => source.figures(pairId),
     endedInSync: (pairId) => source.endedInSync(pairId),
     follow: (order) => source.follow({ ...order, ...bench.own() }),

@@ -19,6 +19,8 @@ export interface SimulatedImage {
   fromPoint?: number;
   /** Name of what it was last brought up to as a replica (CatchingUp). */
   generation?: string;
+  /** Bytes of a replica that have become others than they were sent: its disk's fault, or somebody's. */
+  damagedBytes?: number;
 }
 
 /** What stands between a running guest's writes and their acknowledgement: the mirror. */

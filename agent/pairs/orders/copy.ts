@@ -2,9 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import {
   ExportAddress,
-  fail,
   type MirrorStatus,
-  ok,
   type Problem,
   ProblemError,
   type Result,
@@ -12,10 +10,12 @@ import {
 import type { CatchingUp } from '../../replication/replication.ts';
 import type { Step, StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { distrusts, madeGood } from '../distrust.ts';
 import { pointModeOf } from '../modes.ts';
 import { isLive } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 import { beforeFirstPoint, makeFirstPoint, recordFirstPoint } from './first-point.ts';
+import { untilRead } from './reading.ts';
 
 /** What the copying steps share, in every order that has them. */
 export const CopyData = v.object({
@@ -100,6 +100,7 @@ const undefinedMeanwhile = (context: PairContext, data: CopyData): Problem => ({
 async function prepareStandby(context: PairContext, data: CopyData, refused: Set<string>): Promise<void> {
   const { source, peers } = context.deps;
   const { pairId } = data;
+  await context.verifies.end(pairId);
   const before = context.pair(pairId).record.replica;
   if (before.state === 'stale') data.wholeUntil = before.since;
   // The voters first: while the mirror is taken away nobody may take the copy for a whole one, nor count on it.
@@ -110,7 +111,9 @@ async function prepareStandby(context: PairContext, data: CopyData, refused: Set
   const { spec } = context.pair(pairId);
   const chosen = context.nodes.chosen(pairId);
   if (chosen === null) throw new ProblemError(copyBroke(data, null));
-  const distance = refused.delete(pairId) ? null : await source.distanceKnown(pairId);
+  // What is known to be missing is not all that is wrong with a copy that was found to differ.
+  const compares = refused.delete(pairId) || distrusts(context, pairId);
+  const distance = compares ? null : await source.distanceKnown(pairId);
   const changes = distance?.generation ?? null;
   const generation = randomUUID().slice(0, 8);
   const ways = {
@@ -136,28 +139,14 @@ function howFrom(context: PairContext, data: CopyData, io: StepIo): CatchingUp {
   return { way: data.way ?? 'full', generation };
 }
 
-/** How often the standby is asked how far it is, ms, and how many times in a row it may not answer. */
-const ASK_MS = 300;
-const MOST_SILENCES = 20;
-/** Problems of the way there, not of the comparison. */
-const SILENCE = ['peer-unreachable', 'link-closed', 'deadline', 'cancelled'];
-
 /** Resolves with what the standby offers once it has read its side too. */
-async function untilCompared(
-  context: PairContext,
-  data: CopyData,
-  io: StepIo,
-): Promise<Result<ExportAddress>> {
-  const to = context.deps.peers.to(context.other(context.pair(data.pairId).spec));
-  for (let silences = 0; ; ) {
-    if (io.signal.aborted) return fail(copyBroke(data, null));
-    const asked = await to.call('standby.compare', { pairId: data.pairId });
-    if (asked.ok && asked.value.remote) return ok(asked.value.remote);
-    silences = asked.ok ? 0 : silences + 1;
-    const silent = !asked.ok && SILENCE.includes(asked.problem.kind);
-    if (!asked.ok && (!silent || silences > MOST_SILENCES)) return asked;
-    await new Promise<void>((done) => void context.deps.clock.setTimeout(done, ASK_MS));
-  }
+function untilCompared(context: PairContext, data: CopyData, io: StepIo): Promise<Result<ExportAddress>> {
+  const { pairId } = data;
+  const to = context.deps.peers.to(context.other(context.pair(pairId).spec));
+  return untilRead(context.deps.clock, {
+    ask: () => to.call('standby.compare', { pairId }),
+    givenUp: () => (io.signal.aborted ? copyBroke(data, null) : null),
+  });
 }
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 1 : 0)} MiB`;
@@ -239,6 +228,7 @@ export function copySteps<D extends CopyData>(
           if (end.problem?.kind === 'replication-refused') refused.add(data.pairId);
           throw new ProblemError(copyBroke(data, end.problem));
         }
+        if (data.way !== 'changes') await madeGood(context, data);
         io.note(whatItTook(context, data, end));
       },
     },

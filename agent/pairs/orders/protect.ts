@@ -160,7 +160,10 @@ export function unprotectOrder(context: PairContext): TaskDefinition<CopyData> {
         id: 'end-mirror',
         label: (data) => `Stop copying ${data.subject}`,
         cancellable: false,
-        run: async (data) => void must(await context.deps.source.end(data.pairId)),
+        async run(data) {
+          await context.verifies.end(data.pairId);
+          must(await context.deps.source.end(data.pairId));
+        },
       },
       {
         id: 'autostart',

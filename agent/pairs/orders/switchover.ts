@@ -135,7 +135,10 @@ export function switchoverOrder(
         label: (data) =>
           data.live ? `Copy the memory of ${data.subject} to ${data.other}` : `Shut ${data.subject} down`,
         cancellable: true,
-        run: (data, io) => (data.live ? sendMemory(context, data, io, siteOf) : shutDown(context, data, io)),
+        async run(data, io) {
+          await context.verifies.end(data.pairId);
+          await (data.live ? sendMemory(context, data, io, siteOf) : shutDown(context, data, io));
+        },
       },
       {
         id: 'hand-over',

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CHUNK, DIGEST, digestOf, isZero, NO_DATA, type Run, readRuns, runsOf } from './chunks.ts';
-import { unequal } from './copy.ts';
+import { without } from './compare.ts';
 import { type Extent, ZERO } from './nbd-source.ts';
+import { unequal } from './ranges.ts';
 
 async function* given(...extents: [length: number, flags: number][]): AsyncGenerator<Extent> {
   let offset = 0;
@@ -80,5 +81,13 @@ describe('digests', () => {
       { offset: 4 * CHUNK, length: 512 },
     ]);
     expect([...unequal(digests(1, 2), digests(1, 2), 0, size)]).toEqual([]);
+  });
+
+  it('count only where nobody wrote meanwhile', () => {
+    const range = { offset: 4 * CHUNK, length: 8 * CHUNK };
+    const at = (offset: number, length: number) => ({ offset: offset * CHUNK, length: length * CHUNK });
+    expect([...without(range, [])]).toEqual([range]);
+    expect([...without(range, [at(0, 2), at(3, 2), at(7, 1), at(11, 9)])]).toEqual([at(5, 2), at(8, 3)]);
+    expect([...without(range, [at(0, 20)])]).toEqual([]);
   });
 });

@@ -1,22 +1,14 @@
-import { open } from 'node:fs/promises';
-import { ProblemError } from '../../protocol/index.ts';
-import { Command, type ExportInfo } from '../forwarder/nbd-wire.ts';
-import { openRemote } from '../forwarder/remote.ts';
-import { CHUNK, DIGEST, isZero } from './chunks.ts';
+import { Command } from '../forwarder/nbd-wire.ts';
+import { CHUNK, isZero } from './chunks.ts';
 import type { CopyJob } from './jobs.ts';
-import { NbdRequests } from './nbd-requests.ts';
-import { ALLOCATION, DIRTY, NbdSource, ZERO } from './nbd-source.ts';
+import type { NbdRequests } from './nbd-requests.ts';
+import { ALLOCATION, NbdSource } from './nbd-source.ts';
+import { bitmapContext, differing, dirty, dirtyOf, type Range, remote, withData } from './ranges.ts';
 
 /** Bytes read and sent as one, and how many such pieces are under way. */
 const PIECE = 1024 * 1024;
 const PIECES = 6;
-/** Digests compared at once: 4 MiB of them stand for 16 GiB. */
-const DIGESTS = 4 * 1024 * 1024;
 
-interface Range {
-  offset: number;
-  length: number;
-}
 type Disk = CopyJob['disks'][number];
 
 /** Sends what the bitmaps say, or what the digests tell apart. Every piece is on the standby's disk when it returns. */
@@ -90,7 +82,7 @@ async function diskRead(disk: Disk): Promise<Piece[]> {
   const source = await NbdSource.open(disk.path, disk.exportName, bitmapContext(what.name));
   try {
     const ranges: Range[] = [];
-    for await (const range of joined(source, isDirty)) ranges.push(range);
+    for await (const range of dirtyOf(source)) ranges.push(range);
     for (const { offset, length } of ranges)
       for (let at = offset; at < offset + length; at += PIECE)
         pieces.push({ disk, offset: at, data: Buffer.allocUnsafe(Math.min(PIECE, offset + length - at)) });
@@ -163,82 +155,7 @@ async function sendPiece(target: NbdRequests, offset: number, data: Buffer): Pro
 function rangesOf(job: CopyJob, disk: Disk): AsyncGenerator<Range> {
   const { what } = disk;
   if (what.kind === 'differing') return differing(job, disk, what);
-  if (what.kind === 'all') return extents(disk, ALLOCATION, (flags) => (flags & ZERO) === 0);
-  return extents(disk, bitmapContext(what.name), isDirty);
-}
-
-const bitmapContext = (name: string): string => `qemu:dirty-bitmap:${name}`;
-const isDirty = (flags: number): boolean => (flags & DIRTY) !== 0;
-
-async function* extents(
-  disk: Disk,
-  context: string,
-  wanted: (flags: number) => boolean,
-): AsyncGenerator<Range> {
-  const source = await NbdSource.open(disk.path, disk.exportName, context);
-  try {
-    yield* joined(source, wanted);
-  } finally {
-    source.close();
-  }
-}
-
-/** Pieces of which the context says what is wanted, neighbours joined. */
-async function* joined(source: NbdSource, wanted: (flags: number) => boolean): AsyncGenerator<Range> {
-  let range: Range | null = null;
-  for await (const { offset, length, flags } of source.extents()) {
-    if (!wanted(flags)) continue;
-    if (range !== null && range.offset + range.length === offset) range.length += length;
-    else {
-      if (range !== null) yield range;
-      range = { offset, length };
-    }
-  }
-  if (range !== null) yield range;
-}
-
-async function* differing(
-  job: CopyJob,
-  disk: Disk,
-  what: { own: string; theirs: string },
-): AsyncGenerator<Range> {
-  const own = await open(what.own, 'r');
-  const theirs = await remote(job, what.theirs, true);
-  try {
-    const { size } = await own.stat();
-    // The export of a file is rounded up to sectors.
-    if (theirs.info.sizeBytes < size) throw new Error('the other side compared a disk of another size');
-    const sizeBytes = (await sizeOf(disk)) ?? 0;
-    for (let at = 0; at < size; at += DIGESTS) {
-      const length = Math.min(DIGESTS, size - at);
-      const mine = Buffer.alloc(length);
-      await own.read(mine, 0, length, at);
-      const other = await theirs.requests.read(at, Buffer.alloc(length));
-      yield* unequal(mine, other, (at / DIGEST) * CHUNK, sizeBytes);
-    }
-  } finally {
-    await own.close();
-    theirs.requests.close();
-  }
-}
-
-async function sizeOf(disk: Disk): Promise<number> {
-  const source = await NbdSource.open(disk.path, disk.exportName, ALLOCATION);
-  source.close();
-  return source.sizeBytes;
-}
-
-/** Ranges of the disk whose digests are not alike, neighbours joined. */
-export function* unequal(mine: Buffer, other: Buffer, base: number, sizeBytes: number): Generator<Range> {
-  let from = -1;
-  for (let at = 0; at <= mine.length; at += DIGEST) {
-    const ends = at === mine.length || mine.compare(other, at, at + DIGEST, at, at + DIGEST) === 0;
-    const place = base + (at / DIGEST) * CHUNK;
-    if (!ends && from < 0) from = place;
-    if (!ends || from < 0) continue;
-    yield { offset: from, length: Math.min(place, sizeBytes) - from };
-    from = -1;
-  }
+  return what.kind === 'all' ? withData(disk) : dirty(disk, what.name);
 }
 
 /** Connections that jobs leave open for the next (`CopyJob.keep`), by export: a handshake costs more than a little data. */
@@ -261,14 +178,4 @@ async function writing(
       return requests.sentBytes - before;
     },
   };
-}
-
-async function remote(
-  job: CopyJob,
-  exportName: string,
-  readOnly: boolean,
-): Promise<{ requests: NbdRequests; info: ExportInfo }> {
-  const opened = await openRemote(job.remote, exportName, job.tls, readOnly);
-  if (!opened.ok) throw new ProblemError(opened.problem);
-  return { requests: new NbdRequests(opened.value.socket), info: opened.value.info };
 }

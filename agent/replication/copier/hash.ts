@@ -63,6 +63,10 @@ async function openSource(source: Source, out: string): Promise<{ source: NbdSou
     const opened = await NbdSource.open(source.path, source.exportName, ALLOCATION);
     return { source: opened, end: () => opened.close() };
   }
+  if (source.kind === 'remote') {
+    const opened = await NbdSource.openRemote(source.remote, source.tls, source.exportName, ALLOCATION);
+    return { source: opened, end: () => opened.close() };
+  }
   const socket = `${out}.sock`;
   await rm(socket, { force: true });
   const server = serve(source.path, source.format, socket);

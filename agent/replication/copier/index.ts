@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import * as v from 'valibot';
 import { ProblemError } from '../../protocol/index.ts';
+import { compareDisks } from './compare.ts';
 import { copyDisks } from './copy.ts';
 import { hashDisks } from './hash.ts';
 import { type Done, Job, type Told } from './jobs.ts';
@@ -37,11 +38,17 @@ async function carriedOut(job: Job): Promise<Done> {
     toldAt = performance.now();
     tell({ progress: { doneBytes, totalBytes } });
   };
-  const result =
-    job.c === 'hash'
-      ? { workBytes: await hashDisks(job, progress), sentBytes: 0 }
-      : await copyDisks(job, progress, () => tell({ read: true }));
+  const result = await resultOf(job, progress);
   return { ...result, ms: performance.now() - started };
+}
+
+async function resultOf(
+  job: Job,
+  progress: (doneBytes: number, totalBytes: number) => void,
+): Promise<Omit<Done, 'ms'>> {
+  if (job.c === 'hash') return { workBytes: await hashDisks(job, progress), sentBytes: 0 };
+  if (job.c === 'compare') return { ...(await compareDisks(job)), sentBytes: 0 };
+  return copyDisks(job, progress, () => tell({ read: true }));
 }
 
 function problemFrom(error: unknown) {

@@ -3,10 +3,17 @@ import { Problem } from '../../protocol/index.ts';
 
 const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** Where a disk is read from: an image that nobody writes, or an export of a running QEMU on a unix socket. */
+const Remote = v.object({ host: v.string(), port: v.number(), serverName: v.string() });
+const Tls = v.object({ key: v.string(), cert: v.string(), ca: v.string() });
+
+/**
+ * Where a disk is read from: an image that nobody writes, an export of a running QEMU on a unix socket, or one of a storage
+ * daemon over the fleet's TLS.
+ */
 const Source = v.variant('kind', [
   v.object({ kind: v.literal('image'), path: v.string(), format: v.picklist(['qcow2', 'raw']) }),
   v.object({ kind: v.literal('socket'), path: v.string(), exportName: v.string() }),
+  v.object({ kind: v.literal('remote'), remote: Remote, tls: Tls, exportName: v.string() }),
 ]);
 export type Source = v.InferOutput<typeof Source>;
 
@@ -27,8 +34,8 @@ const CopyJob = v.object({
   flush: v.optional(v.boolean()),
   /** Connections to the standby stay open for the next job of this process. */
   keep: v.optional(v.boolean()),
-  remote: v.object({ host: v.string(), port: v.number(), serverName: v.string() }),
-  tls: v.object({ key: v.string(), cert: v.string(), ca: v.string() }),
+  remote: Remote,
+  tls: Tls,
   disks: v.array(
     v.object({
       /** A running QEMU's export. */
@@ -52,16 +59,45 @@ const CopyJob = v.object({
 });
 export type CopyJob = v.InferOutput<typeof CopyJob>;
 
+const CompareJob = v.object({
+  c: v.literal('compare'),
+  remote: Remote,
+  tls: Tls,
+  disks: v.array(
+    v.object({
+      target: v.string(),
+      /** A running QEMU's export. */
+      path: v.string(),
+      exportName: v.string(),
+      /** What was written while both sides were read: says nothing about those places. */
+      bitmap: v.string(),
+      own: v.string(),
+      theirs: v.string(),
+    }),
+  ),
+});
+export type CompareJob = v.InferOutput<typeof CompareJob>;
+
 /** One line on the copier's standard input. */
-export const Job = v.variant('c', [HashJob, CopyJob]);
+export const Job = v.variant('c', [HashJob, CopyJob, CompareJob]);
 export type Job = v.InferOutput<typeof Job>;
 
+/** A piece of a disk. */
+const Place = v.object({ target: v.string(), offset: Bytes, length: Bytes });
+export type Place = v.InferOutput<typeof Place>;
+
 export const Done = v.object({
-  /** Hashing: bytes read and hashed; holes and zeroes known without reading are not among them. Copying: bytes that had to be sent. */
+  /**
+   * Hashing: bytes read and hashed; holes and zeroes known without reading are not among them. Copying: bytes that had to be
+   * sent. Comparing: bytes that differ, or may, since they were written meanwhile.
+   */
   workBytes: Bytes,
   /** Bytes on the wire, requests included; 0 when hashing. */
   sentBytes: Bytes,
   ms: v.number(),
+  /** Comparing: bytes that were written meanwhile, and where the sides differ though nothing was; the first places only. */
+  writtenBytes: v.optional(Bytes),
+  differing: v.optional(v.object({ bytes: Bytes, places: v.array(Place) })),
 });
 export type Done = v.InferOutput<typeof Done>;
 

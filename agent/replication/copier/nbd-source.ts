@@ -1,4 +1,6 @@
 import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import { ByteReader } from '../forwarder/byte-reader.ts';
 import {
   decodeInfo,
   type ExportInfo,
@@ -11,7 +13,7 @@ import {
   Option,
   Reply,
 } from '../forwarder/nbd-wire.ts';
-import { readOptionReply } from '../forwarder/remote.ts';
+import { openServer, type RemoteAddress, readOptionReply, type TlsFiles } from '../forwarder/remote.ts';
 import { NbdRequests } from './nbd-requests.ts';
 
 /** Options and replies that only a reader of block status needs. */
@@ -36,7 +38,7 @@ export const ZERO = 2;
 export const DIRTY = 1;
 export const ALLOCATION = 'base:allocation';
 
-/** An export read over a unix socket, with one context of block status. */
+/** An export that is read, with one context of block status. */
 export class NbdSource {
   readonly sizeBytes: number;
   readonly #requests: NbdRequests;
@@ -54,6 +56,27 @@ export class NbdSource {
       return new NbdSource(sizeBytes, feed.handOver());
     } catch (error) {
       feed.destroy();
+      throw error;
+    }
+  }
+
+  /** The same from a storage daemon, over TLS. */
+  static async openRemote(
+    address: RemoteAddress,
+    tls: TlsFiles,
+    exportName: string,
+    context: string,
+  ): Promise<NbdSource> {
+    const socket = await openServer(address, tls);
+    try {
+      const reader = new ByteReader(socket, DEADLINE_MS);
+      await structured(socket, reader);
+      await selectContext(socket, reader, exportName, context);
+      const sizeBytes = await go(socket, reader, exportName);
+      reader.detach();
+      return new NbdSource(sizeBytes, new NbdRequests(socket));
+    } catch (error) {
+      socket.destroy();
       throw error;
     }
   }
@@ -174,14 +197,14 @@ async function greet(socket: net.Socket, reader: Reader): Promise<void> {
   socket.write(flags);
 }
 
-async function structured(socket: net.Socket, reader: Reader): Promise<void> {
+async function structured(socket: Duplex, reader: Reader): Promise<void> {
   socket.write(encodeOption(STRUCTURED_REPLY));
   const reply = await readOptionReply(reader, STRUCTURED_REPLY);
   if (reply.type !== Reply.ack) throw new NbdError('structured replies were refused');
 }
 
 async function selectContext(
-  socket: net.Socket,
+  socket: Duplex,
   reader: Reader,
   exportName: string,
   context: string,
@@ -207,7 +230,7 @@ function encodeContexts(exportName: string, context: string): Buffer {
   return Buffer.concat([number(name.length), name, number(1), number(query.length), query]);
 }
 
-async function go(socket: net.Socket, reader: Reader, exportName: string): Promise<number> {
+async function go(socket: Duplex, reader: Reader, exportName: string): Promise<number> {
   socket.write(encodeOption(Option.go, encodeGo(exportName, [])));
   const known: Partial<ExportInfo> = {};
   for (;;) {

@@ -45,6 +45,8 @@ export interface RemoteExport {
 
 const DEADLINE_MS = 5_000;
 
+type Step = 'files' | 'connect' | 'tls' | 'export';
+
 /** Opens one export over TLS; the returned socket is paused and nothing has been requested yet. */
 export async function openRemote(
   address: RemoteAddress,
@@ -52,23 +54,37 @@ export async function openRemote(
   files: TlsFiles,
   /** Only to be read: an export that takes no writes is no refusal. */ readOnly = false,
 ): Promise<Result<RemoteExport>> {
-  let plain: net.Socket | null = null;
+  let step: Step = 'files';
   let secure: tls.TLSSocket | null = null;
-  let step: 'files' | 'connect' | 'tls' | 'export' = 'files';
   try {
-    const material = await readMaterial(files);
-    step = 'connect';
-    plain = await connect(address);
-    step = 'tls';
-    await startTls(plain);
-    secure = await upgrade(plain, address.serverName, material);
+    secure = await openServer(address, files, (now) => {
+      step = now;
+    });
     step = 'export';
     const info = await go(secure, exportName, readOnly);
     return ok({ socket: secure, info });
   } catch (error) {
     secure?.destroy();
-    plain?.destroy();
     return fail(problem(step, address, exportName, error instanceof Error ? error.message : String(error)));
+  }
+}
+
+/** A storage daemon's server, greeted, under TLS, before any option but that. Throws. */
+export async function openServer(
+  address: RemoteAddress,
+  files: TlsFiles,
+  at: (step: Step) => void = () => undefined,
+): Promise<tls.TLSSocket> {
+  const material = await readMaterial(files);
+  at('connect');
+  const plain = await connect(address);
+  try {
+    at('tls');
+    await startTls(plain);
+    return await upgrade(plain, address.serverName, material);
+  } catch (error) {
+    plain.destroy();
+    throw error;
   }
 }
 
@@ -192,12 +208,7 @@ export async function readOptionReply(
   return { type: header.readUInt32BE(12), data: await reader.read(length) };
 }
 
-function problem(
-  step: 'files' | 'connect' | 'tls' | 'export',
-  address: RemoteAddress,
-  exportName: string,
-  cause: string,
-): Problem {
+function problem(step: Step, address: RemoteAddress, exportName: string, cause: string): Problem {
   const where = `${address.host}, port ${address.port}`;
   const details = { address: where, server: address.serverName, export: exportName, cause };
   switch (step) {

@@ -6,7 +6,8 @@ import type { Copiers } from '../copier/helper.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
 import type { TlsFiles } from '../forwarder/remote.ts';
 import { jobId } from '../names.ts';
-import type { CatchUpFigures, MirrorOrder, MovedGuest } from '../replication.ts';
+import { notInSync } from '../problems.ts';
+import type { CatchUpFigures, MirrorOrder, MovedGuest, Verified, VerifyOrder } from '../replication.ts';
 import type { ServiceRunner } from '../services.ts';
 import type { Mirrors } from '../source.ts';
 import { BlockLayer } from './block-layer.ts';
@@ -50,6 +51,7 @@ class MirrorSource implements Mirrors {
   /** Of mirrors that ended with bitmaps that still count. */
   readonly #tracked = new Map<string, Pick<SavedMirror, 'order' | 'generation' | 'devices'>>();
   readonly #figures = new Map<string, CatchUpFigures>();
+  readonly #verifying = new Map<string, { stop(): void; ended: Promise<void> }>();
   readonly #listeners = new Set<(pairId: string, status: MirrorStatus) => void>();
   #unsubscribe: (() => void) | null = null;
 
@@ -81,6 +83,7 @@ class MirrorSource implements Mirrors {
 
   async stop(): Promise<void> {
     this.#unsubscribe?.();
+    for (const verifying of this.#verifying.values()) verifying.stop();
     for (const mirror of this.#mirrors.values()) mirror.detach();
     this.#mirrors.clear();
     this.#forwarder.stop();
@@ -97,6 +100,10 @@ class MirrorSource implements Mirrors {
     }
     const ended = await this.end(order.pairId);
     if (!ended.ok) return ended;
+    // It shares QEMU's one NBD server with what begins now.
+    const verifying = this.#verifying.get(order.pairId);
+    verifying?.stop();
+    await verifying?.ended;
     this.#endedInSync.delete(order.pairId);
     this.#tracked.delete(order.pairId);
     this.#figures.delete(order.pairId);
@@ -108,6 +115,31 @@ class MirrorSource implements Mirrors {
       this.#keepConnected();
     }
     return started;
+  }
+
+  async verify(pairId: string, order: VerifyOrder): Promise<Result<Verified>> {
+    const mirror = this.#mirrors.get(pairId);
+    if (!mirror || this.#verifying.has(pairId)) return fail(notInSync);
+    const broken = new AbortController();
+    const signal = AbortSignal.any([order.signal, broken.signal]);
+    const result = mirror.verify({ ...order, signal });
+    const ended = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#verifying.set(pairId, { stop: () => broken.abort(), ended });
+    try {
+      return await result;
+    } finally {
+      this.#verifying.delete(pairId);
+    }
+  }
+
+  async endVerify(pairId: string): Promise<void> {
+    const running = this.#verifying.get(pairId);
+    running?.stop();
+    if (running) await running.ended;
+    else await this.#mirrors.get(pairId)?.clearVerify();
   }
 
   status(pairId: string): MirrorStatus | null {
@@ -126,6 +158,8 @@ class MirrorSource implements Mirrors {
   async end(pairId: string, drained?: () => void): Promise<Result<void>> {
     const mirror = this.#mirrors.get(pairId);
     if (!mirror) return ok(undefined);
+    // Not waited for: what it has to clear away may have to wait for writes that are held.
+    this.#verifying.get(pairId)?.stop();
     const ended = await mirror.end(drained);
     if (!ended.ok) return ended;
     if (mirror.endedInSync) this.#endedInSync.add(pairId);

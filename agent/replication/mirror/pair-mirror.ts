@@ -1,7 +1,8 @@
 import type { Clock, Log } from '../../ports.ts';
-import { type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
+import { fail, type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
-import type { CatchingUp, CatchUpFigures, MirrorOrder } from '../replication.ts';
+import { notInSync } from '../problems.ts';
+import type { CatchingUp, CatchUpFigures, MirrorOrder, Verified, VerifyOrder } from '../replication.ts';
 import type { Blocks } from './block-layer.ts';
 import { BringUp, type CatchUpTools, letGoOn } from './bring-up.ts';
 import { buildMirror, type DeviceDisk, RELEASE_LOOKS, takeApart } from './build.ts';
@@ -12,6 +13,7 @@ import { guestEnded, heldProblem, jobEnded, streamGone } from './problems.ts';
 import type { SavedMirror } from './saved.ts';
 import { StatusKeeper } from './status-keeper.ts';
 import { Tracking } from './tracking.ts';
+import { Verification } from './verify.ts';
 
 export interface MirrorPorts {
   forwarder: Forwarder;
@@ -96,6 +98,34 @@ export class PairMirror {
   /** QEMU's nodes under the disks, by target. */
   get devices(): Record<string, string> {
     return this.#devices;
+  }
+
+  /** Compares both sides while the mirror goes on; a mirror that breaks ends it. */
+  async verify(order: VerifyOrder): Promise<Result<Verified>> {
+    const { tools, blocks } = this.#ports;
+    if (!this.#settled || !tools) return fail(notInSync);
+    const directory = await blocks.socketDirectory();
+    if (!directory.ok) return directory;
+    const flowing = (): boolean => this.#group?.state === 'up' && this.#settled && !order.signal.aborted;
+    return this.#verification(tools, directory.value, flowing).run(order);
+  }
+
+  /** What a comparison left that was cut short by the agent's end. */
+  async clearVerify(): Promise<void> {
+    const { tools } = this.#ports;
+    if (!tools || !this.#ports.guestLives()) return;
+    const left = this.#verification(tools, '', () => false);
+    // Whoever is bringing the replica up to date has QEMU's one NBD server now, and has cleared it for itself.
+    await (this.#settled ? left.clear() : left.forget());
+  }
+
+  #verification(tools: CatchUpTools, socketDirectory: string, flowing: () => boolean): Verification {
+    const jobs = (): ReturnType<Blocks['jobs']> => this.#ports.blocks.jobs();
+    return new Verification(this.order, this.#deviceList(), { ...tools, socketDirectory, jobs, flowing });
+  }
+
+  get #settled(): boolean {
+    return this.#keeper.state === 'in-sync' && !this.#leaving;
   }
 
   start(): Promise<Result<void>> {

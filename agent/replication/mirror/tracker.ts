@@ -43,7 +43,8 @@ export class Tracker {
     this.idle = [...known.value.values()].every((own) => own.length === 1 && own[0]?.bytes === 0);
     if (this.proven && this.idle) return true;
     this.#begun ??= await this.#begin(nextNumber(known.value.values()));
-    if (this.#begun === null || !(await this.#quiet())) return this.proven;
+    if (this.#begun === null || !(await quietMoment(this.#ports, this.#devices.length, QUIET_LOOKS)))
+      return this.proven;
     const kept = this.#begun;
     const old = this.#devices.flatMap((disk) =>
       (known.value.get(disk.device) ?? [])
@@ -61,15 +62,19 @@ export class Tracker {
     const added = await this.#ports.changes.transact(this.#devices.map((disk) => addBitmap(disk, name)));
     return added.ok ? name : null;
   }
+}
 
-  /** A moment in which no write was on its way to the standby. */
-  async #quiet(): Promise<boolean> {
-    for (let look = 0; look < QUIET_LOOKS && this.#ports.flowing(); look += 1) {
-      const jobs = await this.#ports.jobs();
-      if (!jobs.ok || jobs.value.length < this.#devices.length || !this.#ports.flowing()) return false;
-      if (jobs.value.every(({ ready, len, offset }) => ready && len === offset)) return true;
-      await new Promise((done) => setTimeout(done, LOOK_MS));
-    }
-    return false;
+/** Resolves true at a moment in which no write was on its way to the standby; false when there was none to be seen. */
+export async function quietMoment(
+  { jobs: ask, flowing }: Pick<TrackerPorts, 'jobs' | 'flowing'>,
+  disks: number,
+  looks: number,
+): Promise<boolean> {
+  for (let look = 0; look < looks && flowing(); look += 1) {
+    const jobs = await ask();
+    if (!jobs.ok || jobs.value.length < disks || !flowing()) return false;
+    if (jobs.value.every(({ ready, len, offset }) => ready && len === offset)) return true;
+    await new Promise((done) => setTimeout(done, LOOK_MS));
   }
+  return false;
 }

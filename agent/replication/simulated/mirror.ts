@@ -1,7 +1,7 @@
 import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import type { Member, SimulatedGuest, SimulatedImage, WriteTap } from '../../hypervisor/simulated/types.ts';
 import type { MirrorStatus, Problem } from '../../protocol/index.ts';
-import type { CatchUpFigures, MirrorOrder } from '../replication.ts';
+import type { CatchUpFigures, MirrorOrder, Verified } from '../replication.ts';
 import { diskFull } from './target.ts';
 
 /** How often a copy's progress moves, milliseconds. */
@@ -91,6 +91,21 @@ export class SimulatedMirror implements WriteTap {
     if (!this.over) this.completed();
   }
 
+  /** What a comparison of both sides would find now. */
+  compared(): Verified {
+    const own = this.own();
+    const places = this.replica().flatMap(({ damagedBytes = 0 }, index) => {
+      const target = this.order.disks[index]?.target ?? '';
+      return damagedBytes > 0 ? [{ target, offset: 0, length: damagedBytes }] : [];
+    });
+    return {
+      totalBytes: own.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      readBytes: own.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0),
+      writtenBytes: 0,
+      differing: { bytes: places.reduce((sum, { length }) => sum + length, 0), places },
+    };
+  }
+
   /** Lets the guest go on alone. */
   release(problem: Problem): void {
     if (this.over) return;
@@ -144,6 +159,8 @@ export class SimulatedMirror implements WriteTap {
       image.version = own[index]?.version ?? 0;
       image.complete = true;
       image.generation = this.order.how?.generation ?? '';
+      // What nobody knows to be wrong is not sent again.
+      if (this.order.how?.way !== 'changes') image.damagedBytes = 0;
     }
     const { how } = this.order;
     if (how && how.way !== 'full')
@@ -187,7 +204,7 @@ export class SimulatedMirror implements WriteTap {
     if (this.guest.tap === this) this.guest.tap = null;
   }
 
-  private own(): SimulatedImage[] {
+  own(): SimulatedImage[] {
     return present(this.source.imagesOf(this.guest.domain));
   }
 

@@ -3,6 +3,7 @@ import { hostOff } from '../../hypervisor/simulated/problems.ts';
 import type { SimulatedImage } from '../../hypervisor/simulated/types.ts';
 import { type ExportAddress, fail, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { PointUse } from '../names.ts';
+import { notOpen } from '../problems.ts';
 import { overlayPath, type ReplicaDisk, type ReplicaPoints, sealedName, sealedPath } from '../replication.ts';
 
 /** What an overlay takes before anything was kept in it. */
@@ -91,12 +92,6 @@ export function settlePoints(host: SimulatedHost, pairId: string): void {
 }
 
 const pointKey = (use: PointUse, pairId: string): string => `${use}:${pairId}`;
-
-const notOpen = (host: string): Problem => ({
-  kind: 'replica-not-open',
-  message: `The copy on ${host} is not being filled now, so there is no running replication to take a point of.`,
-  next: 'Wait until the pair is in sync, then try again.',
-});
 
 const sealedAlready = (host: string): Problem => ({
   kind: 'point-sealed',

@@ -2,9 +2,11 @@ import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { hostOff, vmNotRunning } from '../../hypervisor/simulated/problems.ts';
 import type { Member } from '../../hypervisor/simulated/types.ts';
 import { fail, type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
-import type { MirrorOrder, ReplicaSource } from '../replication.ts';
+import { notInSync } from '../problems.ts';
+import type { MirrorOrder, ReplicaSource, Verified } from '../replication.ts';
 import { SimulatedFollowers } from './followers.ts';
 import { SimulatedMirror } from './mirror.ts';
+import { readAll } from './target.ts';
 
 type Listener = (pairId: string, status: MirrorStatus) => void;
 
@@ -17,6 +19,8 @@ interface Mirrors {
   /** Generation of the replica up to which changes are known, and the start of the guest that knows. */
   known: Map<string, { generation: string; vmUuid: string; startedAt: number | null }>;
   listeners: Set<Listener>;
+  /** Pairs in whose guest a bitmap for a comparison stands; it outlives the agent. */
+  marked: Set<string>;
 }
 const kept = new WeakMap<SimulatedHost, Mirrors>();
 
@@ -29,16 +33,23 @@ function mirrorsOf(host: SimulatedHost): Mirrors {
     endedInSync: new Set(),
     known: new Map(),
     listeners: new Set(),
+    marked: new Set(),
   };
   kept.set(host, fresh);
   return fresh;
 }
+
+/** What comparisons of their replicas have left in the guests of a host. */
+export const simulatedMarks = (host: SimulatedHost): ReadonlySet<string> => mirrorsOf(host).marked;
 
 /** The primary's side on one simulated host; worthless once that host lost its power. */
 export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
   const mirrors = mirrorsOf(host);
   const alive = (): boolean => host.powered && host.bootId === mirrors.bootId;
   const own = new Set<Listener>();
+  const comparing = new Map<string, { stop(): void; ended: Promise<unknown> }>();
+  /** The agent has ended: what it was at stays as it was. */
+  let over = false;
   const tell = (pairId: string, status: MirrorStatus): void => {
     for (const listener of [...mirrors.listeners]) listener(pairId, status);
   };
@@ -57,6 +68,7 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
     ready: true,
     async stop() {
       await followers.stop();
+      over = true;
       for (const listener of own) mirrors.listeners.delete(listener);
       own.clear();
     },
@@ -139,6 +151,40 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       if (host.guest(known.vmUuid)?.startedAt !== known.startedAt) return null;
       // Nobody asks the standby: what it has is not known here, only that little is missing.
       return { generation: known.generation, bytes: 0 };
+    },
+
+    async verify(pairId, { begun, signal, progress }) {
+      const mirror = alive() ? mirrors.byPair.get(pairId) : undefined;
+      if (mirror?.status.state !== 'in-sync' || comparing.has(pairId)) return fail(notInSync);
+      let stop = (): void => undefined;
+      const stopped = new Promise<Result<never>>((resolve) => {
+        stop = () => resolve(fail(notInSync));
+      });
+      const compare = async (): Promise<Result<Verified>> => {
+        mirrors.marked.add(pairId);
+        const { totalBytes } = mirror.compared();
+        const tell = (part: number): void => progress(Math.round(totalBytes * part), totalBytes);
+        tell(0);
+        const own = readAll(host, mirror.own(), tell);
+        const theirs = await Promise.race([begun(), stopped]);
+        if (!theirs.ok) return theirs;
+        await Promise.race([own, stopped]);
+        if (signal.aborted || !alive() || mirror.status.state !== 'in-sync') return fail(notInSync);
+        return ok(mirror.compared());
+      };
+      const ended = compare().finally(() => {
+        comparing.delete(pairId);
+        if (!over) mirrors.marked.delete(pairId);
+      });
+      comparing.set(pairId, { stop, ended });
+      return ended;
+    },
+
+    async endVerify(pairId) {
+      const running = comparing.get(pairId);
+      running?.stop();
+      await running?.ended;
+      mirrors.marked.delete(pairId);
     },
 
     figures: (pairId) => (alive() ? (mirrors.byPair.get(pairId)?.figures ?? null) : null),

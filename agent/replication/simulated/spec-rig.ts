@@ -27,6 +27,7 @@ import {
   type Sight,
   type Task,
 } from '../../protocol/index.ts';
+import type { ReplicaSource } from '../replication.ts';
 import { createSimulatedSource } from './source.ts';
 import { createSimulatedTarget } from './target.ts';
 
@@ -45,6 +46,7 @@ type Ordered = Exclude<
   | 'pair.settings'
   | 'pair.witness'
   | 'pair.drillSettings'
+  | 'pair.verifySettings'
   | 'pair.checkStandby'
   | 'guard.letGo'
 >;
@@ -101,6 +103,7 @@ export class Box {
   private pairs: PairsService | null = null;
   /** Its agent's; null while there is none. */
   hypervisor: Hypervisor | null = null;
+  private source: ReplicaSource | null = null;
   private readonly sightListeners = new Set<(sight: Sight) => void>();
   readonly envelopeListeners = new Set<(envelope: Envelope) => void>();
   private readonly seen = new Map<string, Sight>();
@@ -133,6 +136,7 @@ export class Box {
     const hypervisor = createSimulatedHypervisor(host);
     this.hypervisor = hypervisor;
     const source = createSimulatedSource(host);
+    this.source = source;
     const target = createSimulatedTarget(host);
     const guard = createSimulatedGuard(host);
     this.pairs = createPairs({
@@ -172,8 +176,11 @@ export class Box {
   }
 
   private async endAgent(inOrder: boolean): Promise<void> {
+    // What a killed agent was at in a guest stays as it was.
+    if (!inOrder) await this.source?.stop();
     await this.pairs?.stop(inOrder);
     await this.hypervisor?.stop();
+    await this.source?.stop();
     this.pairs = null;
     for (const box of this.rig.boxes.values()) box.lookAround();
   }
@@ -213,7 +220,13 @@ export class Box {
 
   /** Any other call of a console. */
   async consoleCall<
-    M extends 'pair.settings' | 'pair.witness' | 'pair.drillSettings' | 'task.cancel' | 'guard.letGo',
+    M extends
+      | 'pair.settings'
+      | 'pair.witness'
+      | 'pair.drillSettings'
+      | 'pair.verifySettings'
+      | 'task.cancel'
+      | 'guard.letGo',
   >(method: M, params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>): Promise<void> {
     const handler = this.service.consoleHandlers[method] as (
       params: unknown,

@@ -1,6 +1,7 @@
 import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { hostOff } from '../../hypervisor/simulated/problems.ts';
 import { type ExportAddress, fail, ok, type Problem, type Result } from '../../protocol/index.ts';
+import { notOpen } from '../problems.ts';
 import type { DigestStatus, ReplicaDisk, ReplicaTarget } from '../replication.ts';
 import { settlePoints, simulatedPoints } from './points.ts';
 import { simulatedRestore } from './restore.ts';
@@ -10,6 +11,7 @@ const EMPTY_IMAGE_BYTES = 200 * 1024;
 
 /** How much faster both sides are read for a comparison than a copy travels. */
 const READ_TIMES = 5;
+const READ_STEPS = 10;
 
 /** The standby's side on one simulated host; worthless once that host lost its power. */
 export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
@@ -20,8 +22,21 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
   const isOpen = (pairId: string): boolean => alive() && host.exports.has(pairId);
   const close = async (pairId: string): Promise<Result<void>> => {
     if (!alive()) return fail(hostOff(host.name));
+    digests.delete(pairId);
     withdraw(host, pairId);
     return ok(undefined);
+  };
+
+  const hash = (pairId: string, disks: ReplicaDisk[]): void => {
+    const totalBytes = disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const status: DigestStatus = { doneBytes: 0, totalBytes, done: false, problem: null };
+    digests.set(pairId, status);
+    const tell = (part: number): void => {
+      status.doneBytes = Math.round(totalBytes * part);
+    };
+    void readAll(host, disks, tell).then((on) => {
+      if (on) Object.assign(status, { done: true, doneBytes: totalBytes });
+    });
   };
 
   const points = simulatedPoints(host, {
@@ -115,14 +130,25 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       withdraw(host, pairId);
       const missing = disks.find((disk) => !host.images.has(disk.path));
       if (missing) return fail(replicaMissing(host.name, missing.path));
-      const totalBytes = disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-      const status: DigestStatus = { doneBytes: 0, totalBytes, done: false, problem: null };
-      digests.set(pairId, status);
-      const toRead = disks.reduce((sum, { path }) => sum + (host.images.get(path)?.allocatedBytes ?? 0), 0);
-      void host.after((toRead / (host.world.pace.copyBps * READ_TIMES)) * 1000).then((on) => {
-        if (on) Object.assign(status, { done: true, doneBytes: totalBytes });
-      });
+      hash(pairId, disks);
       return ok(addressOf(host, pairId, disks));
+    },
+
+    async digestOpen(pairId, disks): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      if (!isOpen(pairId)) return fail(notOpen(host.name));
+      hash(pairId, disks);
+      return ok(undefined);
+    },
+
+    async offerDigests(pairId, disks) {
+      if (!alive()) return fail(hostOff(host.name));
+      return isOpen(pairId) ? ok(addressOf(host, pairId, disks)) : fail(notOpen(host.name));
+    },
+
+    async endDigest(pairId): Promise<Result<void>> {
+      digests.delete(pairId);
+      return ok(undefined);
     },
 
     digesting: (pairId) => (alive() ? (digests.get(pairId) ?? null) : null),
@@ -160,6 +186,21 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       return ok(undefined);
     },
   };
+}
+
+/** Reads what lies in images, telling the part that is done (0 to 1). @returns false when the host lost its power */
+export async function readAll(
+  host: SimulatedHost,
+  disks: { path: string }[],
+  tell: (part: number) => void,
+): Promise<boolean> {
+  const toRead = disks.reduce((sum, { path }) => sum + (host.images.get(path)?.allocatedBytes ?? 0), 0);
+  for (let step = 1; step <= READ_STEPS; step++) {
+    if (!(await host.after((toRead / READ_STEPS / (host.world.pace.copyBps * READ_TIMES)) * 1000)))
+      return false;
+    tell(step / READ_STEPS);
+  }
+  return true;
 }
 
 function withdraw(host: SimulatedHost, pairId: string): void {

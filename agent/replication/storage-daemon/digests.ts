@@ -2,6 +2,7 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '../../protocol/index.ts';
 import type { Copier, Copiers } from '../copier/helper.ts';
+import type { Source } from '../copier/jobs.ts';
 import type { DigestStatus, ReplicaDisk } from '../replication.ts';
 
 /** The digests of one host's replicas, made by processes of their own, one a pair. */
@@ -19,8 +20,8 @@ export class Digests {
     return join(this.#directory, `${pairId}.${target}.theirs`);
   }
 
-  /** Nobody may have the images open for writing meanwhile. */
-  async begin(pairId: string, disks: ReplicaDisk[]): Promise<void> {
+  /** @param source where a disk is read from */
+  async begin(pairId: string, disks: ReplicaDisk[], source: (disk: ReplicaDisk) => Source): Promise<void> {
     this.stop(pairId);
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     await this.forget(pairId, disks);
@@ -30,10 +31,7 @@ export class Digests {
     this.#running.set(pairId, { copier, status });
     const job = {
       c: 'hash' as const,
-      disks: disks.map(({ path, format, target }) => ({
-        source: { kind: 'image' as const, path, format },
-        out: this.path(pairId, target),
-      })),
+      disks: disks.map((disk) => ({ source: source(disk), out: this.path(pairId, disk.target) })),
     };
     const progress = (doneBytes: number): void => void Object.assign(status, { doneBytes });
     void copier.run(job, progress).then((ended) => {
@@ -65,6 +63,9 @@ export class Digests {
     return this.status(pairId)?.done === true;
   }
 }
+
+/** Of an image that nobody writes meanwhile. */
+export const imageItself = ({ path, format }: ReplicaDisk): Source => ({ kind: 'image', path, format });
 
 /** Problem kind `image-missing` when one of the images is not there. */
 export async function allThere(disks: ReplicaDisk[], host: string): Promise<Result<void>> {

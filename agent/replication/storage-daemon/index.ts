@@ -1,6 +1,8 @@
 import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.ts';
 import type { Copiers } from '../copier/helper.ts';
+import type { TlsFiles } from '../forwarder/remote.ts';
 import { blockName, blockPrefix, exportId, exportName, IMAGE_NODE } from '../names.ts';
+import { notOpen } from '../problems.ts';
 import type {
   DigestStatus,
   ReplicaDisk,
@@ -10,7 +12,7 @@ import type {
 } from '../replication.ts';
 import { commit, standAlone, stopStanding, takePlaceOf } from './chain.ts';
 import { type DaemonOptions, HEARTBEAT_EXPORT, StorageDaemon } from './daemon.ts';
-import { allThere, Digests } from './digests.ts';
+import { allThere, Digests, imageItself } from './digests.ts';
 import {
   allocatedBytes,
   createImage,
@@ -35,10 +37,17 @@ export interface StorageDaemonOptions extends DaemonOptions {
   digestDir: string;
   /** Directory for what is written down of restore points. */
   pointsDir: string;
+  /** This host's certificate, for the copiers that read what this daemon offers. */
+  tls: TlsFiles;
 }
 
 const CLOSE_LOOKS = 200;
 const CLOSE_PAUSE_MS = 25;
+
+const LOOPBACK = '127.0.0.1';
+
+const digestExport = (pairId: string, target: string): string => `${exportId(pairId, target)}.digests`;
+const digestNode = (pairId: string, target: string): string => blockName('file', pairId, `${target}-d`);
 
 /** The standby's side over one qemu-storage-daemon: images by qemu-img, exports through QMP. */
 export function createStorageDaemonTarget(options: StorageDaemonOptions): ReplicaTarget {
@@ -185,10 +194,41 @@ class StorageDaemonTarget implements ReplicaTarget {
       if (!closed.ok) return closed;
       const there = await allThere(disks, this.#options.hostName);
       if (!there.ok) return there;
-      await this.#digests.begin(pairId, disks);
+      // Closed, so nobody writes to them meanwhile.
+      await this.#digests.begin(pairId, disks, imageItself);
       const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
       return ok(this.#address(disks, Object.fromEntries(names)));
     });
+  }
+
+  digestOpen(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    return this.#inTurn(async () => {
+      const ended = await this.#endDigest(pairId, disks);
+      if (!ended.ok) return ended;
+      if (!this.#allOffered(pairId, disks)) return fail(notOpen(this.#options.hostName));
+      // Through the daemon that has them open, as the mirror's writes come.
+      const { port, hostId: serverName, tls } = this.#options;
+      await this.#digests.begin(pairId, disks, ({ target }) => ({
+        kind: 'remote',
+        remote: { host: LOOPBACK, port, serverName },
+        tls,
+        exportName: exportName(pairId, target),
+      }));
+      return ok(undefined);
+    });
+  }
+
+  offerDigests(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
+    return this.#inTurn(async () => {
+      const refreshed = await this.#refresh();
+      if (!refreshed.ok) return refreshed;
+      if (!this.#allOffered(pairId, disks)) return fail(notOpen(this.#options.hostName));
+      return this.#withDigests(pairId, disks);
+    });
+  }
+
+  endDigest(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    return this.#inTurn(() => this.#endDigest(pairId, disks));
   }
 
   digesting(pairId: string): DigestStatus | null {
@@ -212,10 +252,7 @@ class StorageDaemonTarget implements ReplicaTarget {
         return offered;
       }
     }
-    const digests = await this.#offerDigests(pairId, disks);
-    if (!digests.ok) return digests;
-    const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
-    return ok({ ...this.#address(disks, Object.fromEntries(names)), ...digests.value });
+    return this.#withDigests(pairId, disks);
   }
 
   close(pairId: string): Promise<Result<void>> {
@@ -241,6 +278,17 @@ class StorageDaemonTarget implements ReplicaTarget {
     return this.#inTurn(() => this.#delete(paths));
   }
 
+  #allOffered(pairId: string, disks: ReplicaDisk[]): boolean {
+    return disks.every(({ target }) => this.#offered.has(exportId(pairId, target)));
+  }
+
+  async #withDigests(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
+    const digests = await this.#offerDigests(pairId, disks);
+    if (!digests.ok) return digests;
+    const names = disks.map(({ target }) => [target, exportName(pairId, target)] as const);
+    return ok({ ...this.#address(disks, Object.fromEntries(names)), ...digests.value });
+  }
+
   /** Finished digests are offered read-only beside the images, as long as those are open. */
   async #offerDigests(
     pairId: string,
@@ -250,9 +298,9 @@ class StorageDaemonTarget implements ReplicaTarget {
     const digests: Record<string, string> = {};
     for (const { target } of disks) {
       digests[target] = `${exportName(pairId, target)}.digests`;
-      const id = `${exportId(pairId, target)}.digests`;
+      const id = digestExport(pairId, target);
       if (this.#offered.has(id)) continue;
-      const node = blockName('file', pairId, `${target}-d`);
+      const node = digestNode(pairId, target);
       const path = this.#digests.path(pairId, target);
       const added = await this.#daemon.addFile(node, path);
       const offered = added.ok
@@ -268,6 +316,27 @@ class StorageDaemonTarget implements ReplicaTarget {
       this.#offered.add(id);
     }
     return ok({ digests });
+  }
+
+  async #endDigest(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    this.#digests.stop(pairId);
+    await this.#digests.forget(pairId, disks);
+    const attached = await this.#daemon.attach();
+    if (!attached.ok) return attached;
+    if (!attached.value) return ok(undefined);
+    const refreshed = await this.#refresh();
+    if (!refreshed.ok) return refreshed;
+    for (const { target } of disks) {
+      const id = digestExport(pairId, target);
+      if (!this.#offered.has(id)) continue;
+      const ended = await this.#daemon.execute('block-export-del', { id, mode: 'hard' });
+      if (!ended.ok) return ended;
+      const gone = await this.#untilGone(id);
+      if (!gone.ok) return gone;
+      const freed = await this.#daemon.execute('blockdev-del', { 'node-name': digestNode(pairId, target) });
+      if (!freed.ok) return freed;
+    }
+    return ok(undefined);
   }
 
   async #delete(paths: string[]): Promise<Result<void>> {
@@ -410,7 +479,7 @@ class StorageDaemonTarget implements ReplicaTarget {
       const ended = await this.#daemon.execute('block-export-del', { id, mode: 'hard' });
       if (!ended.ok) return ended;
     }
-    const gone = await this.#untilNotOffered(pairId);
+    const gone = await this.#untilGone(exportId(pairId, ''));
     if (!gone.ok) return gone;
     const settled = await this.#points.settle(pairId);
     if (!settled.ok) return settled;
@@ -428,11 +497,12 @@ class StorageDaemonTarget implements ReplicaTarget {
     return ok(undefined);
   }
 
-  async #untilNotOffered(pairId: string): Promise<Result<void>> {
+  /** @param id of an export, or of all of a pair's: how they begin */
+  async #untilGone(id: string): Promise<Result<void>> {
     for (let look = 0; look < CLOSE_LOOKS; look += 1) {
       const refreshed = await this.#refresh();
       if (!refreshed.ok) return refreshed;
-      if (!this.#isOffered(pairId)) return ok(undefined);
+      if (![...this.#offered].some((offered) => offered.startsWith(id))) return ok(undefined);
       await new Promise((done) => setTimeout(done, CLOSE_PAUSE_MS));
     }
     return fail({

@@ -13,6 +13,7 @@ import {
   pointNode,
   pointNodes,
 } from '../names.ts';
+import { notOpen } from '../problems.ts';
 import type { QmpEvent } from '../qmp.ts';
 import { overlayPath, type PointTaken, type ReplicaDisk, sealedName, sealedPath } from '../replication.ts';
 import type { StorageDaemon } from './daemon.ts';
@@ -149,11 +150,7 @@ export class DaemonPoints {
     if (!exports.ok) return exports;
     const offered = new Set(exports.value.map(({ id }) => id));
     if (disks.every(({ target }) => offered.has(exportId(pairId, target)))) return ok(undefined);
-    return fail({
-      kind: 'replica-not-open',
-      message: `The copy on ${this.#hostName} is not being filled now, so there is no running replication to take a point of.`,
-      next: 'Wait until the pair is in sync, then try again.',
-    });
+    return fail(notOpen(this.#hostName));
   }
 
   async #make(pairId: string, use: PointUse, disks: ReplicaDisk[]): Promise<Result<PointTaken>> {

@@ -12,7 +12,7 @@ import {
 } from '../../protocol/index.ts';
 import { keptBy } from '../follow/retention.ts';
 import type { ReplicaDisk } from '../replication.ts';
-import { allThere, type Digests } from './digests.ts';
+import { allThere, type Digests, imageItself } from './digests.ts';
 import { GivingUp } from './giving-up.ts';
 import { allocatedBytes, backingOf, createLayer, exists, syncDirectory, syncFile } from './images.ts';
 import type { KeptPoint, Manifest, Manifests } from './manifest.ts';
@@ -112,6 +112,7 @@ export class LayeredPoints {
       await digests.begin(
         pairId,
         disks.map((disk) => ({ ...disk, path: newest.files[disk.target] ?? '', format: 'qcow2' as const })),
+        imageItself,
       );
     return status?.done ? this.#ports.withDigests(pairId, disks) : ok(null);
   }

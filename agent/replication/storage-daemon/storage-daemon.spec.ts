@@ -52,6 +52,7 @@ describe('the standby with its storage daemon', () => {
       },
       digestDir: join(directory, 'digests'),
       pointsDir: join(directory, 'points'),
+      tls: { key: '', cert: '', ca: '' },
     });
   });
   afterEach(async () => {

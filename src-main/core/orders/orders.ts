@@ -14,6 +14,7 @@ export type OrderMethod =
   | 'pair.switchover'
   | 'pair.resync'
   | 'pair.drill'
+  | 'pair.verify'
   | 'pair.revert'
   | 'pair.discard'
   | 'pair.replaceStandby'

@@ -53,6 +53,8 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.resync': (order) => on().protect.resync(order),
     'pair.drill': (order) => on().protect.drill(order),
     'pair.drillSettings': done((order) => on().protect.drillSettings(order)),
+    'pair.verify': (order) => on().protect.verify(order),
+    'pair.verifySettings': done((order) => on().protect.verifySettings(order)),
     'pair.revert': (order) => on().protect.revert(order),
     'pair.discard': (order) => on().protect.discard(order),
     'pair.checkStandby': (wanted, signal) => on().protect.checkStandby(wanted, signal),

@@ -6,6 +6,7 @@ import {
 } from '../../../agent/protocol/index.ts';
 import type { DrillView } from '../../contract/index.ts';
 import type { Joined } from './inputs.ts';
+import { newestSpec } from './newest-spec.ts';
 
 /** What both members say of the trials of the copies, about the copy on the standby now. */
 export function drillOf({ record, owner, standby }: Joined): DrillView | null {
@@ -16,19 +17,12 @@ export function drillOf({ record, owner, standby }: Joined): DrillView | null {
   const here = standby.word?.drill;
   return {
     hostId: standby.id,
-    settings: newestSettings(owner.word?.spec, standby.word?.spec),
+    settings: newestSpec({ owner, standby })?.drill ?? DRILL_DEFAULTS,
     ...judged(results, here, standby.id),
     results,
     waived: waivedBy(record),
     next: here?.next ?? null,
   };
-}
-
-type Spec = NonNullable<Joined['owner']['word']>['spec'];
-
-function newestSettings(a: Spec | undefined, b: Spec | undefined): DrillView['settings'] {
-  const newest = a && b ? (b.revision > a.revision ? b : a) : (a ?? b);
-  return newest?.drill ?? DRILL_DEFAULTS;
 }
 
 function judged(

@@ -7,6 +7,7 @@ import type { Joined, JoinInput, Member, MemberWord } from './inputs.ts';
 import { stepsIn } from './lease.ts';
 import { replicationOf } from './replication.ts';
 import * as say from './sentences.ts';
+import { verifyOf } from './verify.ts';
 
 /** Stands for a member that is not in this console's list. */
 const UNLISTED = 'its other host';
@@ -42,6 +43,7 @@ export function joinPair(given: JoinInput): PairView {
     automation: automationOf(joined, input),
     drill: drillOf(joined),
     replication: replicationOf(joined),
+    verify: verifyOf(joined),
     stale: joined.owner.reach !== 'answers' || joined.standby.reach !== 'answers',
     onStageSince: onStage(input, joined),
   };
@@ -76,8 +78,10 @@ function joinMembers(input: JoinInput): Joined {
   const { record } = newest;
   const [first, second] = record.members;
   const owner = memberOf(input, record.owner);
-  // A trial of the copy changes nothing of the machine.
-  const running = input.tasks.find(({ task }) => task.state === 'running' && task.kind !== 'drill') ?? null;
+  // A trial of the copy, or a comparison, changes nothing of the machine.
+  const beside = ['drill', 'verify'];
+  const running =
+    input.tasks.find(({ task }) => task.state === 'running' && !beside.includes(task.kind)) ?? null;
   return {
     machine: spec.workload.name,
     record,

@@ -133,6 +133,19 @@ describe('the practice fleet', () => {
     expect(pairOf('mail')?.drill?.next).toBeGreaterThan(Date.now());
   });
 
+  it('compares the copy of mail with it, and keeps what came of it', async () => {
+    const { session } = bench;
+    await healthy('mail');
+    const pairId = pairOf('mail')?.id ?? '';
+    expect(pairOf('mail')?.verify).toMatchObject({ state: 'never', results: [] });
+    await taskDone(session.protect.verify({ requestId: randomUUID(), pairId }));
+    await until(() => pairOf('mail')?.verify?.state === 'alike');
+    expect(pairOf('mail')).toMatchObject({ health: 'in-sync', verify: { results: [{ by: 'spec' }] } });
+    await session.protect.verifySettings({ pairId, settings: { every: 'never', hour: 2 } });
+    await until(() => pairOf('mail')?.verify?.settings.every === 'never');
+    expect(pairOf('mail')?.verify?.next).toBeNull();
+  });
+
   it('loses atlas, brings mail back on boreas, quarantines the old copy, and goes home again', async () => {
     const mail = pairOf('mail');
     const { session, practice } = bench;

@@ -5,6 +5,7 @@ import type {
   Problem,
   Profile,
   ReplicationMode,
+  VerifySettings,
 } from '../../../agent/protocol/index.ts';
 import { compareRecord, ProblemError, SYNC } from '../../../agent/protocol/index.ts';
 import type { Policy } from '../../contract/index.ts';
@@ -184,15 +185,28 @@ export class ProtectService {
   }
 
   async drillSettings({ pairId, settings }: { pairId: string; settings: DrillSettings }): Promise<void> {
-    const pair = unwrap(this.#fleet.pair(pairId));
-    const host = unwrap(this.#fleet.find(pair.primary));
-    this.#audit.write({
-      event: 'drill-settings-ordered',
-      pairId,
-      text: `${pair.name}: another way of trying its copy out ordered.`,
-    });
+    const host = this.#settings(pairId, 'drill-settings-ordered', 'another way of trying its copy out');
     const order = { requestId: randomUUID(), actor: this.#operator(), pairId, settings };
     unwrap(await host.link.call('pair.drillSettings', order));
+  }
+
+  /** On the owner, which reads its own side. */
+  verify(order: { requestId: string; pairId: string }): Promise<Started> {
+    return this.#toOwner('pair.verify', 'Compare the copy of', order);
+  }
+
+  async verifySettings({ pairId, settings }: { pairId: string; settings: VerifySettings }): Promise<void> {
+    const host = this.#settings(pairId, 'verify-settings-ordered', 'another time to compare its copy');
+    const order = { requestId: randomUUID(), actor: this.#operator(), pairId, settings };
+    unwrap(await host.link.call('pair.verifySettings', order));
+  }
+
+  /** Written down before it is sent. @returns the owner, to which it goes */
+  #settings(pairId: string, event: string, what: string): HostEntry {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    const host = unwrap(this.#fleet.find(pair.primary));
+    this.#audit.write({ event, pairId, text: `${pair.name}: ${what} ordered.` });
+    return host;
   }
 
   async checkStandby(
@@ -239,7 +253,7 @@ export class ProtectService {
   }
 
   async #toOwner(
-    method: 'protect.end' | 'pair.resync',
+    method: 'protect.end' | 'pair.resync' | 'pair.verify',
     verb: string,
     { requestId, pairId }: { requestId: string; pairId: string },
   ): Promise<Started> {

@@ -6,7 +6,7 @@ const entered = {
   port: '8080',
   path: '/health',
   every: 'weekly',
-  hour: '3',
+  hour: 3,
   maxAge: '30',
 } as const;
 

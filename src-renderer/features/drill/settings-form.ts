@@ -6,7 +6,7 @@ interface Entered {
   port: string;
   path: string;
   every: DrillSettings['every'];
-  hour: string;
+  hour: number;
   maxAge: string;
 }
 
@@ -29,7 +29,7 @@ export function settingsFrom({ kind, port, path, every, hour, maxAge }: Entered)
   const problems = { portProblem, pathProblem, maxAgeProblem };
   if (portProblem || pathProblem || days === null) return { settings: null, ...problems };
   const check = checkOf(kind, number ?? 80, path);
-  return { settings: { check, every, hour: Number(hour), maxAgeDays: days }, ...problems };
+  return { settings: { check, every, hour, maxAgeDays: days }, ...problems };
 }
 
 function checkOf(kind: DrillCheck['kind'], port: number, path: string): DrillCheck {

@@ -41,7 +41,7 @@ it('marks only a passed drill as good', () => {
 });
 
 it('shows the stages it came to', () => {
-  expect(stagesOf(result).map(({ took }) => took)).toEqual(['1.9 ms', '0.8 s', '15 ms']);
+  expect(stagesOf(result).map(({ value }) => value)).toEqual(['1.9 ms', '0.8 s', '15 ms']);
 });
 
 it('asks for a decision only where none was made and no drill was passed', () => {

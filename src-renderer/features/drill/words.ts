@@ -36,7 +36,7 @@ export function drillSentence(view: DrillView, host: string, when: string): stri
 }
 
 /** The stages of one drill with how long each took; those it did not come to are left out. */
-export function stagesOf(result: DrillResult): { name: string; took: string }[] {
+export function stagesOf(result: DrillResult): { name: string; value: string }[] {
   const words = m.drill.stages;
   const rows: [string, number | null, (ms: number) => string][] = [
     [words.point, result.pointMs, m.drill.milliseconds],
@@ -44,7 +44,7 @@ export function stagesOf(result: DrillResult): { name: string; took: string }[] 
     [words.answer, result.answerMs, duration],
     [words.undo, result.undoMs, m.drill.milliseconds],
   ];
-  return rows.flatMap(([name, ms, say]) => (ms === null ? [] : [{ name, took: say(ms) }]));
+  return rows.flatMap(([name, ms, say]) => (ms === null ? [] : [{ name, value: say(ms) }]));
 }
 
 /** No drill of it was ever passed, and nobody has decided yet to arm it all the same. */

@@ -5,19 +5,33 @@ import type { PairOrder } from '../../lib/router.ts';
 /** For each order: null when it can be given now, else the reason why not. The agents decide again. */
 export type Reasons = Record<PairOrder, string | null>;
 
-/** What keeps other orders waiting: a drill does not, it makes way. */
-export function runningTask(fleet: FleetSnapshot, pairId: string): TaskView | null {
+type Kind = TaskView['task']['kind'];
+/** What runs beside other orders and makes way for them. */
+const BESIDE: readonly Kind[] = ['drill', 'verify'];
+
+/** What keeps other orders waiting. */
+export const runningTask = (fleet: FleetSnapshot, pairId: string): TaskView | null =>
+  newestOf(fleet, pairId, (kind) => !BESIDE.includes(kind));
+
+export const runningDrill = (fleet: FleetSnapshot, pairId: string): TaskView | null =>
+  newestOf(fleet, pairId, (kind) => kind === 'drill');
+
+export const runningVerify = (fleet: FleetSnapshot, pairId: string): TaskView | null =>
+  newestOf(fleet, pairId, (kind) => kind === 'verify');
+
+function newestOf(fleet: FleetSnapshot, pairId: string, of: (kind: Kind) => boolean): TaskView | null {
   const running = Object.values(fleet.tasks).filter(
-    (view) => view.task.pairId === pairId && view.task.state === 'running' && view.task.kind !== 'drill',
+    ({ task }) => task.pairId === pairId && task.state === 'running' && of(task.kind),
   );
   return running.sort((a, b) => b.task.startedAt - a.task.startedAt)[0] ?? null;
 }
 
-export function runningDrill(fleet: FleetSnapshot, pairId: string): TaskView | null {
-  const running = Object.values(fleet.tasks).filter(
-    ({ task }) => task.pairId === pairId && task.state === 'running' && task.kind === 'drill',
-  );
-  return running[0] ?? null;
+/** Why the copy cannot be compared now; null when it can. The agent looks again. */
+export function verifyReason(pair: PairView, fleet: FleetSnapshot): string | null {
+  const why = m.pairs.reasons;
+  if (!answers(fleet, pair.primary)) return why.primaryGone(name(fleet, pair.primary));
+  if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
+  return pair.health === 'in-sync' ? null : why.notInSync;
 }
 
 /** Why the copy cannot be tried out now; null when it can. The agent looks again. */

@@ -22,8 +22,6 @@ export const drill = {
   look: 'Look at it',
   running: 'A drill is running.',
   settings: 'Change…',
-  next: (when: string) => `Next by timetable: ${when}.`,
-  noTimetable: 'Only when somebody orders it.',
   stages: {
     point: 'copy kept waiting for the point',
     start: 'started in',
@@ -32,7 +30,6 @@ export const drill = {
   },
   history: 'Earlier drills',
   outcome: { passed: 'passed', failed: 'not passed', cancelled: 'stopped' },
-  by: (who: string) => (who === 'timetable' ? 'by timetable' : `by ${who}`),
   milliseconds: (ms: number) => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`,
   dialog: {
     title: (name: string) => `Try out the copy of ${name}`,
@@ -79,11 +76,6 @@ export const drill = {
     portWrong: 'A number from 1 to 65535.',
     path: 'Page',
     pathWrong: 'A path that begins with a slash.',
-    when: 'When?',
-    every: { never: 'Only by order', weekly: 'Every Monday', monthly: 'On the first of each month' },
-    hour: 'At',
-    hourOf: (hour: number) => `${String(hour).padStart(2, '0')}:00`,
-    hourHint: (host: string) => `By the clock of ${host}.`,
     maxAge: 'Out of date after days',
     maxAgeWrong: 'A number from 1 to 730.',
     saved: (name: string) => `${name}: saved.`,

@@ -34,6 +34,11 @@ export const orders = {
     text: (name: string) => `The copy on trial is taken down. ${name} and its replication are not touched.`,
     go: 'Stop the drill',
   },
+  cancelVerify: {
+    title: (name: string) => `Stop comparing the copy of ${name}?`,
+    text: (name: string) => `What was read so far is forgotten. ${name} and its replication are not touched.`,
+    go: 'Stop comparing',
+  },
   cancelKeep: 'Let it go on',
   waitingForTask: 'Waiting for the host to begin…',
   close: 'Close',

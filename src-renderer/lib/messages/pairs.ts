@@ -166,6 +166,7 @@ export const pairs = {
     failover: 'Fail over',
     switchover: 'Switch over',
     drill: 'Try out the copy of',
+    verify: 'Compare the copy of',
     revert: 'Take back the failover of',
     discard: 'Discard the old disk of',
     'replace-standby': 'Change the standby of',

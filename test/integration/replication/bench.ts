@@ -17,6 +17,7 @@ import type {
   ReplicaDisk,
   ReplicaSource,
   ReplicaTarget,
+  Verified,
 } from '../../../agent/replication/replication.ts';
 import { createReplicaSource } from '../../../agent/replication/source.ts';
 import { createStorageDaemonTarget } from '../../../agent/replication/storage-daemon/index.ts';
@@ -73,7 +74,7 @@ export class Bench {
       'host-a',
       join(directory, 'primary'),
     );
-    await enrol(fleet, 'fleet-1', 'host-b', join(directory, 'standby'));
+    const standbyTls = await enrol(fleet, 'fleet-1', 'host-b', join(directory, 'standby'));
     const port = await freePort();
     const primaryRun = join(directory, 'primary/run');
     const standbyRun = join(directory, 'standby/run');
@@ -92,6 +93,7 @@ export class Bench {
       copiers: COPIERS,
       digestDir: join(directory, 'standby/digests'),
       pointsDir: join(directory, 'standby/points'),
+      tls: standbyTls,
     });
     const guest = new TestGuest(
       primaryRun,
@@ -172,6 +174,20 @@ export class Bench {
     const exports = Object.fromEntries(disks.map(({ target: name }) => [name, `${PAIR}.${name}`]));
     const order = this.order({ port: 0, serverName: 'host-b', exports, heartbeat: '' });
     return this.source.mirror({ ...order, how: { way: 'compare', generation, compared } });
+  }
+
+  /** Compares both sides beside the running mirror. */
+  verify(signal = new AbortController().signal): Promise<Result<Verified>> {
+    const { target, link } = this.parts;
+    const disks = this.replicaDisks();
+    const begun = async (): Promise<Result<ExportAddress>> => {
+      const started = await target.digestOpen(PAIR, disks);
+      if (!started.ok) return started;
+      await until(() => target.digesting(PAIR)?.done === true || target.digesting(PAIR)?.problem != null);
+      const offered = await target.offerDigests(PAIR, disks);
+      return offered.ok ? { ok: true, value: { ...offered.value, port: link.port } } : offered;
+    };
+    return this.source.verify(PAIR, { begun, signal, progress: () => undefined });
   }
 
   order(remote: ExportAddress): MirrorOrder {
