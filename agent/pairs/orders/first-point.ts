@@ -16,7 +16,7 @@ interface Copied {
 
 /** What follows, or mirrors, the pair now is ended: what the standby has stays as it is. */
 export async function beforeFirstPoint(context: PairContext, { pairId }: Copied): Promise<void> {
-  await context.verifies.end(data.pairId);
+  await context.verifies.end(pairId);
   must(await context.deps.source.end(pairId));
 }
 
