@@ -19,6 +19,7 @@ import {
 import type { ReplicaDisk, ReplicaSource, ReplicaTarget } from '../replication/replication.ts';
 import type { TaskRunner } from '../tasks/runner.ts';
 import type { Drilling } from './drilling.ts';
+import { Learning } from './learning.ts';
 import type { Nodes } from './nodes.ts';
 import type { KeptPair, LocalNotes, PairStore, StoredPair } from './store.ts';
 
@@ -63,6 +64,7 @@ export class PairContext {
   readonly nodes: Nodes;
   readonly drills: Drilling;
   readonly #turns = new Map<string, Promise<unknown>>();
+  readonly learning = new Learning();
   /** What `certificateEnds` said last. */
   certificateEnds: string | null = null;
 

@@ -226,10 +226,9 @@ class Pairs implements PairsService {
 
   #recordChanged(pairId: string, record: LeaseRecord): void {
     this.#receiver.recordChanged(pairId, record);
-    this.#run(
-      'record',
-      this.#watch.recordChanged(pairId, record).then(() => this.#changed(pairId)),
-    );
+    const noted = this.#watch.recordChanged(pairId, record).then(() => this.#changed(pairId));
+    this.#context.learning.begins(pairId, noted);
+    this.#run('record', noted);
     this.#changed(pairId);
   }
 

@@ -80,7 +80,7 @@ export async function prepare(context: PairContext, params: Params): Promise<Ans
   // No permission: whatever is started of it here by hand is stopped.
   await guard.protect(workload.uuid);
   // What learning that record writes down (a quarantine) is on disk before anything is decided here.
-  await context.setNotes(pairId, (notes) => notes);
+  await context.learning.done(pairId);
   const pair = context.pair(pairId);
   checkRecord(context, pair);
   await context.drills.end(pairId);

@@ -36,7 +36,7 @@ export function peerHandlers(context: PairContext, receiver: Receiver): PairPeer
       if (spec) await context.adoptSpec(spec, freshNotes(context.deps.bootId));
       await context.nodes.seed(pairId, chosen, brandNew);
       // What it means for the copy here is on disk too.
-      await context.setNotes(pairId, (notes) => notes);
+      await context.learning.done(pairId);
       const current = context.nodes.holds(pairId, chosen);
       // Told that another stands by: at once; what keeps it from going now is tried again (agent/lease/outsiders.ts).
       leave(context, pairId)?.catch((error) => context.deps.log('warn', `${pairId}: ${String(error)}`));
