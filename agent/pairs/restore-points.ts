@@ -25,7 +25,7 @@ export async function beginPoint(
   // No permission: whatever is started of it here by hand is stopped.
   await guard.protect(workload.uuid);
   // What learning that record writes down (a quarantine) is on disk before anything is decided here.
-  await context.setNotes(pairId, (notes) => notes);
+  await context.learning.done(pairId);
   const pair = context.pair(pairId);
   checkPoints(context, pair);
   refuseQuarantined(context, pair, params.overQuarantine);

@@ -201,14 +201,18 @@ export class Followers {
     }
   }
 
+  /** Asked anew each time: a snapshot by somebody else puts another node under a disk, and none of ours sees its writes. */
   async #devices(order: FollowOrder): Promise<Result<Device[]>> {
     const blocks = new BlockLayer(this.#options.hypervisor, order.vmUuid, order.pairId);
     const found = await deviceDisks(order, blocks);
     if (!found.ok) return found;
     const sizes = new Map(order.disks.map(({ target, sizeBytes }) => [target, sizeBytes]));
-    return ok(
-      found.value.map(({ target, device }) => ({ target, device, sizeBytes: sizes.get(target) ?? 0 })),
-    );
+    const devices = found.value.map(({ target, device }) => ({
+      target,
+      device,
+      sizeBytes: sizes.get(target) ?? 0,
+    }));
+    return ok(devices);
   }
 
   async #behind(order: FollowOrder, id: string): Promise<number | null> {

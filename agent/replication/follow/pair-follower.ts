@@ -27,8 +27,8 @@ export interface FollowerPorts {
   made(result: CycleResult, tookMs: number): void;
 }
 
-/** How often it is looked how much was written since the last point, ms. */
-const LOOK_MS = 2_000;
+/** How often it is looked how much was written since the last point, ms: a question to the guest's monitor each time. */
+const LOOK_MS = { async: 2_000, interval: 5_000 } as const;
 
 /** One point after the other of one guest, and what is to be known of how far the copy is behind. */
 export class PairFollower {
@@ -145,7 +145,7 @@ export class PairFollower {
       void this.#measure()
         .catch((error) => this.#ports.log('debug', `${this.order.pairId}: ${String(error)}`))
         .finally(() => this.#look());
-    }, LOOK_MS);
+    }, LOOK_MS[this.order.mode.kind]);
   }
 
   async #measure(): Promise<void> {

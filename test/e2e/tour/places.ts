@@ -1,6 +1,7 @@
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { protect as words } from '../../../src-renderer/lib/messages/protect.ts';
+import { replication } from '../../../src-renderer/lib/messages/replication.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect } from '../expect.ts';
 import { FAST, SLOW, type Tour } from './tour.ts';
@@ -84,6 +85,14 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   await page.keyboard.press('Escape');
   await pair('mail').openDialog('end');
   await look('dialog-end-protection');
+  await page.keyboard.press('Escape');
+  await hand.click(
+    page
+      .getByRole('region', { name: replication.title })
+      .getByRole('link', { name: replication.change, exact: true }),
+  );
+  await hand.click(page.getByRole('radio', { name: new RegExp(`^${replication.kinds.interval}`) }));
+  await look('dialog-how-kept');
   await page.keyboard.press('Escape');
   // By its address: the button says why it does nothing.
   await page.goto(`${page.url()}/failover`);
