@@ -119,7 +119,8 @@ export const pairs = {
     failover: 'Fail over…',
     failoverText: (standby: string) => `Start the copy on ${standby}, when the host is lost.`,
     switchover: 'Switch over…',
-    switchoverText: (standby: string) => `Move it to ${standby} in order: shut down, finish, start.`,
+    switchoverText: (standby: string) =>
+      `Move it to ${standby}: while it runs where both hosts can, else shut down, finish, start.`,
     return: 'Make it the standby again…',
     returnText: (standby: string) => `Send ${standby} what it lacks. Its old disk is kept aside.`,
     revert: 'Go back to the old copy…',
