@@ -12,6 +12,7 @@ import {
 import type { CatchingUp } from '../../replication/replication.ts';
 import type { Step, StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { mib, transferred } from '../progress.ts';
 import { isLive } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 
@@ -49,13 +50,7 @@ function watchCopy(
       end();
     };
     const see = (status: MirrorStatus): void => {
-      const left = status.totalBytes - status.doneBytes;
-      io.progress({
-        doneBytes: status.doneBytes,
-        totalBytes: status.totalBytes,
-        rateBps: status.rateBps,
-        remainingS: status.rateBps > 0 ? Math.ceil(left / status.rateBps) : null,
-      });
+      io.progress(transferred(status.doneBytes, status.totalBytes, status.rateBps));
       if (TERMINAL.includes(status.state)) finish(() => resolve(status));
     };
     const onAbort = (): void => finish(() => reject(new Error('aborted')));
@@ -157,8 +152,6 @@ async function untilCompared(
     await new Promise<void>((done) => void context.deps.clock.setTimeout(done, ASK_MS));
   }
 }
-
-const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 1 : 0)} MiB`;
 
 /** In words; also into the history, with the exact figures. */
 function whatItTook(context: PairContext, data: CopyData, end: MirrorStatus): string {
