@@ -6,11 +6,14 @@ import { fail, ok, type Result } from '../protocol/index.ts';
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** Makes a rename or removal in `directory` itself durable (fsync(2) of the directory). */
-async function syncDirectory(directory: string): Promise<void> {
+/**
+ * fsync(2) of what lies at `path`. Of a directory: a rename or removal in it is durable. Of a file: what anybody has written
+ * to it, since it is about the file and not its writer.
+ */
+export async function syncPath(path: string): Promise<void> {
   // Windows cannot open a directory for this; only practice agents run there.
   if (process.platform === 'win32') return;
-  const handle = await open(directory, 'r');
+  const handle = await open(path, 'r');
   try {
     await handle.sync();
   } finally {
@@ -30,7 +33,7 @@ export async function replaceDurably(path: string, text: string): Promise<void> 
     await handle.close();
   }
   await rename(beside, path);
-  await syncDirectory(dirname(path));
+  await syncPath(dirname(path));
 }
 
 /**
@@ -75,7 +78,7 @@ export class DurableFile<S extends v.GenericSchema> {
   remove(): Promise<void> {
     return this.#queue(async () => {
       await rm(this.path, { force: true });
-      await syncDirectory(dirname(this.path));
+      await syncPath(dirname(this.path));
     });
   }
 

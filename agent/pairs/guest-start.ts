@@ -1,5 +1,5 @@
-import { fail, type Problem, type Result } from '../protocol/index.ts';
-import type { PairContext } from './context.ts';
+import { fail, type Problem, ProblemError, type Result } from '../protocol/index.ts';
+import { must, type PairContext } from './context.ts';
 import { handedOver } from './handed-over.ts';
 import type { KeptPair } from './store.ts';
 
@@ -30,7 +30,7 @@ export class GuestStart {
     return this.#ready;
   }
 
-  /** Rejects with the problem. */
+  /** Rejects with a ProblemError. */
   run(): Promise<void> {
     const generation = this.#takenOver();
     const started = this.#start();
@@ -58,7 +58,7 @@ export class GuestStart {
       await noted;
       if (!arrived.ok) this.#site.drop();
       this.#site.receiving = false;
-      return throwProblem(arrived);
+      return must(arrived);
     }
     await noted;
     await this.#refuseWhileOtherHasIt();
@@ -72,13 +72,13 @@ export class GuestStart {
     // What is left of a mirror of the process before must be gone before this one has disks.
     await source.end(this.#pairId);
     if (this.#context.isUndefined(uuid)) {
-      throwProblem(await hypervisor.define(this.#kept.spec.definitions[self] ?? ''));
+      must(await hypervisor.define(this.#kept.spec.definitions[self] ?? ''));
       await hypervisor.setAutostart(uuid, false);
     }
     guard.allowStart(uuid);
     const started = await hypervisor.prepareRun(uuid);
     guard.endStart(uuid);
-    throwProblem(started);
+    must(started);
   }
 
   /**
@@ -110,13 +110,11 @@ export class GuestStart {
       .call('move.return', { pairId: this.#pairId });
     if (!asked.ok || !asked.value.returns) return;
     const { name } = this.#kept.spec.workload;
-    throwProblem(
-      fail({
-        kind: 'memory-gone',
-        message: `The memory of ${name} did not arrive on ${this.#context.deps.selfName()}.`,
-        next: `It goes on where it was, on ${this.#context.nameOf(record.former)}.`,
-      }),
-    );
+    throw new ProblemError({
+      kind: 'memory-gone',
+      message: `The memory of ${name} did not arrive on ${this.#context.deps.selfName()}.`,
+      next: `It goes on where it was, on ${this.#context.nameOf(record.former)}.`,
+    });
   }
 
   get #kept(): KeptPair {
@@ -128,10 +126,6 @@ export class GuestStart {
   get #uuid(): string {
     return this.#kept.spec.workload.uuid;
   }
-}
-
-function throwProblem(result: { ok: true } | { ok: false; problem: Problem }): void {
-  if (!result.ok) throw result.problem;
 }
 
 const unexpected = (error: unknown): Problem => ({

@@ -1,6 +1,6 @@
 import type { Permission } from '../lease/deadline-file.ts';
 import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
-import type { Problem, Result, VmInfo } from '../protocol/index.ts';
+import { type Problem, problemOf, type Result, type VmInfo } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
 import type { Following } from './following.ts';
 import { GuestStart } from './guest-start.ts';
@@ -160,8 +160,8 @@ export class HostSite implements Site {
         this.startProblem = null;
         done(true);
       },
-      (problem: Problem) => {
-        this.#couldNotStart(problem);
+      (error) => {
+        this.#couldNotStart(problemOf(error));
         done(false);
       },
     );

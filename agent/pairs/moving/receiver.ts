@@ -114,13 +114,11 @@ export class Receiver {
   async drop(pairId: string, token?: string): Promise<void> {
     const incoming = this.#incoming.get(pairId);
     if (incoming === undefined || (token !== undefined && token !== incoming.token)) return;
-    this.#incoming.delete(pairId);
-    incoming.quiet?.cancel();
+    this.#unwatch(pairId, incoming);
     const { hypervisor } = this.#context.deps;
     await hypervisor.migration?.refuse(incoming.uuid);
     // Not before: the permit lasts as long as the process.
-    incoming.site.receiving = false;
-    this.#context.nodes.look(pairId);
+    this.#over(pairId, incoming);
     // Only an owner keeps the machine defined.
     const record = this.#context.nodes.record(pairId);
     if (record?.owner !== this.#context.self) await hypervisor.undefine(incoming.uuid);
@@ -131,15 +129,19 @@ export class Receiver {
     const incoming = this.#incoming.get(pairId);
     if (incoming === undefined || record.epoch.n === incoming.epoch) return;
     if (record.owner !== this.#context.self) void this.drop(pairId);
-    else if (record.begun) this.#forget(pairId);
+    else if (record.begun) {
+      this.#unwatch(pairId, incoming);
+      this.#over(pairId, incoming);
+    }
   }
 
-  #forget(pairId: string): void {
-    const incoming = this.#incoming.get(pairId);
-    if (incoming === undefined) return;
+  #unwatch(pairId: string, incoming: Incoming): void {
     incoming.quiet?.cancel();
     this.#incoming.delete(pairId);
-    incoming.site.receiving = false;
+  }
+
+  #over(pairId: string, { site }: Incoming): void {
+    site.receiving = false;
     this.#context.nodes.look(pairId);
   }
 

@@ -4,6 +4,7 @@ import type { LiveMigration, Sending } from '../../hypervisor/migration.ts';
 import { type Problem, ProblemError, type Result } from '../../protocol/index.ts';
 import type { StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { mib, transferred } from '../progress.ts';
 import type { HostSite } from '../site.ts';
 import { isLive, type StoredPair } from '../store.ts';
 import { Convergence } from './convergence.ts';
@@ -70,7 +71,6 @@ export async function sendMemory(
 
 /** For the person who looks at the task. */
 function inWords({ doneBytes, leftBytes, rounds }: Sending): string {
-  const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 1 : 0)} MiB`;
   return `${mib(doneBytes)} in ${rounds === 1 ? '1 round' : `${rounds} rounds`}, ${mib(leftBytes)} left`;
 }
 
@@ -127,13 +127,9 @@ async function untilPaused(
     const verdict = convergence.look(sending, clock.bootMs());
     if (verdict !== 'on') throw new ProblemError(tooSlow(name, sending, verdict));
     io.note(inWords(sending));
-    if (sending.rateBps > 0 && sending.leftBytes / sending.rateBps < NEAR_S) near();
-    io.progress({
-      doneBytes: sending.doneBytes,
-      totalBytes: sending.doneBytes + sending.leftBytes,
-      rateBps: sending.rateBps,
-      remainingS: sending.rateBps > 0 ? Math.ceil(sending.leftBytes / sending.rateBps) : null,
-    });
+    const { doneBytes, leftBytes, rateBps } = sending;
+    if (rateBps > 0 && leftBytes / rateBps < NEAR_S) near();
+    io.progress(transferred(doneBytes, doneBytes + leftBytes, rateBps));
     await aMoment(context, uuid, io.signal);
   }
 }

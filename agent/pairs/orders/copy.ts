@@ -12,6 +12,7 @@ import type { Step, StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { distrusts, madeGood } from '../distrust.ts';
 import { pointModeOf } from '../modes.ts';
+import { mib, transferred } from '../progress.ts';
 import { isLive } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 import { beforeFirstPoint, makeFirstPoint, recordFirstPoint } from './first-point.ts';
@@ -51,13 +52,7 @@ function watchCopy(
       end();
     };
     const see = (status: MirrorStatus): void => {
-      const left = status.totalBytes - status.doneBytes;
-      io.progress({
-        doneBytes: status.doneBytes,
-        totalBytes: status.totalBytes,
-        rateBps: status.rateBps,
-        remainingS: status.rateBps > 0 ? Math.ceil(left / status.rateBps) : null,
-      });
+      io.progress(transferred(status.doneBytes, status.totalBytes, status.rateBps));
       if (TERMINAL.includes(status.state)) finish(() => resolve(status));
     };
     const onAbort = (): void => finish(() => reject(new Error('aborted')));
@@ -148,8 +143,6 @@ function untilCompared(context: PairContext, data: CopyData, io: StepIo): Promis
     givenUp: () => (io.signal.aborted ? copyBroke(data, null) : null),
   });
 }
-
-const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 1 : 0)} MiB`;
 
 /** In words; also into the history, with the exact figures. */
 function whatItTook(context: PairContext, data: CopyData, end: MirrorStatus): string {

@@ -2,6 +2,7 @@ import { type MirrorStatus, type Problem, ProblemError } from '../../protocol/in
 import type { StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { follow, recordPoints } from '../following.ts';
+import { mib, transferred } from '../progress.ts';
 
 /** Of the data of an order that copies. */
 interface Copied {
@@ -37,9 +38,8 @@ export async function makeFirstPoint(
     await source.end(data.pairId);
     throw new ProblemError(end.problem ?? ended(data));
   }
-  const mib = (point.bytes / 2 ** 20).toFixed(1);
   const gap = end.follow?.gapMs ?? 0;
-  io.note(`${mib} MiB; the machine stood still for ${gap} ms`);
+  io.note(`${mib(point.bytes)}; the machine stood still for ${gap} ms`);
 }
 
 function watched(
@@ -60,9 +60,7 @@ function watched(
     const onAbort = (): void =>
       finish(() => void source.end(pairId).then(() => reject(new Error('aborted')), reject));
     const see = (status: MirrorStatus): void => {
-      const { doneBytes, totalBytes, rateBps } = status;
-      const remainingS = rateBps > 0 ? Math.ceil((totalBytes - doneBytes) / rateBps) : null;
-      io.progress({ doneBytes, totalBytes, rateBps, remainingS });
+      io.progress(transferred(status.doneBytes, status.totalBytes, status.rateBps));
       const newer = status.follow?.point != null && status.follow.point.id !== before;
       if (newer || status.problem !== null) finish(() => resolve(status));
     };

@@ -12,6 +12,7 @@ import type { Verified } from '../../replication/replication.ts';
 import type { Step, StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import type { PairContext } from '../context.ts';
 import { distrust, withResult } from '../distrust.ts';
+import { mib, transferred } from '../progress.ts';
 import { untilRead } from './reading.ts';
 import { brokeOff, INTERRUPTED, refuseVerify } from './verify-problems.ts';
 
@@ -163,8 +164,7 @@ class Comparison {
       const doneBytes = Math.min(read.own, read.theirs, totalBytes);
       const seconds = (clock.bootMs() - began) / 1000;
       const rateBps = seconds > 0 ? Math.round(doneBytes / seconds) : 0;
-      const remainingS = rateBps > 0 ? Math.ceil((totalBytes - doneBytes) / rateBps) : null;
-      io.progress({ doneBytes, totalBytes, rateBps, remainingS });
+      io.progress(transferred(doneBytes, totalBytes, rateBps));
     };
   }
 
@@ -217,8 +217,6 @@ const foundIn = ({ totalBytes, readBytes, writtenBytes, differing }: Verified): 
   differingBytes: differing.bytes,
   places: differing.places,
 });
-
-const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 24 ? 1 : 0)} MiB`;
 
 function inWords({ totalBytes, writtenBytes, differingBytes }: VerifyFound): string {
   const written = writtenBytes === 0 ? '' : `, ${mib(writtenBytes)} of it written meanwhile`;

@@ -1,11 +1,12 @@
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
+import { syncPath } from '../../journal/durable-file.ts';
 import { fail, ok, type Problem, type Result } from '../../protocol/index.ts';
 import { blockName, pairDigest } from '../names.ts';
 import type { ReplicaDisk } from '../replication.ts';
 import type { StorageDaemon } from './daemon.ts';
-import { backingOf, exists, run, syncDirectory } from './images.ts';
+import { backingOf, exists, run } from './images.ts';
 
 const Jobs = v.array(
   v.object({
@@ -41,7 +42,7 @@ export async function takePlaceOf(disk: ReplicaDisk, aside: string, host: string
   try {
     if (!(await exists(aside))) return ok(undefined);
     await rename(aside, disk.path);
-    await syncDirectory(dirname(disk.path));
+    await syncPath(dirname(disk.path));
     return ok(undefined);
   } catch (error) {
     return fail(notPutBack(disk.path, host, error));

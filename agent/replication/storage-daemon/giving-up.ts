@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
+import { syncPath } from '../../journal/durable-file.ts';
 import { ok, type Result } from '../../protocol/index.ts';
 import type { ReplicaDisk } from '../replication.ts';
 import { commit } from './chain.ts';
-import { rebase, syncFile } from './images.ts';
+import { rebase } from './images.ts';
 import type { Manifest, Manifests } from './manifest.ts';
 
 /**
@@ -65,7 +66,7 @@ export class GivingUp {
       const merged = await commit(upper, this.#ports.hostName, signal);
       if (!merged.ok) return merged;
       if (above !== undefined) await rebase(above, lower);
-      await syncFile(lower);
+      await syncPath(lower);
     }
     const kept = points.map((one) => (one.id === merging.id ? { ...one, files: merging.into } : one));
     await this.#ports.manifests.write({ ...manifest, points: kept, merging: null });

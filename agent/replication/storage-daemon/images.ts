@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
+import { syncPath } from '../../journal/durable-file.ts';
 import { fail, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { ReplicaDisk } from '../replication.ts';
 
@@ -17,7 +18,7 @@ export async function createImage(disk: ReplicaDisk, host: string): Promise<Resu
       return fail(diskFull(host, disk.path));
     }
     await run('qemu-img', ['create', '-q', '-f', disk.format, disk.path, String(disk.sizeBytes)]);
-    await syncDirectory(dirname(disk.path));
+    await syncPath(dirname(disk.path));
     return ok(undefined);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
@@ -70,8 +71,7 @@ export async function rebase(layer: string, onto: string): Promise<void> {
 /** Whatever anybody has written to the image is on stable storage when it resolves: fsync(2) is about the file, not its writer. */
 export async function settleImage(path: string): Promise<Result<void>> {
   try {
-    const handle = await open(path, 'r');
-    await handle.sync().finally(() => handle.close());
+    await syncPath(path);
     return ok(undefined);
   } catch (error) {
     return fail({
@@ -92,7 +92,7 @@ export async function setAside(path: string, tag: string): Promise<string | null
   let aside = `${path}.${tag}`;
   for (let n = 2; await exists(aside); n += 1) aside = `${path}.${tag}-${n}`;
   await rename(path, aside);
-  await syncDirectory(dirname(path));
+  await syncPath(dirname(path));
   return aside;
 }
 
@@ -136,7 +136,7 @@ async function putOnTop(disk: ReplicaDisk, backing: string): Promise<void> {
   await rm(made, { force: true });
   await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', backing, '-F', 'qcow2', made]);
   await rename(made, disk.path);
-  await syncDirectory(dirname(disk.path));
+  await syncPath(dirname(disk.path));
 }
 
 /** Bytes of a stat(2) block, whatever the file system's own are. */
@@ -192,26 +192,6 @@ export const exists = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** What was written to it is on its disk, and its name too. */
-export async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await syncDirectory(dirname(path));
-}
 
 /** @returns what it printed */
 export function run(

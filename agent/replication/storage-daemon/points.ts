@@ -1,6 +1,7 @@
 import { rename, rm, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
+import { syncPath } from '../../journal/durable-file.ts';
 import { fail, ok, type Result } from '../../protocol/index.ts';
 import {
   blockName,
@@ -17,7 +18,7 @@ import { notOpen } from '../problems.ts';
 import type { QmpEvent } from '../qmp.ts';
 import { overlayPath, type PointTaken, type ReplicaDisk, sealedName, sealedPath } from '../replication.ts';
 import type { StorageDaemon } from './daemon.ts';
-import { allocatedBytes, createOverlay, exists, syncDirectory } from './images.ts';
+import { allocatedBytes, createOverlay, exists } from './images.ts';
 
 /** QEMU's word that one child of a quorum failed: here always an overlay's file. */
 const Bad = v.object({ 'node-name': v.string() });
@@ -231,7 +232,7 @@ export class DaemonPoints {
     }
     for (const path of files.value) {
       await rename(path, sealedName(path));
-      await syncDirectory(dirname(path));
+      await syncPath(dirname(path));
     }
     return ok(undefined);
   }

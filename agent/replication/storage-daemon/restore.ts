@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncPath } from '../../journal/durable-file.ts';
 import {
   type ExportAddress,
   fail,
@@ -14,7 +15,7 @@ import { keptBy } from '../follow/retention.ts';
 import type { ReplicaDisk } from '../replication.ts';
 import { allThere, type Digests, imageItself } from './digests.ts';
 import { GivingUp } from './giving-up.ts';
-import { allocatedBytes, backingOf, createLayer, exists, syncDirectory, syncFile } from './images.ts';
+import { allocatedBytes, backingOf, createLayer, exists } from './images.ts';
 import type { KeptPoint, Manifest, Manifests } from './manifest.ts';
 
 /** What restore points ask of the storage daemon's other rooms; the callers see to it that one order at a time is at work. */
@@ -73,7 +74,7 @@ export class LayeredPoints {
       const found = await allThere([disk], this.#ports.hostName);
       if (!found.ok) return found;
       await rename(disk.path, file);
-      await syncDirectory(dirname(file));
+      await syncPath(dirname(file));
     }
     await this.#write({ ...sealed(manifest, { ...point, files }), surfaced: null });
     return ok({ left });
@@ -128,7 +129,7 @@ export class LayeredPoints {
     const closed = await this.#ports.close(pairId);
     if (!closed.ok) return closed;
     const files = filesOf(disks, name);
-    await Promise.all(Object.values(files).map(syncFile));
+    await Promise.all(Object.values(files).map(settled));
     await this.#write({ ...sealed(manifest, { ...point, files }), layer: null });
     return ok(undefined);
   }
@@ -161,7 +162,7 @@ export class LayeredPoints {
       const created = await createLayer(layer, point.files[disk.target] ?? null, this.#ports.hostName);
       if (!created.ok) return created;
       await rename(made, disk.path);
-      await syncDirectory(dirname(disk.path));
+      await syncPath(dirname(disk.path));
     }
     const { files: _files, ...surfaced } = point;
     return ok(surfaced);
@@ -292,3 +293,9 @@ const sealed = (manifest: Manifest, point: KeptPoint): Manifest => ({
   ...manifest,
   points: [...manifest.points, point],
 });
+
+/** What was written to it is on its disk, and its name too. */
+async function settled(file: string): Promise<void> {
+  await syncPath(file);
+  await syncPath(dirname(file));
+}

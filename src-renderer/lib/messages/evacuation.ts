@@ -3,8 +3,7 @@ export const evacuation = {
   away: {
     button: 'Move its machines away…',
     title: (host: string) => `Move the machines of ${host} away`,
-    text: (host: string) =>
-      `Each machine goes to its standby, two at a time, in this order. ${host} is free afterwards.`,
+    text: (host: string) => `Each machine of ${host} goes to its standby, two at a time, in this order.`,
     empty: (host: string) => `Nothing that has a copy elsewhere runs on ${host}.`,
     go: (n: number) => (n === 1 ? 'Move 1 machine' : `Move ${n} machines`),
   },

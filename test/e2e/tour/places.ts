@@ -1,3 +1,4 @@
+import { evacuation } from '../../../src-renderer/lib/messages/evacuation.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { protect as words } from '../../../src-renderer/lib/messages/protect.ts';
@@ -72,6 +73,10 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   await hand.click(hand.button(hosts.rename));
   await look('dialog-rename-host');
   await page.keyboard.press('Escape');
+  await hand.click(hand.button(evacuation.away.button));
+  await expect(page.getByRole('dialog').getByRole('checkbox').first()).toBeVisible();
+  await look('dialog-move-away');
+  await page.keyboard.press('Escape');
   await map.open();
   await map.openHost('cora');
   await hand.click(hand.button(hosts.remove));
@@ -81,6 +86,7 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   await pair('mail').open();
   await look('pair');
   await pair('mail').openDialog('switchover');
+  await expect(page.getByRole('dialog').getByRole('radio').first()).toBeVisible();
   await look('dialog-switchover');
   await page.keyboard.press('Escape');
   await pair('mail').openDialog('end');
