@@ -107,6 +107,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       copiers,
       digestDir: join(stateDir, 'digests'),
       pointsDir: join(stateDir, 'points'),
+      uncleanDir: join(stateDir, 'unclean'),
       tls,
     }),
     guard: hypervisor.kind === 'none' ? createNoGuard() : createHostGuard({ runDir, stateDir, clock, log }),

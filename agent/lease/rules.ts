@@ -17,6 +17,8 @@ export interface Rules {
   releaseRecorded: boolean;
   /** Takeover needs `in-sync`. Mistake `ignore-stale`. */
   needInSync: boolean;
+  /** A copy whose host or storage daemon ended uncleanly while it acknowledged from memory is none. Mistake `ignore-unclean`. */
+  needClean: boolean;
   /** The export is closed before `begun`. Mistake `export-open`. */
   closeExport: boolean;
   /** `in-sync` only after a complete copy with the stall in force. Mistake `insync-too-early`. */
@@ -53,6 +55,7 @@ export const CONTRACT: Readonly<Rules> = Object.freeze({
   epochChecked: true,
   releaseRecorded: true,
   needInSync: true,
+  needClean: true,
   closeExport: true,
   completeCopy: true,
   guardFirst: true,

@@ -27,6 +27,11 @@ export interface Site {
   wanted(): Wanted;
   mirror(): MirrorState;
   exportOpen(): boolean;
+  /**
+   * The copy here acknowledged writes from memory, and whoever had them there ended without putting them on disk: it may lack
+   * what was acknowledged. Durable; over only when the copy was compared or made anew. What is open and well is not unclean.
+   */
+  unclean(): boolean;
   /** True when nothing on this host survived since the member last ran: the host has booted. */
   readonly booted: boolean;
   /** Capacity, definition and the images' locks: checked before candidacy (R). */

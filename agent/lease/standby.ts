@@ -3,7 +3,7 @@ import type { OrderDone } from './giving.ts';
 import { PATIENCE } from './half-made.ts';
 import type { Member } from './member.ts';
 import { type LeaseRecord, otherMember } from './record.ts';
-import { isAutomatic, noSuccession, takeBack, takeOver } from './transitions.ts';
+import { isAutomatic, noSuccession, notTheCopy, takeBack, takeOver } from './transitions.ts';
 
 /** How many T an ordered takeover waits for the owner's lease to run out. */
 const ORDER_PATIENCE = 4;
@@ -89,6 +89,8 @@ export class Standby {
   elected(): void {
     const { self, site, rules } = this.#member.parts;
     this.#asking = false;
+    // It may have come about since this host stood for the lease.
+    if (rules.needClean && site.unclean()) return;
     const text = (record: LeaseRecord): string => `takes over: epoch ${record.epoch.n}`;
     this.#member.swap(takeOver(self, site.wall(), rules), { event: 'take-over', text }, () => undefined);
   }
@@ -147,6 +149,8 @@ export class Standby {
     const { self } = this.#member.parts;
     if (found === null || found.begun) return;
     if (found.former === self) this.#takeBack();
+    const { rules, site } = this.#member.parts;
+    if (notTheCopy(found, site.unclean(), rules) !== null) return;
     if (found.owner === self && found.change === 'takeover') this.#stand(found);
   }
 
@@ -156,6 +160,15 @@ export class Standby {
     if (reason !== null) {
       this.#answer(`refused: ${reason}`);
       this.#member.changes.over('candidate');
+      return;
+    }
+    const unfit = notTheCopy(record, site.unclean(), rules);
+    if (unfit !== null) {
+      this.#answer(`refused: ${unfit}`);
+      this.#member.changes.over('candidate');
+      const text =
+        'does not take over: it ended uncleanly while it acknowledged from memory, and may lack writes; a person may force it';
+      this.#member.changes.tell('no-candidate', unfit, text);
       return;
     }
     if (!isAutomatic(record)) return;

@@ -2,7 +2,7 @@ import type { Member } from './member.ts';
 import type { Permits } from './permits.ts';
 import type { LeaseRecord } from './record.ts';
 import type { GuestState } from './site.ts';
-import { begin } from './transitions.ts';
+import { begin, notTheCopy } from './transitions.ts';
 
 /** Restarts in place of a guest whose QEMU ended by itself, before it is handed to the standby instead. */
 const RESTARTS = 3;
@@ -55,6 +55,21 @@ export class Starting {
         this.#closing = false;
         this.#member.parts.again();
       });
+      return;
+    }
+    // Looked at once it is closed: what could not be put on disk then is missing. The former owner takes back.
+    if (record.change !== 'take-back' && notTheCopy(record, site.unclean(), rules) !== null) {
+      if (site.guest() === 'incoming') {
+        audit(
+          'incoming-dropped',
+          'ends the process that waited for the machine’s memory: its copy is not whole',
+        );
+        site.dropIncoming();
+      }
+      this.#wait(
+        'unclean',
+        'its storage ended uncleanly while it acknowledged from memory, so writes may be missing: a person may force it',
+      );
       return;
     }
     // What comes in belongs to a hand-over: in an epoch that came about otherwise nobody sends the rest of it.

@@ -126,6 +126,11 @@ export function noSuccession(record: LeaseRecord, self: string, rules: Rules): s
   return null;
 }
 
+/** Why this host's copy does not count whatever the record says; null when it does (rule *unclean*). A person may override it. */
+export function notTheCopy(record: LeaseRecord, unclean: boolean, rules: Rules): string | null {
+  return rules.needClean && unclean && record.change !== 'forced' ? 'unclean' : null;
+}
+
 /** Standby: `owner = other, begun, armed, in-sync` to `owner = me, epoch + 1, begun = false`, in one swap (M). */
 export function takeOver(self: string, wall: number, rules: Rules): Change {
   return (record) => {

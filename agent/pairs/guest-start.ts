@@ -61,6 +61,8 @@ export class GuestStart {
       return must(arrived);
     }
     await noted;
+    // From here on it is the machine's own disk. Whoever decided that has looked at the marker, or a person has.
+    await deps.target.forgetUnclean(this.#pairId);
     await this.#refuseWhileOtherHasIt();
     await this.#boot();
   }

@@ -20,6 +20,7 @@ import { forgetPair, protectOrder, resyncOrder, unprotectOrder } from './orders/
 import { replaceStandbyOrder } from './orders/replace-standby.ts';
 import { revertOrder } from './orders/revert.ts';
 import { switchoverOrder } from './orders/switchover.ts';
+import { tellUnclean } from './points.ts';
 import type { PairsEvent, PairsService } from './service.ts';
 import { HostSite } from './site.ts';
 import { peerHandlers } from './standby.ts';
@@ -123,6 +124,9 @@ class Pairs implements PairsService {
     await this.#guarded.reconcile();
     this.#ends.push(store.subscribe(() => this.#guarded.look()));
     for (const pair of store.all()) if (!pair.notes.ended) await this.#watch.reconcile(pair);
+    // Found before anybody listened.
+    for (const pairId of store.ids())
+      if (this.#deps.target.isUnclean(pairId)) tellUnclean(this.#context, pairId);
     for (const pairId of nodes.ids()) nodes.look(pairId);
     // Whoever was seen before anybody listened here has returned as well.
     for (const sight of this.#deps.peers.sights())
@@ -170,7 +174,7 @@ class Pairs implements PairsService {
   }
 
   #subscribe(): void {
-    const { hypervisor, source, peers, guard } = this.#deps;
+    const { hypervisor, source, target, peers, guard } = this.#deps;
     const { store, tasks, nodes, drills, verifies } = this.#context;
     this.#ends.push(
       store.subscribe((pairId) => {
@@ -199,6 +203,11 @@ class Pairs implements PairsService {
           }),
         );
         nodes.look(pairId);
+      }),
+      target.onUnclean((pairId) => {
+        tellUnclean(this.#context, pairId);
+        nodes.look(pairId);
+        this.#changed(pairId);
       }),
       guard.subscribe((uuid) => {
         for (const pair of store.all()) {

@@ -71,3 +71,14 @@ export async function goBack(context: PairContext, pairId: string): Promise<void
     aside: notes.aside.filter(({ path }) => !Object.values(below).includes(path)),
   }));
 }
+
+/** The standby's own word: the owner, if it lives, records that the copy is stale, because it takes no writes any more. */
+export function tellUnclean(context: PairContext, pairId: string): void {
+  const pair = context.store.get(pairId);
+  if (!pair) return;
+  context.audit(
+    'replica-unclean',
+    pair,
+    `The copy of ${pair.spec.workload.name} on ${context.deps.selfName()} ended uncleanly while it acknowledged from memory: it is not taken over before it was compared.`,
+  );
+}

@@ -1,4 +1,4 @@
-import { type ParamsOf, type PeerApi, ProblemError, type ResultOf } from '../protocol/index.ts';
+import { modeOf, type ParamsOf, type PeerApi, ProblemError, type ResultOf } from '../protocol/index.ts';
 import type { ReplicaDisk } from '../replication/replication.ts';
 import { must, type PairContext } from './context.ts';
 import { bytesOf, goBack, sealPoint } from './points.ts';
@@ -120,7 +120,8 @@ async function wayHere(context: PairContext, pair: StoredPair, { ways }: Params)
   if (!ways || (notes.image === 'none' && !notes.quarantine)) return 'full';
   for (const { path } of disks) if ((await target.allocatedBytes(path)) === null) return 'full';
   const known = ways.changes !== null && (notes.generation ?? null) === ways.changes;
-  if (notes.quarantine || !known) return 'compare';
+  // What it lost of what it had acknowledged no bitmap tells.
+  if (notes.quarantine || !known || target.isUnclean(pair.spec.pairId)) return 'compare';
   if (notes.image !== 'point') return 'changes';
   // Once it was closed, going back to the point is all that is left of it, and that is another copy.
   return must(await target.points.stands(pair.spec.pairId, 'seal', disks)) ? 'changes' : 'compare';
@@ -208,6 +209,12 @@ export function tellAside(context: PairContext, pair: StoredPair, paths: string[
   );
 }
 
+/** Whether this host acknowledges the machine's writes before they are on its disk. */
+function inMemory(pair: StoredPair): boolean {
+  const mode = modeOf(pair);
+  return mode.kind === 'sync' && mode.memory === true;
+}
+
 /** How far this side of the comparison is; once it is done the images are offered, with a point to go back to. */
 export async function compared(
   context: PairContext,
@@ -242,14 +249,17 @@ async function openSealed(
   const pair = context.pair(pairId);
   const disks = context.disks(pair.spec, context.self);
   const whole = pair.notes.image === 'complete';
+  const unclean = target.isUnclean(pairId);
   // Before the first write can come: from here on it may not be started.
   if (whole)
     await context.setNotes(pairId, (notes) => ({ ...notes, ...asStandby, image: 'partial', point: null }));
   else await context.setNotes(pairId, (notes) => ({ ...notes, ...asStandby }));
+  // It is worth nothing as it is, and that is written down: what it lost is found by the comparison.
+  if (unclean) await target.forgetUnclean(pairId);
   // Of a time before the copy was last whole.
   if (whole) must(await target.points.undo(pairId, 'seal', disks));
-  const remote = must(await target.open(pairId, disks));
-  if (whole) await sealPoint(context, pair, disks, wholeUntil, changedBytes);
+  const remote = must(await target.open(pairId, disks, inMemory(pair)));
+  if (whole) await sealPoint(context, pair, disks, unclean ? null : wholeUntil, changedBytes);
   return remote;
 }
 
@@ -283,5 +293,6 @@ async function makeAnew(context: PairContext, pair: StoredPair, params: Params):
     aside: [...notes.aside.map(({ under: _under, ...rest }) => rest), ...aside],
   }));
   if (keep && created.aside.length > 0) tellAside(context, pair, created.aside);
-  return { ...must(await target.open(pairId, disks)), way: 'full' };
+  await target.forgetUnclean(pairId);
+  return { ...must(await target.open(pairId, disks, inMemory(pair))), way: 'full' };
 }

@@ -98,8 +98,12 @@ async function makeGround(context: PairContext, pairId: string): Promise<void> {
   const there = await Promise.all(disks.map(({ path }) => target.allocatedBytes(path)));
   if (there.every((bytes) => bytes === null)) return;
   if (notes.quarantine || notes.image === 'none') return setAside(context, pair);
-  if (notes.image !== 'complete') {
-    must(await target.close(pairId));
+  must(await target.close(pairId));
+  // What it acknowledged from memory may be missing: it is no point.
+  const unclean = target.isUnclean(pairId);
+  if (notes.image !== 'complete' || unclean) {
+    await context.setNotes(pairId, (known) => ({ ...known, image: 'partial', point: null }));
+    await target.forgetUnclean(pairId);
     must(await target.points.undo(pairId, 'seal', disks));
     return void must(await target.discard(disks.map(({ path }) => path)));
   }

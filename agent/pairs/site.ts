@@ -126,6 +126,10 @@ export class HostSite implements Site {
     return this.#context.deps.target.isOpen(this.#pairId);
   }
 
+  unclean(): boolean {
+    return this.#context.deps.target.isUnclean(this.#pairId);
+  }
+
   canHost(): boolean {
     const { deps, self } = this.#context;
     const { notes, spec } = this.#kept;

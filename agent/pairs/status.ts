@@ -12,6 +12,8 @@ const WAITING: Record<string, (standby: string, problem: string | null) => strin
   'state-lost': () => 'this host has lost its record of it: a person has to decide',
   'no-capacity': () => 'this host cannot start it now: its hypervisor does not answer',
   'no-lease': () => 'the voters have not given the lease yet',
+  unclean: () =>
+    'its storage ended uncleanly while it acknowledged from memory, so writes may be missing; a person may force it',
   'closing-export': () => 'the copy is being closed to the other host’s writes',
   'forced-met': (standby) => `a person has started it on ${standby}`,
   starting: (_standby, problem) => problem ?? 'it is being started',
@@ -40,7 +42,12 @@ function localCopy(context: PairContext, pair: StoredPair, site: HostSite | null
   const { quarantine } = pair.notes;
   if (quarantine) return { kind: 'quarantined', ...quarantine };
   if (!context.isOwner(pair)) {
-    return { kind: 'standby', exports: context.deps.target.isOpen(pair.spec.pairId) ? 'open' : 'closed' };
+    const { target } = context.deps;
+    return {
+      kind: 'standby',
+      exports: target.isOpen(pair.spec.pairId) ? 'open' : 'closed',
+      ...(target.isUnclean(pair.spec.pairId) ? { unclean: true } : {}),
+    };
   }
   const { uuid } = pair.spec.workload;
   const state = context.vmState(uuid);

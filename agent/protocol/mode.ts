@@ -15,7 +15,13 @@ export type Retention = v.InferOutput<typeof Retention>;
  * now and then, as a whole (a *point*); what was written since is lost in a failure, and a person decides about it.
  */
 export const ReplicationMode = v.variant('kind', [
-  v.object({ kind: v.literal('sync') }),
+  v.object({
+    kind: v.literal('sync'),
+    /** The standby acknowledges a write when it has it in memory (DRBD's protocol B). Left out: when it is on its disk. */
+    memory: v.optional(v.boolean()),
+    /** Rather go on than wait: the mirror is given up when a write has waited this long for the standby, ms. Left out: never. */
+    goOnMs: v.optional(v.pipe(v.number(), v.integer())),
+  }),
   v.object({
     kind: v.literal('interval'),
     /** From the beginning of one point to the next, s. Bounds: `modeProblem`. */
@@ -30,10 +36,13 @@ export const ReplicationMode = v.variant('kind', [
 ]);
 export type ReplicationMode = v.InferOutput<typeof ReplicationMode>;
 export type ModeKind = ReplicationMode['kind'];
+export type SyncMode = Extract<ReplicationMode, { kind: 'sync' }>;
 /** One that makes points. */
 export type PointMode = Exclude<ReplicationMode, { kind: 'sync' }>;
 
-export const SYNC: ReplicationMode = { kind: 'sync' };
+export const SYNC: SyncMode = { kind: 'sync' };
+/** Shorter is what healthy disks need now and then; longer is a disk that hangs, which is given up anyway. */
+export const GO_ON_BOUNDS_MS = { least: 100, most: 15_000 } as const;
 export const INTERVAL_BOUNDS_S = { least: 30, most: 86_400 } as const;
 export const RPO_BOUNDS_S = { least: 5, most: 3_600 } as const;
 export const RETENTION_DEFAULT: Retention = { last: 6, hourly: 12, daily: 7, weekly: 4 };
@@ -82,6 +91,7 @@ export type FollowStatus = v.InferOutput<typeof FollowStatus>;
 /** What a mode cannot be; null when it can. The same words at the console and at the agent. */
 export function modeProblem(mode: ReplicationMode): Problem | null {
   if (mode.kind === 'interval') return outside(mode.everyS) ?? emptyRule(mode.retention);
+  if (mode.kind === 'sync') return patienceProblem(mode.goOnMs);
   if (mode.kind !== 'async') return null;
   const { least, most } = RPO_BOUNDS_S;
   if (mode.rpoS >= least && mode.rpoS <= most) return null;
@@ -90,6 +100,17 @@ export function modeProblem(mode: ReplicationMode): Problem | null {
     message: `What may be lost at most is between ${least} s and ${most / 60} min.`,
     next: 'Choose a time between them; for longer ones make points at intervals, for nothing at all mirror synchronously.',
     field: 'rpoS',
+  };
+}
+
+function patienceProblem(goOnMs: number | undefined): Problem | null {
+  const { least, most } = GO_ON_BOUNDS_MS;
+  if (goOnMs === undefined || (goOnMs >= least && goOnMs <= most)) return null;
+  return {
+    kind: 'patience-out-of-range',
+    message: `A write may wait between ${least} ms and ${most / 1000} s for the standby.`,
+    next: 'Choose a time between them, or let the machine wait.',
+    field: 'goOnMs',
   };
 }
 

@@ -119,8 +119,12 @@ export const LocalCopy = v.variant('kind', [
     /** False: the machine was undefined here by hand. */
     defined: v.optional(v.literal(false)),
   }),
-  /** Standby: replica kept, exports open or closed. */
-  v.object({ kind: v.literal('standby'), exports: v.picklist(['open', 'closed']) }),
+  /** Standby: replica kept, exports open or closed. `unclean`: what it acknowledged from memory may be missing from it. */
+  v.object({
+    kind: v.literal('standby'),
+    exports: v.picklist(['open', 'closed']),
+    unclean: v.optional(v.literal(true)),
+  }),
   /** Owner by its own record, but it may have been superseded and cannot ask: starts nothing. */
   v.object({ kind: v.literal('waiting'), since: v.number(), reason: v.string() }),
   /** Superseded: the old copy is set aside until a person decides. */
@@ -233,7 +237,7 @@ export function modeOf({
   spec: Pick<PairSpec, 'replication'>;
 }): ReplicationMode {
   const { mode } = record.replica;
-  if (mode === 'sync') return SYNC;
+  if (mode === 'sync') return spec.replication?.kind === 'sync' ? spec.replication : SYNC;
   return spec.replication?.kind === mode ? spec.replication : MODE_DEFAULTS[mode];
 }
 

@@ -191,8 +191,20 @@ export interface ReplicaTarget {
   endDigest(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
   /** How far that is; null when none was begun since the agent started. */
   digesting(pairId: string): DigestStatus | null;
-  /** Offers the images, write-through, and finished digests beside them. Idempotent. */
-  open(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  /**
+   * Offers the images, and finished digests beside them. Idempotent. `memory`: a write is acknowledged before it is on disk, and
+   * a durable marker says so until the images were closed in order; otherwise write-through. Problem kind: `replica-unclean`.
+   */
+  open(pairId: string, disks: ReplicaDisk[], memory?: boolean): Promise<Result<ExportAddress>>;
+  /**
+   * The images acknowledged from memory, and the storage daemon or the host ended without having put it on disk; also of an
+   * earlier life of either. They may lack what was acknowledged, until `forgetUnclean`.
+   */
+  isUnclean(pairId: string): boolean;
+  /** Nobody counts on the images as they are any more: they are compared, made anew, or run by a person's decision. */
+  forgetUnclean(pairId: string): Promise<void>;
+  /** Told when images are found to have ended uncleanly. */
+  onUnclean(listener: (pairId: string) => void): () => void;
   /**
    * Ends the offer in order: after it returns ok no write can reach the images and they are closed and flushed.
    * Idempotent; also ok when nothing was open.

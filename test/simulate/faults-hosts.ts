@@ -11,6 +11,7 @@ import {
   member,
   owner,
   reboot,
+  standby,
 } from './strike.ts';
 
 /** What happens to machines, their agents and their disks. */
@@ -50,6 +51,14 @@ export const HOST_FAULTS: Record<string, Fault> = {
   'fsync-slow': (world, ms) => disk(world, anyone(world), 'slow', ms),
   'state-corrupted': (world) => lose(world, anyone(world), () => ({ ...freshState(false) })),
   'state-restored': (world) => lose(world, anyone(world), (host) => host.backup),
+  /** kill -9 of the standby's storage daemon: systemd starts it anew, with nothing on offer. */
+  'storage-killed': (world) => {
+    const host = standby(world);
+    if (host.power !== 'on' || host.frozen || !host.exportOpen) return false;
+    host.loseMemory();
+    host.tellAgent();
+    return true;
+  },
   'gone-owner': (world) => gone(world, owner(world)),
   'gone-standby': (world) => gone(world, world.other(owner(world))),
   'gone-witness': (world) => gone(world, world.witness()),

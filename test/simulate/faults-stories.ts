@@ -50,6 +50,17 @@ export const STORIES: Record<string, Fault> = {
     });
     return true;
   },
+  /** The standby loses what it acknowledged from memory, and before anybody has heard of that, its owner is lost too. */
+  'unclean-then-owner': (world, ms) => {
+    const host = owner(world);
+    const other = standby(world);
+    if (!world.inMemory || !allWell(world) || !other.exportOpen) return false;
+    other.loseMemory();
+    other.tellAgent();
+    after(world, world.random.between(1, 280), () => host.powerOff());
+    after(world, 4 * world.timing.holdMs + ms, () => host.powerOn());
+    return true;
+  },
   /** A failover, and the new owner is cut off at its guest's first instruction, when the old one is back. */
   'new-owner-cut': (world, ms) => {
     const host = owner(world);

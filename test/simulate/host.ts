@@ -28,6 +28,10 @@ export class Host extends Machine {
   permittedAt = 0;
   /** Highest acknowledged write this image contains, in the lineage it follows. */
   image = 0;
+  /** Highest of those that is on disk, whatever becomes of this host. */
+  flushed = 0;
+  /** Marker on its disk: it acknowledged from memory, and that memory is gone. */
+  unclean = false;
   /** False while a copy onto this image is under way. */
   whole = true;
   exportOpen = false;
@@ -41,6 +45,8 @@ export class Host extends Machine {
   leaking = false;
   /** The agent takes a guest's memory in: its process ends with the agent. */
   receiving = false;
+  /** Epoch in which that began. */
+  receivingIn = 0;
   /** All of that memory is there. */
   arrived = false;
   unreachableSince: number | null = null;
@@ -68,6 +74,7 @@ export class Host extends Machine {
 
   /** A process for the memory that the other host sends. */
   takeIn(): void {
+    this.receivingIn = this.node?.record?.epoch.n ?? 0;
     this.receiving = true;
     this.arrived = false;
     // The permit first: the guard ends what it finds without one.
@@ -120,10 +127,26 @@ export class Host extends Machine {
     this.mirrorTo = this.world.other(this).id;
   }
 
+  /** Whatever has the copy open ends without putting on disk what it acknowledged from memory. */
+  loseMemory(): void {
+    if (!this.exportOpen) return;
+    this.exportOpen = false;
+    if (!this.world.inMemory) return;
+    this.unclean = true;
+    this.image = Math.min(this.image, this.flushed);
+    this.world.note(this.id, 'its copy ended uncleanly');
+  }
+
+  /** Closed in order: everything is on disk. */
+  closeInOrder(): void {
+    if (this.exportOpen && !this.unclean) this.flushed = this.image;
+    this.exportOpen = false;
+  }
+
   protected onPowerOff(): void {
     this.setGuest('none');
     this.permission = null;
-    this.exportOpen = false;
+    this.loseMemory();
     this.mirror = 'off';
     this.endedWhole = false;
     this.intruder = false;

@@ -29,6 +29,8 @@ function asksPerson(world: World): boolean {
   const record = world.truth();
   const { gone } = world;
   if (gone === null || record === null || !gone.isMember) return false;
+  // The other copy may lack what it acknowledged from memory.
+  if (world.other(gone).unclean) return true;
   // The unarmed owner is gone for good: an unarmed pair has no automatic successor.
   if (record.owner === gone.id) return record.begun || record.former !== world.other(gone).id;
   // The unarmed owner has booted and the standby's record cannot be read any more.

@@ -9,6 +9,7 @@ export const MISTAKES = {
   'epoch-unchecked': 'epochChecked',
   'release-unrecorded': 'releaseRecorded',
   'ignore-stale': 'needInSync',
+  'ignore-unclean': 'needClean',
   'export-open': 'closeExport',
   'insync-too-early': 'completeCopy',
   'arm-before-guard': 'guardFirst',

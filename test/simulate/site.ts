@@ -20,7 +20,16 @@ export class SimulatedSite implements Site {
   }
 
   guest(): GuestState {
+    this.#dropWhatIsOver();
     return this.#host.receiving ? 'incoming' : this.#host.guest;
+  }
+
+  /** Another epoch that is not this host's: nobody sends the rest (agent/pairs/moving/receiver.ts, `recordChanged`). */
+  #dropWhatIsOver(): void {
+    const host = this.#host;
+    const record = host.node?.record;
+    if (!host.receiving || !record || record.owner === host.id || record.epoch.n === host.receivingIn) return;
+    host.world.kernel.after(0, () => host.dropIncoming());
   }
 
   wanted(): Wanted {
@@ -61,6 +70,10 @@ export class SimulatedSite implements Site {
 
   exportOpen(): boolean {
     return this.#host.exportOpen;
+  }
+
+  unclean(): boolean {
+    return this.#host.unclean;
   }
 
   canHost(): boolean {
@@ -130,7 +143,7 @@ export class SimulatedSite implements Site {
     const { life, boots } = host;
     host.world.acted(host, 'close export');
     host.world.kernel.after(host.world.random.between(1, 30), () => {
-      if (host.boots === boots) host.exportOpen = false;
+      if (host.boots === boots) host.closeInOrder();
       this.#answer(life, done);
     });
   }
@@ -158,7 +171,7 @@ export class SimulatedSite implements Site {
   quarantine(): void {
     if (!this.#host.quarantined) this.#host.world.acted(this.#host, 'quarantine');
     this.#host.quarantined = true;
-    this.#host.exportOpen = false;
+    this.#host.closeInOrder();
   }
 
   wall(): number {

@@ -61,6 +61,8 @@ export class World {
   gone: Machine | null = null;
   wallJump = 0;
   lastWitness = 'w';
+  /** The standby acknowledges from memory. */
+  readonly inMemory: boolean;
   readonly reach = new Reach(this);
   /** Runs at the next audit line that contains this: a second fault in the middle of something. */
   readonly ambushes: { word: string; run: () => void }[] = [];
@@ -75,6 +77,7 @@ export class World {
     this.random = first?.random ?? new Random(seed);
     this.network = first?.network ?? new Network(this.kernel, this.random);
     this.rules = rules;
+    this.inMemory = first?.inMemory ?? seed % 3 === 0;
     this.name = first === undefined ? '' : '2:';
     this.story = first?.story ?? [];
     this.violations = first?.violations ?? [];
@@ -135,8 +138,13 @@ export class World {
     return top?.record ?? null;
   }
 
-  /** Whether a write of `host`'s guest reaches the other copy now. */
+  /** Whether a write of `host`'s guest reaches the other copy now. A storage daemon started anew offers nothing of before. */
   replicates(host: Host): boolean {
+    return !this.other(host).unclean && this.reaches(host);
+  }
+
+  /** Whether the other copy could be written to from there. */
+  reaches(host: Host): boolean {
     const other = this.other(host);
     const takes = other.exportOpen && !other.targetBroken && !other.diskFault;
     const up = other.power === 'on' && !other.frozen && takes;
@@ -250,8 +258,10 @@ export class World {
     if (host.mirror === 'active') {
       if (!this.replicates(host)) return;
       other.image = host.image + 1;
+      if (!this.inMemory) other.flushed = other.image;
     }
     host.image += 1;
+    host.flushed = host.image;
     if (this.serving !== host && !this.forced) {
       this.violate('I4', `${host.id} acknowledged a write after ${other.id} had begun`);
     }

@@ -40,6 +40,8 @@ export class SimulatedHost implements Member {
   readonly images = new Map<string, SimulatedImage>();
   /** Images offered to a primary, by pair; the storage daemon's, gone with the power. */
   readonly exports = new Map<string, Set<string>>();
+  readonly inMemory = new Map<string, Map<string, number>>();
+  readonly unclean = new Set<string>();
   /** Overlays of the points that stand, by use and pair; the storage daemon's too. */
   readonly points = new Map<string, Set<string>>();
   powered = true;
@@ -127,6 +129,7 @@ export class SimulatedHost implements Member {
       guest.halted = false;
       guest.tap = null;
     }
+    for (const pairId of this.inMemory.keys()) this.loseMemory(pairId);
     this.exports.clear();
     this.points.clear();
     for (const [timer, cut] of [...this.timers]) {
@@ -134,6 +137,17 @@ export class SimulatedHost implements Member {
       cut();
     }
     this.timers.clear();
+    this.world.changed();
+  }
+
+  /** What a copy here acknowledged from memory is gone: its storage daemon was killed, or the power went. */
+  loseMemory(pairId: string): void {
+    for (const [path, version] of this.inMemory.get(pairId) ?? []) {
+      const image = this.images.get(path);
+      if (image) image.version = Math.min(image.version, version);
+    }
+    if (this.inMemory.delete(pairId)) this.unclean.add(pairId);
+    this.exports.delete(pairId);
     this.world.changed();
   }
 

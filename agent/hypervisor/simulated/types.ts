@@ -60,6 +60,10 @@ export interface Member {
   readonly images: Map<string, SimulatedImage>;
   /** Images offered to a primary, by pair; the storage daemon's, gone with the power. */
   readonly exports: Map<string, Set<string>>;
+  /** Of images that acknowledge from memory: the version that is on disk, by path, by pair. Gone with the power. */
+  readonly inMemory: Map<string, Map<string, number>>;
+  /** Pairs whose images here ended uncleanly: a marker on its disk. */
+  readonly unclean: Set<string>;
   freeDiskBytes(): number;
   /** The guest's process is there and not stopped. */
   runs(uuid: string): boolean;

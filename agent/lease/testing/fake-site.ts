@@ -12,6 +12,8 @@ export class FakeSite implements Site {
   open: boolean;
   permission: Permission | null = null;
   quarantined = false;
+  /** What its copy acknowledged from memory may be lost. */
+  dirty = false;
   wallMs = 0;
   readonly did: string[] = [];
   readonly #now: () => number;
@@ -54,6 +56,9 @@ export class FakeSite implements Site {
   }
   exportOpen(): boolean {
     return this.open;
+  }
+  unclean(): boolean {
+    return this.dirty;
   }
   canHost(): boolean {
     return this.capacity;

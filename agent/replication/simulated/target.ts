@@ -160,10 +160,30 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
         disks.reduce((sum, disk) => sum + (host.images.get(disk.path)?.allocatedBytes ?? 0), 0),
       ),
 
-    async open(pairId, disks) {
+    isUnclean: (pairId) => host.unclean.has(pairId),
+    async forgetUnclean(pairId) {
+      host.unclean.delete(pairId);
+    },
+    onUnclean(listener) {
+      const told = new Set(host.unclean);
+      return host.world.onChange(() => {
+        for (const pairId of host.unclean) if (alive() && !told.has(pairId)) listener(pairId);
+        told.clear();
+        for (const pairId of host.unclean) told.add(pairId);
+      });
+    },
+
+    async open(pairId, disks, memory = false) {
       if (!alive()) return fail(hostOff(host.name));
+      if (host.unclean.has(pairId)) return fail(uncleanly(host.name));
+      if (host.exports.has(pairId) && host.inMemory.has(pairId) !== memory) withdraw(host, pairId);
       const missing = disks.find((disk) => !host.images.has(disk.path));
       if (missing) return fail(replicaMissing(host.name, missing.path));
+      if (memory && !host.inMemory.has(pairId))
+        host.inMemory.set(
+          pairId,
+          new Map(disks.map(({ path }) => [path, host.images.get(path)?.version ?? 0])),
+        );
       host.exports.set(pairId, new Set(disks.map((disk) => disk.path)));
       host.world.changed();
       return ok(addressOf(host, pairId, disks));
@@ -183,6 +203,7 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
       withdraw(host, pairId);
       for (const path of await restore.release(pairId)) host.images.delete(path);
       for (const disk of disks) host.images.delete(disk.path);
+      host.unclean.delete(pairId);
       return ok(undefined);
     },
   };
@@ -205,6 +226,8 @@ export async function readAll(
 
 function withdraw(host: SimulatedHost, pairId: string): void {
   settlePoints(host, pairId);
+  // In order: everything is on disk.
+  host.inMemory.delete(pairId);
   if (host.exports.delete(pairId)) host.world.changed();
 }
 
@@ -226,6 +249,12 @@ export const diskFull = (host: string): Problem => ({
   kind: 'disk-full',
   message: `${host} has not enough space for the copy.`,
   next: `Free space on ${host}, or choose another standby.`,
+});
+
+const uncleanly = (host: string): Problem => ({
+  kind: 'replica-unclean',
+  message: `The copy on ${host} ended uncleanly while it acknowledged writes from memory: some may be missing.`,
+  next: 'It is compared before it counts again, by itself, as soon as the other host answers.',
 });
 
 const replicaMissing = (host: string, path: string): Problem => ({

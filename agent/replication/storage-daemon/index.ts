@@ -13,6 +13,7 @@ import type {
 import { commit, standAlone, stopStanding, takePlaceOf } from './chain.ts';
 import { type DaemonOptions, HEARTBEAT_EXPORT, StorageDaemon } from './daemon.ts';
 import { allThere, Digests, imageItself } from './digests.ts';
+import { type Flush, flushNodes, flushOver } from './flush.ts';
 import {
   allocatedBytes,
   createImage,
@@ -26,6 +27,7 @@ import {
 import { Manifests } from './manifest.ts';
 import { DaemonPoints } from './points.ts';
 import { LayeredPoints } from './restore.ts';
+import { UncleanMarkers } from './unclean.ts';
 
 export interface StorageDaemonOptions extends DaemonOptions {
   /** This host's id: the name in its certificate. */
@@ -37,12 +39,19 @@ export interface StorageDaemonOptions extends DaemonOptions {
   digestDir: string;
   /** Directory for what is written down of restore points. */
   pointsDir: string;
+  /** Directory for the markers of replicas that acknowledge from memory. */
+  uncleanDir: string;
   /** This host's certificate, for the copiers that read what this daemon offers. */
   tls: TlsFiles;
+  /** In the place of its NBD server, in specs. */
+  flush?: Flush;
 }
 
 const CLOSE_LOOKS = 200;
 const CLOSE_PAUSE_MS = 25;
+
+/** `through`: on disk before it is acknowledged; `memory`: not, under a marker; `unmarked`: not, and nobody counts on it yet. */
+type Caching = 'through' | 'memory' | 'unmarked';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -68,6 +77,8 @@ class StorageDaemonTarget implements ReplicaTarget {
   readonly #unclosed = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
   readonly #digests: Digests;
+  readonly #markers: UncleanMarkers;
+  readonly #listeners = new Set<(pairId: string) => void>();
 
   constructor(options: StorageDaemonOptions) {
     this.#options = options;
@@ -76,8 +87,13 @@ class StorageDaemonTarget implements ReplicaTarget {
       gone: () => {
         this.#offered.clear();
         this.#unclosed.clear();
+        this.#markers.allEnded();
       },
       told: (event) => this.#points.told(event),
+    });
+    this.#markers = new UncleanMarkers(options.uncleanDir, (pairId) => {
+      options.log('warn', `${pairId}: its replica ended uncleanly while it acknowledged from memory`);
+      for (const listener of this.#listeners) listener(pairId);
     });
     this.#points = new DaemonPoints(this.#daemon, options.hostName);
     this.points = this.#pointsInTurn(this.#points);
@@ -93,6 +109,21 @@ class StorageDaemonTarget implements ReplicaTarget {
     if (attached.ok && attached.value) await this.#refresh();
     if (attached.ok && attached.value) await this.#findUnclosed();
     if (!attached.ok) this.#options.log('warn', `storage daemon: ${attached.problem.message}`);
+    // A daemon that ended has none of them open; nor does this agent know of one that does not answer.
+    await this.#markers.load((pairId) => this.#unclosed.has(blockPrefix('image', pairId)));
+  }
+
+  isUnclean(pairId: string): boolean {
+    return this.#markers.isUnclean(pairId);
+  }
+
+  forgetUnclean(pairId: string): Promise<void> {
+    return this.#inTurn(() => this.#markers.clear(pairId));
+  }
+
+  onUnclean(listener: (pairId: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   async stop(): Promise<void> {
@@ -235,18 +266,32 @@ class StorageDaemonTarget implements ReplicaTarget {
     return this.#digests.status(pairId);
   }
 
-  open(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
-    return this.#inTurn(() => this.#open(pairId, disks, true));
+  open(pairId: string, disks: ReplicaDisk[], memory = false): Promise<Result<ExportAddress>> {
+    return this.#inTurn(async () => {
+      const fit = await this.#fitFor(pairId, memory);
+      return fit.ok ? this.#open(pairId, disks, memory ? 'memory' : 'through') : fit;
+    });
   }
 
-  async #open(pairId: string, disks: ReplicaDisk[], writethrough: boolean): Promise<Result<ExportAddress>> {
+  /** Open the other way it is closed first; one that ended uncleanly is not opened before that is forgotten. */
+  async #fitFor(pairId: string, memory: boolean): Promise<Result<void>> {
+    if (this.#markers.isUnclean(pairId)) return fail(uncleanly(this.#options.hostName));
+    const other = this.isOpen(pairId) && this.#markers.has(pairId) !== memory;
+    const closed = other ? await this.#close(pairId) : ok(undefined);
+    if (closed.ok && this.#markers.isUnclean(pairId)) return fail(uncleanly(this.#options.hostName));
+    // Before the first write can come.
+    if (closed.ok && memory) await this.#markers.set(pairId);
+    return closed;
+  }
+
+  async #open(pairId: string, disks: ReplicaDisk[], caching: Caching): Promise<Result<ExportAddress>> {
     const serving = await this.#daemon.ensureServing();
     if (!serving.ok) return serving;
     const refreshed = await this.#refresh();
     if (!refreshed.ok) return refreshed;
     for (const disk of disks) {
       if (this.#offered.has(exportId(pairId, disk.target))) continue;
-      const offered = await this.#offer(pairId, disk, writethrough);
+      const offered = await this.#offer(pairId, disk, caching === 'through');
       if (!offered.ok) {
         await this.#close(pairId);
         return offered;
@@ -269,8 +314,11 @@ class StorageDaemonTarget implements ReplicaTarget {
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
     return this.#inTurn(async () => {
       const closed = await this.#close(pairId);
-      if (closed.ok) await this.#layers.remove(pairId, disks);
-      return closed.ok ? this.#delete(disks.map(({ path }) => path)) : closed;
+      if (!closed.ok) return closed;
+      await this.#layers.remove(pairId, disks);
+      const deleted = await this.#delete(disks.map(({ path }) => path));
+      if (deleted.ok) await this.#markers.clear(pairId);
+      return deleted;
     });
   }
 
@@ -371,7 +419,7 @@ class StorageDaemonTarget implements ReplicaTarget {
       discard: 'unmap',
     });
     if (!node.ok) return fail(this.#notOpened(disk, node.problem.message));
-    // Without write-through the qcow2 tables of acknowledged writes stay in memory: the mirror sends no flush.
+    // Without write-through the qcow2 tables of acknowledged writes stay in memory (the mirror sends no flush): see Caching.
     const offered = await this.#daemon.execute('block-export-add', {
       type: 'nbd',
       id: exportId(pairId, disk.target),
@@ -424,8 +472,8 @@ class StorageDaemonTarget implements ReplicaTarget {
       manifests: this.#manifests,
       digests: this.#digests,
       close: (pairId) => this.#close(pairId),
-      offer: (pairId, disks) => this.#open(pairId, disks, false),
-      withDigests: (pairId, disks) => this.#open(pairId, disks, false),
+      offer: (pairId, disks) => this.#open(pairId, disks, 'unmarked'),
+      withDigests: (pairId, disks) => this.#open(pairId, disks, 'unmarked'),
       offered: async (pairId, disks) => {
         const refreshed = await this.#refresh();
         return refreshed.ok && disks.every(({ target }) => this.#offered.has(exportId(pairId, target)));
@@ -469,6 +517,7 @@ class StorageDaemonTarget implements ReplicaTarget {
     // No daemon, so nothing has the images open.
     if (!attached.value) {
       this.#unclosed.delete(prefix);
+      this.#markers.ended(pairId);
       return ok(undefined);
     }
     const refreshed = await this.#refresh();
@@ -487,6 +536,7 @@ class StorageDaemonTarget implements ReplicaTarget {
     if (!stopped.ok) return stopped;
     const nodes = await this.#daemon.nodes();
     if (!nodes.ok) return nodes;
+    const flushed = await this.#flush(pairId, nodes.value);
     for (const role of ['image', 'file'] as const) {
       for (const node of nodes.value.filter((name) => name.startsWith(blockPrefix(role, pairId)))) {
         const freed = await this.#daemon.execute('blockdev-del', { 'node-name': node });
@@ -494,7 +544,29 @@ class StorageDaemonTarget implements ReplicaTarget {
       }
     }
     this.#unclosed.delete(prefix);
+    if (flushed) await this.#markers.clear(pairId);
+    else this.#markers.ended(pairId);
     return ok(undefined);
+  }
+
+  /**
+   * Puts on disk what was acknowledged from memory, export closed and nodes still there. Closing a node flushes it too, but a
+   * disk that fails then is told to nobody. @returns false when something may be missing: also when this daemon does not have
+   * the images open
+   */
+  async #flush(pairId: string, nodes: string[]): Promise<boolean> {
+    if (!this.#markers.has(pairId)) return true;
+    const own = nodes.filter((name) => name.startsWith(blockPrefix('image', pairId)));
+    if (own.length === 0 || this.#markers.isUnclean(pairId)) return false;
+    const flush =
+      this.#options.flush ??
+      flushOver(
+        () => ({ host: LOOPBACK, port: this.#options.port, serverName: this.#options.hostId }),
+        this.#options.tls,
+      );
+    const flushed = await flushNodes(this.#daemon, own, flush, (id) => this.#untilGone(id));
+    if (!flushed.ok) this.#options.log('warn', `${pairId}: ${flushed.problem.message}`);
+    return flushed.ok;
   }
 
   /** @param id of an export, or of all of a pair's: how they begin */
@@ -529,3 +601,9 @@ class StorageDaemonTarget implements ReplicaTarget {
     return run;
   }
 }
+
+const uncleanly = (host: string) => ({
+  kind: 'replica-unclean',
+  message: `The copy on ${host} ended uncleanly while it acknowledged writes from memory: some may be missing.`,
+  next: 'It is compared before it counts again, by itself, as soon as the other host answers.',
+});

@@ -46,6 +46,7 @@ describe('a point of a replica that is being filled', () => {
       },
       digestDir: join(daemon.qmp.directory, 'digests'),
       pointsDir: join(daemon.qmp.directory, 'points'),
+      uncleanDir: join(daemon.qmp.directory, 'unclean'),
       tls: { key: '', cert: '', ca: '' },
     });
     await target.create(PAIR, disks, 'aside');

@@ -52,6 +52,7 @@ describe('the standby with its storage daemon', () => {
       },
       digestDir: join(directory, 'digests'),
       pointsDir: join(directory, 'points'),
+      uncleanDir: join(directory, 'unclean'),
       tls: { key: '', cert: '', ca: '' },
     });
   });

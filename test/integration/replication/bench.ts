@@ -93,6 +93,7 @@ export class Bench {
       copiers: COPIERS,
       digestDir: join(directory, 'standby/digests'),
       pointsDir: join(directory, 'standby/points'),
+      uncleanDir: join(directory, 'standby/unclean'),
       tls: standbyTls,
     });
     const guest = new TestGuest(
