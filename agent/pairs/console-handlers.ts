@@ -1,4 +1,4 @@
-import { type ConsoleApi, type ParamsOf, ProblemError, type Task } from '../protocol/index.ts';
+import { type ConsoleApi, modeOf, type ParamsOf, ProblemError, type Task } from '../protocol/index.ts';
 import {
   firstRecord,
   refuseForeign,
@@ -10,7 +10,7 @@ import {
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
 import type { Guarded } from './guarded.ts';
-import { modeInWords, refuseMode } from './modes.ts';
+import { isDefault, modeInWords, onlyPatience, refuseMode } from './modes.ts';
 import { liveHindrances } from './moving/sender.ts';
 import { alreadyGiven, copyData, giveOrder } from './ordering.ts';
 import { unusable } from './orders/failover.ts';
@@ -64,7 +64,7 @@ async function protectStart(
           definitions: { [context.self]: definition.text, [params.standby]: text },
           autostartBefore: vm?.autostart ?? false,
           createdAt: context.now(),
-          ...(params.replication.kind === 'sync' ? {} : { replication: params.replication }),
+          ...(isDefault(params.replication) ? {} : { replication: params.replication }),
         },
         record,
       },
@@ -157,7 +157,8 @@ async function setReplication(
   refuseForeign(context, pair);
   refuseMode(replication, pair.record.policy, pair.spec.disks);
   const subject = pair.spec.workload.name;
-  const data = { ...copyData(context, pair, false), replication };
+  const asItIs = onlyPatience(modeOf(pair), replication) && context.deps.source.status(pairId) !== null;
+  const data = { ...copyData(context, pair, false), replication, asItIs };
   const task = await giveOrder(context, 'mode', { id: requestId, pairId, subject, data });
   const text = `${actor} has the copy of ${subject} ${modeInWords(replication)} from now on.`;
   context.audit('mode-ordered', pair, text, undefined, actor);

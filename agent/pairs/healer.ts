@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { compareEpoch } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
+import { Slowness } from './slowness.ts';
 
 /** Begins the id of what the agent ordered itself: a person's order goes first. */
 export const OWN_ORDER = 'own-';
@@ -17,11 +18,13 @@ const LOOK_AGAIN_MS = 2_000;
  */
 export class Healer {
   readonly #context: () => PairContext;
+  readonly slowness: Slowness;
   readonly #healing = new Set<string>();
   readonly #pauses = new Map<string, { until: number; ms: number; seenSince: number | null }>();
 
   constructor(context: () => PairContext) {
     this.#context = context;
+    this.slowness = new Slowness(context);
   }
 
   request(pairId: string): void {
@@ -44,6 +47,7 @@ export class Healer {
 
   async #heal(pairId: string): Promise<void> {
     const context = this.#context();
+    if (!(await this.slowness.mayHeal(pairId))) return this.#pause(pairId, LOOK_AGAIN_MS);
     await context.alignMembers(pairId);
     const pair = context.pair(pairId);
     const { workload } = pair.spec;

@@ -15,6 +15,22 @@ export function pointModeOf(pair: { record: PairRecord; spec: PairSpec }): Point
   return mode.kind === 'sync' ? null : mode;
 }
 
+/** How long a write of the pair's machine may wait for the standby, as a mirror is ordered. */
+export function patienceOf(pair: { record: PairRecord; spec: PairSpec }): { patienceMs?: number } {
+  const mode = modeOf(pair);
+  return mode.kind === 'sync' && mode.goOnMs !== undefined ? { patienceMs: mode.goOnMs } : {};
+}
+
+/** What a description that says nothing of it means. */
+export const isDefault = (mode: ReplicationMode): boolean =>
+  mode.kind === 'sync' && !mode.memory && mode.goOnMs === undefined;
+
+/** The mirror that runs can go on as it is: only how long a write may wait for it becomes another. */
+export function onlyPatience(before: ReplicationMode, after: ReplicationMode): boolean {
+  if (before.kind !== 'sync' || after.kind !== 'sync') return false;
+  return (before.memory ?? false) === (after.memory ?? false);
+}
+
 /** Throws what a mode cannot be, with these disks and this policy. */
 export function refuseMode(
   mode: ReplicationMode,
@@ -46,7 +62,12 @@ function unfit(policy: PairRecord['policy'], disks: { target: string; format: st
 
 /** For the audit log. */
 export function modeInWords(mode: ReplicationMode): string {
-  if (mode.kind === 'sync') return 'mirrored synchronously';
+  if (mode.kind === 'sync') {
+    const where = mode.memory ? 'mirrored synchronously, in memory on the standby' : 'mirrored synchronously';
+    return mode.goOnMs === undefined
+      ? where
+      : `${where}, and rather goes on than waits longer than ${mode.goOnMs} ms`;
+  }
   if (mode.kind === 'async') return `kept by points, at most ${mode.rpoS} s behind`;
   return `kept by a point every ${mode.everyS} s`;
 }

@@ -185,7 +185,8 @@ class Pairs implements PairsService {
       tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       drills.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       verifies.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
-      source.subscribe((pairId) => {
+      source.subscribe((pairId, status) => {
+        this.#healer.slowness.seen(pairId, status);
         this.#run('point', this.#pointMade(pairId));
         nodes.look(pairId);
         this.#changed(pairId);

@@ -253,8 +253,18 @@ export interface MirrorOrder {
   /** Standby's address, and what it exports. */
   address: string;
   remote: ExportAddress;
+  /** Once in sync: how long a write may wait for the standby before it is given up, ms. Without: as long as it takes. */
+  patienceMs?: number;
   /** Without: everything, and nothing is remembered for the next time. */
   how?: CatchingUp;
+}
+
+/** Where a standby's storage daemon listens. */
+export interface StandbyAddress {
+  host: string;
+  port: number;
+  /** Name in its certificate: its host id. */
+  serverName: string;
 }
 
 export type MovedGuest = Pick<MirrorOrder, 'pairId' | 'vmUuid' | 'disks'>;
@@ -299,6 +309,10 @@ export interface ReplicaSource {
   status(pairId: string): MirrorStatus | null;
   /** Told at every change of state and, while copying, about once a second. */
   subscribe(listener: (pairId: string, status: MirrorStatus) => void): () => void;
+  /** Another patience (`MirrorOrder.patienceMs`) for the mirror that runs; null: as long as it takes. */
+  setPatience(pairId: string, ms: number | null): Promise<Result<void>>;
+  /** How long a standby's storage daemon takes for a small write now, ms, the worst of a few; null when it does not answer. */
+  answersIn(standby: StandbyAddress): Promise<number | null>;
   /**
    * After `held`: lets the guest go on alone. Call it only once `stale` is durable in the record (docs/safety.md).
    * The mirror is gone afterwards (state `broken`, then null after `end`).

@@ -31,6 +31,8 @@ export function createReplicaSource(mirrors: Mirrors, followers: Followers): Rep
         for (const end of ends) end();
       };
     },
+    setPatience: (pairId, ms) => mirrors.setPatience(pairId, ms),
+    answersIn: (standby) => mirrors.answersIn(standby),
     // A copy that follows holds nothing up, so there is nothing to be let go.
     release: (pairId) => mirrors.release(pairId),
     async end(pairId, drained) {

@@ -17,6 +17,8 @@ function ownPaths(bench: Bench): ReplicaSource {
     subscribe: (listener) => source.subscribe(listener),
     release: (pairId) => source.release(pairId),
     end: (pairId) => source.end(pairId),
+    setPatience: (pairId, ms) => source.setPatience(pairId, ms),
+    answersIn: (standby) => source.answersIn(standby),
     beginDistance: (of, generation) => source.beginDistance(of, generation),
     distanceKnown: (pairId) => source.distanceKnown(pairId),
     verify: (pairId, order) => source.verify(pairId, order),

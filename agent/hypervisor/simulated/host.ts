@@ -42,6 +42,7 @@ export class SimulatedHost implements Member {
   readonly exports = new Map<string, Set<string>>();
   readonly inMemory = new Map<string, Map<string, number>>();
   readonly unclean = new Set<string>();
+  answerMs = 1;
   /** Overlays of the points that stand, by use and pair; the storage daemon's too. */
   readonly points = new Map<string, Set<string>>();
   powered = true;
@@ -148,6 +149,12 @@ export class SimulatedHost implements Member {
     }
     if (this.inMemory.delete(pairId)) this.unclean.add(pairId);
     this.exports.delete(pairId);
+    this.world.changed();
+  }
+
+  /** Its disks, or the line to it, become slower or faster. */
+  answersWithin(ms: number): void {
+    this.answerMs = ms;
     this.world.changed();
   }
 

@@ -62,6 +62,8 @@ export interface Member {
   readonly exports: Map<string, Set<string>>;
   /** Of images that acknowledge from memory: the version that is on disk, by path, by pair. Gone with the power. */
   readonly inMemory: Map<string, Map<string, number>>;
+  /** How long it takes for a write that is mirrored to it, ms. */
+  readonly answerMs: number;
   /** Pairs whose images here ended uncleanly: a marker on its disk. */
   readonly unclean: Set<string>;
   freeDiskBytes(): number;

@@ -11,7 +11,7 @@ import type { CatchingUp } from '../../replication/replication.ts';
 import type { Step, StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { distrusts, madeGood } from '../distrust.ts';
-import { pointModeOf } from '../modes.ts';
+import { patienceOf, pointModeOf } from '../modes.ts';
 import { mib, transferred } from '../progress.ts';
 import { isLive } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
@@ -213,6 +213,7 @@ export function copySteps<D extends CopyData>(
               address: peer.address,
               remote: data.remote,
               how: howFrom(context, data, io),
+              ...patienceOf(pair),
             }),
           );
         }

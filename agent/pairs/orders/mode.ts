@@ -2,19 +2,24 @@ import * as v from 'valibot';
 import { CONTRACT } from '../../lease/rules.ts';
 import { setMode } from '../../lease/transitions.ts';
 import { ReplicationMode } from '../../protocol/index.ts';
-import type { TaskDefinition } from '../../tasks/runner.ts';
-import type { PairContext } from '../context.ts';
-import { modeInWords } from '../modes.ts';
+import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
+import { must, type PairContext } from '../context.ts';
+import { modeInWords, patienceOf } from '../modes.ts';
 import { abandonCopy, CopyData, copySteps } from './copy.ts';
 
-const ModeData = v.object({ ...CopyData.entries, replication: ReplicationMode });
+const ModeData = v.object({
+  ...CopyData.entries,
+  replication: ReplicationMode,
+  /** The mirror goes on as it is; decided when it was ordered. */
+  asItIs: v.optional(v.boolean(), false),
+});
 export type ModeData = v.InferOutput<typeof ModeData>;
 
 /**
  * The record first: from that moment on nobody counts on the copy as before. Then the description, which the standby is
  * offered; one that cannot be told now is told when it is seen again.
  */
-async function change(context: PairContext, { pairId, replication }: ModeData): Promise<void> {
+async function change(context: PairContext, { pairId, replication, asItIs }: ModeData): Promise<void> {
   const { record } = context.pair(pairId);
   await context.swap(
     pairId,
@@ -24,7 +29,9 @@ async function change(context: PairContext, { pairId, replication }: ModeData): 
     pairId,
     (kept) => kept && { ...kept, spec: { ...kept.spec, replication, revision: kept.spec.revision + 1 } },
   );
-  const { spec } = context.pair(pairId);
+  const pair = context.pair(pairId);
+  const { spec } = pair;
+  if (asItIs) must(await context.deps.source.setPatience(pairId, patienceOf(pair).patienceMs ?? null));
   const chosen = context.nodes.chosen(pairId);
   await context.deps.peers.to(context.other(spec)).call('spec.offer', { spec, chosen });
 }
@@ -41,9 +48,13 @@ export function modeOrder(context: PairContext): TaskDefinition<ModeData> {
         cancellable: true,
         run: (data) => change(context, data),
       },
-      ...copySteps<ModeData>(context),
+      ...copySteps<ModeData>(context).map((step) => ({
+        ...step,
+        run: async (data: ModeData, io: StepIo) => (data.asItIs ? undefined : step.run(data, io)),
+      })),
     ],
     async undo(data, problem) {
+      if (data.asItIs) return;
       await abandonCopy(context, data);
       context.audit(
         'mode-unfinished',

@@ -22,6 +22,9 @@ export const DiskOrder = v.object({
 export type DiskOrder = v.InferOutput<typeof DiskOrder>;
 
 /** All disks of one guest. They break together: a copy with one disk newer than the other is no copy. */
+/** How long a write may wait for the standby before the group is held, ms; null: as long as it takes. */
+const PatienceMs = v.nullable(v.pipe(v.number(), v.minValue(20), v.maxValue(600_000)));
+
 export const GroupOrder = v.object({
   group: PairId,
   remote: v.object({ host: v.string(), port: v.pipe(v.number(), v.integer()), serverName: v.string() }),
@@ -29,6 +32,7 @@ export const GroupOrder = v.object({
   heartbeat: v.pipe(v.string(), v.maxBytes(255)),
   /** How long the standby may stay silent before writes are held, ms. */
   deadlineMs: v.pipe(v.number(), v.minValue(50), v.maxValue(600_000)),
+  patienceMs: v.optional(PatienceMs),
   disks: v.pipe(v.array(DiskOrder), v.minLength(1), v.maxLength(64)),
 });
 export type GroupOrder = v.InferOutput<typeof GroupOrder>;
@@ -40,6 +44,7 @@ export const HoldReason = v.object({
     'connection-lost',
     'remote-error',
     'request-late',
+    'too-slow',
     'qemu-gone',
     'qemu-malformed',
     'restarted',
@@ -96,7 +101,14 @@ export const ControlRequest = v.variant('c', [
    * stream is not known any more (its saved state was lost): the guest would hang for good otherwise.
    */
   v.object({ id, c: v.literal('release'), group: PairId, disks: v.optional(v.array(LostDisk)) }),
-  v.object({ id, c: v.literal('deadline'), group: PairId, deadlineMs: v.pipe(v.number(), v.minValue(50)) }),
+  v.object({
+    id,
+    c: v.literal('deadline'),
+    group: PairId,
+    deadlineMs: v.pipe(v.number(), v.minValue(50)),
+    /** Left out: as before. */
+    patienceMs: v.optional(PatienceMs),
+  }),
   v.object({ id, c: v.literal('close'), group: PairId }),
 ]);
 export type ControlRequest = v.InferOutput<typeof ControlRequest>;

@@ -113,11 +113,16 @@ export class DiskRelay {
     this.#dropQemu();
   }
 
+  /** The oldest unanswered write; zeroing and trimming large ranges may take long on a healthy disk. */
+  get oldest(): Request | null {
+    const oldest = this.#state === 'up' ? this.#outstanding.values().next().value : undefined;
+    return oldest && (oldest.type === Command.write || oldest.type === Command.flush) ? oldest : null;
+  }
+
   /** Looks again at the oldest unanswered write; @returns how many times it has been seen waiting. */
   lookAtOldest(): number {
-    const oldest = this.#state === 'up' ? this.#outstanding.values().next().value : undefined;
-    // Zeroing and trimming large ranges may take long on a healthy disk.
-    if (!oldest || (oldest.type !== Command.write && oldest.type !== Command.flush)) {
+    const { oldest } = this;
+    if (!oldest) {
       this.#oldest = null;
       return 0;
     }

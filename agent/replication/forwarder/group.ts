@@ -5,6 +5,7 @@ import type { GroupOrder, GroupStatus, HoldReason, LinkState, SavedGroup } from 
 import { DiskRelay } from './disk-relay.ts';
 import type { Lifeline, LifelineListener } from './lifeline.ts';
 import { listenUnix } from './listener.ts';
+import { Patience } from './patience.ts';
 import type { RemoteExport } from './remote.ts';
 import { serveHandshake } from './server-handshake.ts';
 
@@ -38,6 +39,7 @@ export class Group implements LifelineListener {
   #lifeline: Lifeline | null = null;
   #reason: HoldReason | null = null;
   #deadlineMs: number;
+  readonly #patience: Patience;
   #last = '';
 
   /** Connects every disk and the heartbeat, then listens for QEMU. */
@@ -98,14 +100,27 @@ export class Group implements LifelineListener {
       return { ...disk, relay, server: null };
     });
     this.#looks = setInterval(() => this.#look(), LOOK_MS);
+    const waiting = this.#disks.map(({ name, relay }) => ({
+      name,
+      get oldest() {
+        return relay.oldest;
+      },
+    }));
+    this.#patience = new Patience(waiting, (disk, ms) =>
+      this.hold({ kind: 'too-slow', disk, detail: `a write had no answer for ${ms} ms`, errno: 0 }),
+    );
+    this.#patience.set(saved.order.patienceMs ?? null);
   }
 
   get deadlineMs(): number {
     return this.#deadlineMs;
   }
 
-  setDeadline(ms: number): void {
+  /** @param patienceMs null: writes wait as long as it takes; left out: as before */
+  setDeadline(ms: number, patienceMs?: number | null): void {
     this.#deadlineMs = ms;
+    if (patienceMs !== undefined) this.#patience.set(patienceMs);
+    this.#publish();
     this.#lifeline?.changed();
   }
 
@@ -177,6 +192,7 @@ export class Group implements LifelineListener {
 
   async close(): Promise<void> {
     clearInterval(this.#looks);
+    this.#patience.stop();
     this.#leaveLifeline();
     for (const disk of this.#disks) disk.relay.close();
     await Promise.all(this.#disks.map(({ server }) => server && new Promise((done) => server.close(done))));
@@ -241,7 +257,7 @@ export class Group implements LifelineListener {
     const state = this.#state();
     if (state === 'ended') this.#leaveLifeline();
     this.#ports.save({
-      order: { ...this.order, deadlineMs: this.#deadlineMs },
+      order: { ...this.order, deadlineMs: this.#deadlineMs, patienceMs: this.#patience.ms },
       released: state === 'released',
       disks: this.#disks.map(({ name, relay }) => ({
         name,

@@ -73,7 +73,7 @@ export class Registry {
         group.release();
         break;
       case 'deadline':
-        group.setDeadline(request.deadlineMs);
+        group.setDeadline(request.deadlineMs, request.patienceMs);
         break;
     }
     return ok([group.status()]);

@@ -7,9 +7,17 @@ import type { GroupStatus } from '../forwarder/control-protocol.ts';
 import type { TlsFiles } from '../forwarder/remote.ts';
 import { jobId } from '../names.ts';
 import { notInSync } from '../problems.ts';
-import type { CatchUpFigures, MirrorOrder, MovedGuest, Verified, VerifyOrder } from '../replication.ts';
+import type {
+  CatchUpFigures,
+  MirrorOrder,
+  MovedGuest,
+  StandbyAddress,
+  Verified,
+  VerifyOrder,
+} from '../replication.ts';
 import type { ServiceRunner } from '../services.ts';
 import type { Mirrors } from '../source.ts';
+import { answersIn } from './answering.ts';
 import { BlockLayer } from './block-layer.ts';
 import { ChangeLayer, isOf } from './change-layer.ts';
 import { beginDistance } from './distance.ts';
@@ -155,6 +163,14 @@ class MirrorSource implements Mirrors {
     return (await this.#mirrors.get(pairId)?.release()) ?? ok(undefined);
   }
 
+  async setPatience(pairId: string, ms: number | null): Promise<Result<void>> {
+    return (await this.#mirrors.get(pairId)?.setPatience(ms)) ?? ok(undefined);
+  }
+
+  answersIn(standby: StandbyAddress): Promise<number | null> {
+    return answersIn(standby, this.#options.tls);
+  }
+
   async end(pairId: string, drained?: () => void): Promise<Result<void>> {
     const mirror = this.#mirrors.get(pairId);
     if (!mirror) return ok(undefined);
@@ -238,7 +254,7 @@ class MirrorSource implements Mirrors {
         if (this.#mirrors.get(order.pairId) !== mirror) return;
         for (const listener of this.#listeners) listener(order.pairId, status);
       },
-      keep: (what: Omit<SavedMirror, 'order'>) => this.#saved.write({ order, ...what }),
+      keep: (what: Omit<SavedMirror, 'order'>) => this.#saved.write({ order: mirror.order, ...what }),
       deadlines: this.#options.deadlines ?? DEADLINES,
       tools: {
         changes: new ChangeLayer(hypervisor, order.vmUuid, order.pairId),

@@ -37,7 +37,7 @@ const FIRST_LOOK_MS = 20;
 
 /** The mirror of one guest's disks: QEMU's jobs and the forwarder's stream taken together. */
 export class PairMirror {
-  readonly order: MirrorOrder;
+  order: MirrorOrder;
   readonly #ports: MirrorPorts;
   readonly #keeper: StatusKeeper;
   readonly #healer: Healer;
@@ -224,6 +224,21 @@ export class PairMirror {
     });
   }
 
+  /** From here on, and for who adopts it. */
+  async setPatience(ms: number | null): Promise<Result<void>> {
+    const { patienceMs: _before, ...order } = this.order;
+    this.order = ms === null ? order : { ...order, patienceMs: ms };
+    await this.#keep();
+    if (!this.#inSync || this.#over) return ok(undefined);
+    const told = await this.#ports.forwarder.order({
+      c: 'deadline',
+      group: order.pairId,
+      deadlineMs: this.#ports.deadlines.inSync,
+      patienceMs: ms,
+    });
+    return told.ok ? ok(undefined) : told;
+  }
+
   /** Lets the guest go on alone. The forwarder first: with writes held, QEMU's monitor may answer nothing. */
   async release(): Promise<Result<void>> {
     if (this.#over) return ok(undefined);
@@ -393,6 +408,7 @@ export class PairMirror {
       c: 'deadline',
       group: this.order.pairId,
       deadlineMs: this.#ports.deadlines.inSync,
+      patienceMs: this.order.patienceMs ?? null,
     });
     if (!tightened.ok || tightened.value[0]?.state !== 'up' || this.#leaving) return false;
     this.#inSync = true;
@@ -407,8 +423,9 @@ export class PairMirror {
   }
 
   #becomeHeld(group: GroupStatus): void {
-    // An answered error comes again; a lost connection may heal without a copy.
-    if (group.reason?.kind === 'remote-error') this.#reportHeld();
+    // An answered error comes again, and one that is too slow would be; a lost connection may heal without a copy.
+    const { kind } = group.reason ?? {};
+    if (kind === 'remote-error' || kind === 'too-slow') this.#reportHeld();
     else void this.#healer.heal();
   }
 

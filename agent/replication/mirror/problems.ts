@@ -19,6 +19,13 @@ export function heldProblem(order: MirrorOrder, reason: HoldReason | null): Prob
       details: { host, path, errno: String(reason.errno) },
     };
   }
+  if (reason?.kind === 'too-slow')
+    return {
+      kind: 'standby-too-slow',
+      message: `${host} was too slow: ${reason.detail}, longer than may be waited.`,
+      next: `Look at the disk of ${host} and at the line between the hosts, or let the machine wait longer.`,
+      details: { host, reason: reason.kind, detail: reason.detail },
+    };
   return {
     kind: 'replica-lost',
     message: `${host} does not take the writes: ${because(reason)}.`,

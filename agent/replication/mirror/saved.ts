@@ -18,6 +18,7 @@ const Order = v.object({
   ),
   address: v.string(),
   remote: ExportAddress,
+  patienceMs: v.optional(v.number()),
 });
 
 /** What an agent must remember of a mirror, because QEMU and the forwarder outlive it. */

@@ -34,6 +34,7 @@ export class SimulatedMirror implements WriteTap {
   private copyBytes: number;
   figures: CatchUpFigures | null = null;
   private toldAt = 0;
+  private patienceMs: number | null;
 
   constructor(
     order: MirrorOrder,
@@ -45,6 +46,7 @@ export class SimulatedMirror implements WriteTap {
     this.target = ends.target;
     this.guest = ends.guest;
     this.tell = tell;
+    this.patienceMs = order.patienceMs ?? null;
     this.copyBytes = this.wanted();
     this.status = {
       state: 'connecting',
@@ -104,6 +106,16 @@ export class SimulatedMirror implements WriteTap {
       writtenBytes: 0,
       differing: { bytes: places.reduce((sum, { length }) => sum + length, 0), places },
     };
+  }
+
+  setPatience(ms: number | null): void {
+    this.patienceMs = ms;
+    this.look();
+  }
+
+  /** Too slow for what the pair may wait: it is held until whoever keeps the record lets the guest go on. */
+  private tooSlow(): boolean {
+    return this.patienceMs !== null && this.target.answerMs > this.patienceMs;
   }
 
   /** Lets the guest go on alone. */
@@ -174,12 +186,15 @@ export class SimulatedMirror implements WriteTap {
         rounds: 1,
       };
     this.change('in-sync');
+    this.look();
   }
 
   /** After a change of the world: is the other end still there? */
   private look(): void {
     if (this.over || !this.source.powered) return;
     const lost = !this.linked();
+    if (!lost && this.status.state === 'in-sync' && this.tooSlow()) this.change('held', this.slow());
+    if (this.status.problem?.kind === 'standby-too-slow') return;
     if (lost && this.status.state !== 'held' && !this.noticing) {
       this.noticing = true;
       void this.source.after(this.source.world.pace.noticeMs).then((on) => {
@@ -221,6 +236,14 @@ export class SimulatedMirror implements WriteTap {
   private told(): void {
     this.toldAt = this.now();
     this.tell(this.status);
+  }
+
+  private slow(): Problem {
+    return {
+      kind: 'standby-too-slow',
+      message: `${this.target.name} was too slow: a write had no answer for ${this.patienceMs} ms, longer than may be waited.`,
+      next: `Look at the disk of ${this.target.name} and at the line between the hosts, or let the machine wait longer.`,
+    };
   }
 
   private lost(): Problem {

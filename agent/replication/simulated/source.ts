@@ -115,6 +115,17 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       };
     },
 
+    async setPatience(pairId, ms): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      mirrors.byPair.get(pairId)?.setPatience(ms);
+      return ok(undefined);
+    },
+
+    async answersIn({ port }) {
+      const target = host.world.hostAtReplicationPort(port);
+      return alive() && target && host.world.linked(host, target) ? target.answerMs : null;
+    },
+
     async release(pairId): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
       const mirror = mirrors.byPair.get(pairId);
