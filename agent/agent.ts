@@ -14,6 +14,7 @@ import { PeerMesh } from './peers/peer-mesh.ts';
 import { certificateEnds } from './peers/trust.ts';
 import type { Clock, Log } from './ports.ts';
 import type { HostFacts, HostLoad, HostRole } from './protocol/index.ts';
+import type { Pace } from './replication/pace.ts';
 import type { ReplicaSource, ReplicaTarget } from './replication/replication.ts';
 
 export interface AgentOptions {
@@ -26,6 +27,8 @@ export interface AgentOptions {
   source: ReplicaSource;
   target: ReplicaTarget;
   guard: Guard;
+  /** How fast copies are sent from here; `source` asks the same one. None where nothing is copied. */
+  pace?: Pace;
   /** Where copies are tried out; none on a witness. */
   stage?: Stage;
   facts(): Promise<HostFacts>;
@@ -98,7 +101,12 @@ function wire(options: AgentOptions, facts: HostFacts): Rooms {
   const witnesses = new ConsoleWitnesses(peers, clock);
   const pairs = createPairs({ ...options, ...self, bootId, audit, peers: witnesses });
   const rooms = { identity, peers, pairs, audit };
-  const live = new LiveState({ ...options, ...rooms }, facts);
+  const { pace } = options;
+  const told = async (): Promise<HostFacts> => ({
+    ...(await options.facts()),
+    ...(pace ? { copyLimit: pace.view } : {}),
+  });
+  const live = new LiveState({ ...options, ...rooms, facts: told }, facts);
   const desk = new ConsoleDesk({
     ...options,
     ...rooms,
@@ -115,10 +123,11 @@ function wire(options: AgentOptions, facts: HostFacts): Rooms {
  * monitor of a frozen guest, must not freeze the other machines of the host.
  */
 async function startInOrder(
-  { hypervisor, source, target, guard }: AgentOptions,
+  { hypervisor, source, target, guard, pace }: AgentOptions,
   rooms: Rooms,
 ): Promise<void> {
   await rooms.identity.load();
+  await pace?.start();
   await guard.start();
   const ready = hypervisor.start().then(() => Promise.all([source.start(), target.start()]));
   rooms.peers.serve(rooms.pairs.peerHandlers);
@@ -128,12 +137,13 @@ async function startInOrder(
 }
 
 async function stopAll(
-  { hypervisor, source, target, guard }: AgentOptions,
+  { hypervisor, source, target, guard, pace }: AgentOptions,
   rooms: Rooms,
   inOrder: boolean,
 ): Promise<void> {
   rooms.desk.close();
   rooms.live.stop();
+  pace?.stop();
   await rooms.pairs.stop(inOrder);
   await rooms.peers.stop();
   await Promise.all([source.stop(), target.stop()]);

@@ -19,6 +19,7 @@ import { ok, type Result } from './protocol/index.ts';
 import { copierProcesses } from './replication/copier/helper.ts';
 import { Followers } from './replication/follow/index.ts';
 import { createMirrorSource } from './replication/mirror/index.ts';
+import { Pace } from './replication/pace.ts';
 import { systemdServices } from './replication/services.ts';
 import { createReplicaSource } from './replication/source.ts';
 import { createStorageDaemonTarget } from './replication/storage-daemon/index.ts';
@@ -65,7 +66,8 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
   const folder = join(stateDir, 'tls');
   const tls = { key: join(folder, 'host.key'), cert: join(folder, 'host.crt'), ca: join(folder, 'ca.crt') };
   // The agent's own file carries the copier too.
-  const copiers = copierProcesses(process.argv[1] ?? '', log);
+  const pace = new Pace({ stateDir, clock, log });
+  const copiers = copierProcesses(process.argv[1] ?? '', log, pace);
   const sending = {
     hypervisor,
     stateDir,
@@ -86,6 +88,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
         ...sending,
         services: systemdServices,
         forwarderSocket: join(runDir, 'forwarder.sock'),
+        pace,
       }),
       new Followers(sending),
     ),
@@ -110,6 +113,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
       uncleanDir: join(stateDir, 'unclean'),
       tls,
     }),
+    ...(hypervisor.kind === 'none' ? {} : { pace }),
     guard: hypervisor.kind === 'none' ? createNoGuard() : createHostGuard({ runDir, stateDir, clock, log }),
     ...(hypervisor.kind === 'none'
       ? {}

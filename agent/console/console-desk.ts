@@ -18,8 +18,10 @@ import {
   type Problem,
   ProblemError,
 } from '../protocol/index.ts';
+import type { Pace } from '../replication/pace.ts';
 import { type Link, type LinkEnd, openLink } from '../rpc/index.ts';
 import type { ConsoleWitnesses } from './console-witnesses.ts';
+import { limitHandlers } from './limits.ts';
 import type { LiveState, Telling } from './live-state.ts';
 import { membershipHandlers } from './membership.ts';
 import { OwnWitnessDesk } from './own-witness.ts';
@@ -38,6 +40,7 @@ export interface ConsoleDeskOptions {
   pairs: PairsService;
   audit: AuditLog;
   live: LiveState;
+  pace?: Pace;
 }
 
 type ConsoleLink = Link<Record<never, never>, ConsoleNotices>;
@@ -93,6 +96,7 @@ export class ConsoleDesk {
     const handlers: Handlers<ConsoleApi> = {
       ...pairs.consoleHandlers,
       ...membershipHandlers(this.#options),
+      ...limitHandlers(this.#options),
       ...vote.handlers,
       'agent.hello': async ({ protocol }) => {
         attached.greeted = false;

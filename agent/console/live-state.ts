@@ -13,6 +13,7 @@ import type {
   HostLoad,
   NoticeOf,
 } from '../protocol/index.ts';
+import type { Pace } from '../replication/pace.ts';
 
 /** How often load is sampled while somebody looks, and otherwise, ms. */
 const SAMPLE_MS = { watched: 5000, idle: 30_000 } as const;
@@ -32,6 +33,7 @@ interface LiveStateOptions {
   guard: Guard;
   audit: AuditLog;
   peers: PeerMesh;
+  pace?: Pace;
   facts(): Promise<HostFacts>;
   load(): Promise<HostLoad>;
 }
@@ -53,7 +55,7 @@ export class LiveState {
   }
 
   start(): void {
-    const { hypervisor, pairs, audit, peers, guard } = this.#options;
+    const { hypervisor, pairs, audit, peers, guard, pace } = this.#options;
     this.#ends.push(
       hypervisor.subscribe((event) => {
         // A copy on trial is nobody's machine.
@@ -74,6 +76,7 @@ export class LiveState {
       audit.subscribe((entry) => this.#tell({ name: 'audit', value: entry })),
       peers.onSight(() => this.#tell({ name: 'sights', value: peers.sights() })),
     );
+    if (pace) this.#ends.push(pace.subscribe(() => void this.#refreshFacts()));
     // The facts given at the start were read before the hypervisor was connected.
     void this.#refreshFacts();
     void this.#sample();

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { Check } from './check.ts';
 import { DrillSettings } from './drill.ts';
 import { HostFacts, HostId, HostLoad, HostRole, HypervisorKind, VmInfo, VmUuid } from './host.ts';
+import { CopyLimit } from './limits.ts';
 import { method, nothing } from './method.ts';
 import { ReplicationMode, SYNC } from './mode.ts';
 import { Epoch, LeaseView, Maintenance, PairId, PairRecord, PairStatus, Profile } from './pair.ts';
@@ -276,6 +277,8 @@ export const consoleApi = {
     v.object({ record: PairRecord }),
     150_000,
   ),
+  /** How fast this host sends copies from now on, what is being copied included (`HostFacts.copyLimit`). */
+  'host.limits': method(v.object({ ...Order, limit: CopyLimit }), nothing, 20_000),
   /**
    * The guard of this host has no more to do with a machine whose pair is lost (`AgentState.guard.unclaimed`). Refused
    * with `let-go-in-doubt` while another host may count on this one, unless the person vouches for the contrary.

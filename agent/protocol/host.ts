@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { CopyLimitView } from './limits.ts';
 
 /** Stable id of a host in a fleet (UUID, given at deployment; survives renames and address changes). */
 export const HostId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/));
@@ -36,6 +37,8 @@ export const HostFacts = v.object({
   }),
   /** Addresses by which other hosts may reach this one, best first. */
   addresses: v.array(v.string()),
+  /** How fast it sends copies. Left out by an agent that knows no limits. */
+  copyLimit: v.optional(CopyLimitView),
 });
 export type HostFacts = v.InferOutput<typeof HostFacts>;
 

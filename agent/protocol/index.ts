@@ -2,6 +2,7 @@ export * from './check.ts';
 export * from './console-api.ts';
 export * from './drill.ts';
 export * from './host.ts';
+export * from './limits.ts';
 export * from './method.ts';
 export * from './mode.ts';
 export * from './pair.ts';

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import {
   Check,
+  CopyLimit,
   DrillSettings,
   HostId,
   HostRole,
@@ -201,6 +202,12 @@ export const pageApi = {
   'pair.mode': method(
     v.object({ requestId: RequestId, pairId: PairId, replication: ReplicationMode }),
     Started,
+    40_000,
+  ),
+  /** How fast these hosts send copies from now on; each takes it or says why not. */
+  'hosts.limits': method(
+    v.object({ hostIds: v.pipe(v.array(HostId), v.minLength(1)), limit: CopyLimit }),
+    nothing,
     40_000,
   ),
   /** What pairs may do by themselves, *pause all automation* included. Answers pair by pair. */

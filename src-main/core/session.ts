@@ -10,6 +10,7 @@ import { FailoverService } from './failover/failover.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { OpenHostLink } from './fleet/host-link.ts';
 import type { HostAccess } from './hosts/access.ts';
+import { CopyLimits } from './hosts/copy-limits.ts';
 import type { FleetIdentity } from './hosts/fleet-identity.ts';
 import { HostLogins } from './hosts/logins.ts';
 import { HostMembers } from './hosts/members.ts';
@@ -48,6 +49,7 @@ export interface Session {
   wizard: HostWizard;
   members: HostMembers;
   protect: ProtectService;
+  limits: CopyLimits;
   failover: FailoverService;
   automation: AutomationService;
   evacuation: EvacuationService;
@@ -100,6 +102,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   await witness.open();
   for (const record of storage.hosts.list()) fleet.add(record, openLink(await logins.target(record)));
   const protect = new ProtectService({ fleet, orders, audit, operator });
+  const limits = new CopyLimits({ fleet, audit, operator });
   const evacuation = new EvacuationService({
     fleet,
     audit,
@@ -113,6 +116,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     wizard,
     members: new HostMembers({ fleet, access, logins, peers, audit, operator }),
     protect,
+    limits,
     evacuation,
     failover: new FailoverService({ fleet, orders, now }),
     automation: new AutomationService({ fleet, audit, witness, operator, now }),

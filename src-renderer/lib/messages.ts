@@ -4,6 +4,7 @@ import { automation } from './messages/automation.ts';
 import { drill } from './messages/drill.ts';
 import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
+import { limits } from './messages/limits.ts';
 import { map } from './messages/map.ts';
 import { orders } from './messages/orders.ts';
 import { pairs } from './messages/pairs.ts';
@@ -29,6 +30,7 @@ export const m = {
   drill,
   evacuation,
   hosts,
+  limits,
   map,
   orders,
   pairs,

@@ -122,6 +122,12 @@ async function startFromPoint(context: PairContext, data: FailoverData): Promise
   );
 }
 
+const mayLack = ({ subject, here }: FailoverData): Problem => ({
+  kind: 'replica-unclean',
+  message: `The copy of ${subject} on ${here} ended uncleanly while it acknowledged writes from memory: some may be missing.`,
+  next: 'Bring the other host back, then it is compared by itself; or open the dialog again and start it knowing that.',
+});
+
 async function claim(context: PairContext, data: FailoverData): Promise<void> {
   const pair = context.pair(data.pairId);
   if (context.isOwner(pair)) return;
@@ -134,6 +140,7 @@ async function claim(context: PairContext, data: FailoverData): Promise<void> {
   }
   const problem = unusable(context, pair);
   if (problem) throw new ProblemError(problem);
+  if (!data.forced && context.deps.target.isUnclean(data.pairId)) throw new ProblemError(mayLack(data));
   if (pair.record.armed && !data.forced) return takeOver(context, data);
   await refuseIfRunning(context, pair, data.forced);
   await backToWhole(context, data);

@@ -4,6 +4,7 @@ import type { CopyJob } from './jobs.ts';
 import type { NbdRequests } from './nbd-requests.ts';
 import { ALLOCATION, NbdSource } from './nbd-source.ts';
 import { bitmapContext, differing, dirty, dirtyOf, type Range, remote, withData } from './ranges.ts';
+import { throttle } from './throttle.ts';
 
 /** Bytes read and sent as one, and how many such pieces are under way. */
 const PIECE = 1024 * 1024;
@@ -42,6 +43,7 @@ async function copyOne(job: CopyJob, disk: Disk, sent: (bytes: number) => void):
     for await (const range of rangesOf(job, disk)) {
       for (let at = range.offset; at < range.offset + range.length; at += PIECE) {
         const length = Math.min(PIECE, range.offset + range.length - at);
+        await throttle.take(length);
         const piece = copyPiece(source, target.requests, at, length)
           .then(() => sent(length))
           .catch((error) => {

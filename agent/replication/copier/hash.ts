@@ -6,6 +6,7 @@ import { finished } from 'node:stream/promises';
 import { CHUNK, digestOf, NO_DATA, readRuns, runsOf } from './chunks.ts';
 import type { HashJob, Source } from './jobs.ts';
 import { ALLOCATION, NbdSource } from './nbd-source.ts';
+import { throttle } from './throttle.ts';
 
 const DIAL_TRIES = 100;
 const DIAL_PAUSE_MS = 50;
@@ -47,6 +48,7 @@ async function hashOne(source: NbdSource, out: string, seen: (bytes: number) => 
         await put(BLANK.subarray(0, Math.min(left, BLANK.length)));
     } else {
       read += data.length;
+      await throttle.take(data.length);
       const digests: Buffer[] = [];
       for (let at = 0; at < data.length; at += CHUNK) digests.push(digestOf(data.subarray(at, at + CHUNK)));
       await put(Buffer.concat(digests));

@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline';
 import * as v from 'valibot';
 import type { Log } from '../../ports.ts';
 import { fail, ok, type Problem, type Result } from '../../protocol/index.ts';
-import { type Done, type Job, Told } from './jobs.ts';
+import type { CopyPace } from '../pace.ts';
+import { type Done, type Job, type RateLine, Told } from './jobs.ts';
 
 /** Priority of the process: guests and replication go first (nice(1)). */
 const NICE = 10;
@@ -18,7 +19,7 @@ export interface Copier {
     progress: (doneBytes: number, totalBytes: number) => void,
     read?: () => void,
   ): Promise<Result<Done>>;
-  /** From here on somebody waits for it: as much of the processors as anybody. */
+  /** From here on somebody waits for it: as much of the processors as anybody, and as fast as it goes. */
   hurry(): void;
   /** Ends it; a running job then fails. */
   stop(): void;
@@ -30,13 +31,13 @@ export interface Copiers {
 }
 
 /** @param script what has the `copier` command */
-export function copierProcesses(script: string, log: Log): Copiers {
+export function copierProcesses(script: string, log: Log, pace: CopyPace | null = null): Copiers {
   const heap = [`--max-old-space-size=${HEAP_MIB}`, '--v8-pool-size=1'];
   return {
     start() {
       const child = spawn(process.execPath, [...heap, script, 'copier'], { stdio: ['pipe', 'pipe', 'pipe'] });
       prioritize(child, NICE, log);
-      return new CopierProcess(child, log);
+      return new CopierProcess(child, log, pace);
     },
   };
 }
@@ -44,13 +45,18 @@ export function copierProcesses(script: string, log: Log): Copiers {
 class CopierProcess implements Copier {
   readonly #child: ChildProcess;
   readonly #log: Log;
+  readonly #pace: CopyPace | null;
+  #hurries = false;
+  /** Ends its share in the host's limit. */
+  #leavePace: () => void = () => undefined;
   #words = '';
   #over = false;
   #line: (line: string) => void = () => undefined;
   #end: () => void = () => undefined;
 
-  constructor(child: ChildProcess, log: Log) {
+  constructor(child: ChildProcess, log: Log, pace: CopyPace | null) {
     this.#child = child;
+    this.#pace = pace;
     this.#log = log;
     child.stdin?.on('error', () => undefined);
     child.stderr?.on('data', (text) => {
@@ -61,6 +67,7 @@ class CopierProcess implements Copier {
     });
     child.on('close', () => {
       this.#over = true;
+      this.#leavePace();
       this.#end();
     });
     if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#line(line));
@@ -71,7 +78,8 @@ class CopierProcess implements Copier {
     progress: (doneBytes: number, totalBytes: number) => void,
     read: () => void = () => undefined,
   ): Promise<Result<Done>> {
-    return new Promise((resolve) => {
+    this.#leavePace();
+    return new Promise<Result<Done>>((resolve) => {
       this.#end = () => resolve(fail(ended(this.#words.trim())));
       if (this.#over) return this.#end();
       this.#line = (line) => {
@@ -82,11 +90,34 @@ class CopierProcess implements Copier {
         else if ('read' in told.output) read();
         else progress(told.output.progress.doneBytes, told.output.progress.totalBytes);
       };
+      if (!this.#over) this.#paced(job);
       this.#child.stdin?.write(`${JSON.stringify(job)}\n`);
-    });
+    }).finally(() => this.#leavePace());
+  }
+
+  /** Its share of the host's limit, and every change of it; none of what the guest stands still for. */
+  #paced(job: Job): void {
+    const free = !this.#pace || this.#hurries || (job.c === 'copy' && job.holding === true);
+    const leave = free ? null : this.#pace?.join((rate) => this.#tellRate(rate));
+    if (!leave) {
+      this.#tellRate(null);
+      return;
+    }
+    this.#leavePace = () => {
+      this.#leavePace = () => undefined;
+      leave();
+    };
+  }
+
+  #tellRate(rate: number | null): void {
+    const line: RateLine = { rate };
+    this.#child.stdin?.write(`${JSON.stringify(line)}\n`);
   }
 
   hurry(): void {
+    this.#hurries = true;
+    this.#leavePace();
+    this.#tellRate(null);
     prioritize(this.#child, 0, this.#log);
   }
 

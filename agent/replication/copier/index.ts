@@ -4,7 +4,8 @@ import { ProblemError } from '../../protocol/index.ts';
 import { compareDisks } from './compare.ts';
 import { copyDisks } from './copy.ts';
 import { hashDisks } from './hash.ts';
-import { type Done, Job, type Told } from './jobs.ts';
+import { type Done, Job, RateLine, type Told } from './jobs.ts';
+import { throttle } from './throttle.ts';
 
 /** How often progress is told, ms. */
 const TELL_MS = 250;
@@ -20,6 +21,8 @@ export async function runCopier(): Promise<void> {
   lines.on('close', () => process.exit(0));
   let turn = Promise.resolve();
   lines.on('line', (line) => {
+    const rate = v.safeParse(RateLine, parsed(line));
+    if (rate.success) return throttle.set(rate.output.rate);
     turn = turn.then(async () => {
       try {
         tell({ done: await carriedOut(v.parse(Job, JSON.parse(line))) });
@@ -60,4 +63,12 @@ function problemFrom(error: unknown) {
     next: 'It is tried again by itself; if it stays so, look at the disks and the network of both hosts.',
     details: { cause },
   };
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
 }

@@ -82,6 +82,10 @@ export type CompareJob = v.InferOutput<typeof CompareJob>;
 export const Job = v.variant('c', [HashJob, CopyJob, CompareJob]);
 export type Job = v.InferOutput<typeof Job>;
 
+/** Beside the jobs, at any time: how fast what copies and reads may go from now on, bytes/s; null: as fast as it goes. */
+export const RateLine = v.object({ rate: v.nullable(v.pipe(v.number(), v.minValue(1))) });
+export type RateLine = v.InferOutput<typeof RateLine>;
+
 /** A piece of a disk. */
 const Place = v.object({ target: v.string(), offset: Bytes, length: Bytes });
 export type Place = v.InferOutput<typeof Place>;

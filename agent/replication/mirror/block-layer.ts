@@ -92,6 +92,17 @@ export class BlockLayer {
     });
   }
 
+  /** How fast this pair's jobs copy what was there before, bytes/s each; 0: as fast as it goes. What the guest writes never waits. */
+  async setSpeed(bytesPerS: number): Promise<Result<void>> {
+    const jobs = await this.jobs();
+    if (!jobs.ok) return jobs;
+    for (const { device } of jobs.value) {
+      const set = await this.#ask('block-job-set-speed', { device, speed: bytesPerS });
+      if (!set.ok && !isGone(set.problem)) return set;
+    }
+    return ok(undefined);
+  }
+
   /** This pair's jobs. */
   async jobs(): Promise<Result<Job[]>> {
     const answer = await this.#ask('query-block-jobs');

@@ -6,6 +6,7 @@ import type { Copiers } from '../copier/helper.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
 import type { TlsFiles } from '../forwarder/remote.ts';
 import { jobId } from '../names.ts';
+import type { CopyPace } from '../pace.ts';
 import { notInSync } from '../problems.ts';
 import type {
   CatchUpFigures,
@@ -35,6 +36,8 @@ export interface MirrorSourceOptions {
   clock: Clock;
   log: Log;
   copiers: Copiers;
+  /** How fast QEMU's own jobs may copy; without, as fast as it goes. The copiers ask it themselves. */
+  pace?: CopyPace;
   /** This host's certificate, for what the copiers send. */
   tls: TlsFiles;
   /** How long the standby may stay silent before writes are held, ms. */
@@ -243,7 +246,7 @@ class MirrorSource implements Mirrors {
   }
 
   #make(order: MirrorOrder, saved: SavedMirror | null = null): PairMirror {
-    const { hypervisor, clock, log, copiers, tls, stateDir } = this.#options;
+    const { hypervisor, clock, log, copiers, tls, stateDir, pace } = this.#options;
     const ports = {
       forwarder: this.#forwarder,
       blocks: new BlockLayer(hypervisor, order.vmUuid, order.pairId),
@@ -255,6 +258,7 @@ class MirrorSource implements Mirrors {
         for (const listener of this.#listeners) listener(order.pairId, status);
       },
       keep: (what: Omit<SavedMirror, 'order'>) => this.#saved.write({ order: mirror.order, ...what }),
+      ...(pace ? { pace } : {}),
       deadlines: this.#options.deadlines ?? DEADLINES,
       tools: {
         changes: new ChangeLayer(hypervisor, order.vmUuid, order.pairId),

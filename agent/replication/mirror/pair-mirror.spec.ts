@@ -80,6 +80,11 @@ class FakeBlocks implements Blocks {
   untilNoJobs = async (): Promise<Result<void>> =>
     this.jobsNow.length === 0 ? ok(undefined) : fail(PROBLEM);
   jobs = async (): Promise<Result<Job[]>> => (this.silent ? fail(PROBLEM) : ok(this.jobsNow));
+  readonly speeds: number[] = [];
+  setSpeed = async (bytesPerS: number): Promise<Result<void>> => {
+    this.speeds.push(bytesPerS);
+    return ok(undefined);
+  };
   addReplica = async (target: string): Promise<Result<unknown>> => {
     this.calls.push(`add ${target}`);
     return ok({});

@@ -1,6 +1,7 @@
 import type { Clock, Log } from '../../ports.ts';
 import { fail, type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
 import type { GroupStatus } from '../forwarder/control-protocol.ts';
+import type { CopyPace } from '../pace.ts';
 import { notInSync } from '../problems.ts';
 import type { CatchingUp, CatchUpFigures, MirrorOrder, Verified, VerifyOrder } from '../replication.ts';
 import type { Blocks } from './block-layer.ts';
@@ -29,6 +30,8 @@ export interface MirrorPorts {
   deadlines: { copying: number; inSync: number };
   /** Without: full copies only. */
   tools?: CatchUpTools;
+  /** How fast QEMU's jobs may copy what was there before. */
+  pace?: CopyPace;
 }
 
 const POLL_MS = 1_000;
@@ -57,6 +60,7 @@ export class PairMirror {
   #tracking: Tracking | null = null;
   #bringUp: BringUp | null = null;
   #pausing = false;
+  #leavePace: () => void = () => undefined;
   figures: CatchUpFigures | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   #timer: { cancel(): void } | null = null;
@@ -139,6 +143,7 @@ export class PairMirror {
       if (built.ok) {
         this.#group = built.value;
         this.#keeper.set('copying');
+        this.#paced();
         this.#poll();
         return ok(undefined);
       }
@@ -165,6 +170,7 @@ export class PairMirror {
     void this.refresh();
     if (this.#inSync) return this.#track();
     this.#keeper.set('copying');
+    this.#paced();
     this.#poll();
   }
 
@@ -295,6 +301,7 @@ export class PairMirror {
   /** Stops watching; the mirror itself goes on. */
   detach(): void {
     this.#over = true;
+    this.#leavePace();
     this.#timer?.cancel();
     this.#tracking?.stop();
     void this.#bringUp?.stop();
@@ -346,6 +353,25 @@ export class PairMirror {
   /** An agent ended in the middle of it. What it left is cleared away; the bitmaps still know what is to be sent. */
   #brokenOff(): Promise<void> {
     return this.#quietly(() => this.#abandon(jobEnded('the agent started anew')));
+  }
+
+  /** QEMU copies everything by jobs of its own: each gets its part of what this copy may take. */
+  #paced(): void {
+    const disks = this.order.disks.length;
+    const set = (bytesPerS: number | null): void => {
+      const each = bytesPerS === null ? 0 : Math.max(1, Math.floor(bytesPerS / disks));
+      void this.#quietly(async () => {
+        const told = this.#over || this.#leaving ? ok(undefined) : await this.#ports.blocks.setSpeed(each);
+        if (!told.ok) this.#ports.log('warn', `${this.order.pairId}: ${told.problem.message}`);
+      });
+    };
+    const leave = this.#ports.pace?.join(set);
+    this.#leavePace = () => {
+      this.#leavePace = () => undefined;
+      leave?.();
+      // What the guest writes is never limited, and the jobs go on with nothing else.
+      if (leave && !this.#over) set(null);
+    };
   }
 
   #willUse(disks: DeviceDisk[]): Promise<void> {
@@ -412,6 +438,7 @@ export class PairMirror {
     });
     if (!tightened.ok || tightened.value[0]?.state !== 'up' || this.#leaving) return false;
     this.#inSync = true;
+    this.#leavePace();
     await this.#keep();
     this.#track();
     return true;
@@ -509,6 +536,7 @@ export class PairMirror {
 
   async #finish(state: 'off' | 'broken', problem: Problem | null, endedInSync: boolean): Promise<void> {
     this.#over = true;
+    this.#leavePace();
     this.#timer?.cancel();
     this.#tracking?.stop();
     this.#endedInSync = endedInSync;

@@ -12,6 +12,7 @@ import {
 } from '../../protocol/index.ts';
 import type { CycleResult } from '../follow/cycle.ts';
 import { PairFollower } from '../follow/pair-follower.ts';
+import type { CopyPace } from '../pace.ts';
 import type { FollowOrder } from '../replication.ts';
 import { WRITE_BYTES } from './mirror.ts';
 
@@ -32,6 +33,7 @@ interface Known {
  */
 export class SimulatedFollowers {
   readonly #host: SimulatedHost;
+  readonly #pace: CopyPace | null;
   readonly #tell: (pairId: string, status: MirrorStatus) => void;
   readonly #followers = new Map<string, PairFollower>();
   /** What the guests' QEMU knows: since which point it has noted what was written. */
@@ -39,8 +41,13 @@ export class SimulatedFollowers {
   readonly #orders = new Map<string, FollowOrder>();
   readonly #unsubscribe: () => void;
 
-  constructor(host: SimulatedHost, tell: (pairId: string, status: MirrorStatus) => void) {
+  constructor(
+    host: SimulatedHost,
+    tell: (pairId: string, status: MirrorStatus) => void,
+    pace: CopyPace | null,
+  ) {
     this.#host = host;
+    this.#pace = pace;
     this.#tell = tell;
     this.#unsubscribe = host.subscribe((event) => {
       if (event.kind !== 'stopped') return;
@@ -123,11 +130,19 @@ export class SimulatedFollowers {
     const behind = Math.abs(this.#version(order) - Math.min(...layers().map(({ version }) => version)));
     const allocated = this.#own(order).reduce((sum, image) => sum + image.allocatedBytes, 0);
     const bytes = way === 'full' ? allocated : Math.min(allocated, behind * WRITE_BYTES);
+    let most = Number.POSITIVE_INFINITY;
+    const leave = this.#pace?.join((rate) => {
+      most = rate ?? Number.POSITIVE_INFINITY;
+    });
     for (let done = 0; done < bytes; ) {
-      if (!linked() || !(await this.#host.after(STEP_MS))) return fail(broken);
-      done = Math.min(bytes, done + (world.pace.copyBps * STEP_MS) / 1000);
+      if (!linked() || !(await this.#host.after(STEP_MS))) {
+        leave?.();
+        return fail(broken);
+      }
+      done = Math.min(bytes, done + (Math.min(world.pace.copyBps, most) * STEP_MS) / 1000);
       progress(done, bytes);
     }
+    leave?.();
     if (!linked() || !(await this.#host.after(GAP_MS)) || !linked()) return fail(broken);
     return this.#point(order, layers(), bytes, way);
   }

@@ -1,6 +1,7 @@
 import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import type { Member, SimulatedGuest, SimulatedImage, WriteTap } from '../../hypervisor/simulated/types.ts';
 import type { MirrorStatus, Problem } from '../../protocol/index.ts';
+import type { CopyPace } from '../pace.ts';
 import type { CatchUpFigures, MirrorOrder, Verified } from '../replication.ts';
 import { diskFull } from './target.ts';
 
@@ -34,17 +35,21 @@ export class SimulatedMirror implements WriteTap {
   private copyBytes: number;
   figures: CatchUpFigures | null = null;
   private toldAt = 0;
+  private readonly pace: CopyPace | null;
+  /** What its host's limit leaves it, bytes/s. */
+  private most = Number.POSITIVE_INFINITY;
   private patienceMs: number | null;
 
   constructor(
     order: MirrorOrder,
-    ends: { source: SimulatedHost; target: Member; guest: SimulatedGuest },
+    ends: { source: SimulatedHost; target: Member; guest: SimulatedGuest; pace: CopyPace | null },
     tell: (status: MirrorStatus) => void,
   ) {
     this.order = order;
     this.source = ends.source;
     this.target = ends.target;
     this.guest = ends.guest;
+    this.pace = ends.pace;
     this.tell = tell;
     this.patienceMs = order.patienceMs ?? null;
     this.copyBytes = this.wanted();
@@ -85,12 +90,24 @@ export class SimulatedMirror implements WriteTap {
       if (!this.source.powered) return this.finish();
     }
     if (this.status.state === 'connecting') this.change('copying');
+    const leave = this.pace?.join((rate) => {
+      this.most = rate ?? Number.POSITIVE_INFINITY;
+    });
+    await this.send();
+    leave?.();
+    if (!this.over) this.completed();
+  }
+
+  private get copyBps(): number {
+    return Math.min(this.source.world.pace.copyBps, this.most);
+  }
+
+  private async send(): Promise<void> {
     while (!this.over && this.status.doneBytes < this.copyBytes) {
       if (!(await this.source.after(STEP_MS))) return this.finish();
       if (this.over || this.status.state !== 'copying') continue;
       this.advance();
     }
-    if (!this.over) this.completed();
   }
 
   /** What a comparison of both sides would find now. */
@@ -150,7 +167,7 @@ export class SimulatedMirror implements WriteTap {
   }
 
   private advance(): void {
-    const { copyBps } = this.source.world.pace;
+    const { copyBps } = this;
     const doneBytes = Math.min(this.copyBytes, this.status.doneBytes + (copyBps * STEP_MS) / 1000);
     if (this.target.freeDiskBytes() < doneBytes - this.status.doneBytes) {
       this.finish();
@@ -228,7 +245,7 @@ export class SimulatedMirror implements WriteTap {
   }
 
   private change(state: MirrorStatus['state'], problem: Problem | null = null): void {
-    const rateBps = state === 'copying' ? this.source.world.pace.copyBps : 0;
+    const rateBps = state === 'copying' ? this.copyBps : 0;
     this.status = { ...this.status, state, since: this.now(), rateBps, problem };
     this.told();
   }

@@ -2,6 +2,7 @@ import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { hostOff, vmNotRunning } from '../../hypervisor/simulated/problems.ts';
 import type { Member } from '../../hypervisor/simulated/types.ts';
 import { fail, type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
+import type { CopyPace } from '../pace.ts';
 import { notInSync } from '../problems.ts';
 import type { MirrorOrder, ReplicaSource, Verified } from '../replication.ts';
 import { SimulatedFollowers } from './followers.ts';
@@ -43,7 +44,7 @@ function mirrorsOf(host: SimulatedHost): Mirrors {
 export const simulatedMarks = (host: SimulatedHost): ReadonlySet<string> => mirrorsOf(host).marked;
 
 /** The primary's side on one simulated host; worthless once that host lost its power. */
-export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
+export function createSimulatedSource(host: SimulatedHost, pace: CopyPace | null = null): ReplicaSource {
   const mirrors = mirrorsOf(host);
   const alive = (): boolean => host.powered && host.bootId === mirrors.bootId;
   const own = new Set<Listener>();
@@ -61,7 +62,7 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
     mirrors.byPair.delete(pairId);
   };
 
-  const followers = new SimulatedFollowers(host, tell);
+  const followers = new SimulatedFollowers(host, tell, pace);
 
   return {
     async start() {},
@@ -87,7 +88,7 @@ export function createSimulatedSource(host: SimulatedHost): ReplicaSource {
       end(order.pairId);
       mirrors.endedInSync.delete(order.pairId);
       const { how, pairId, vmUuid } = order;
-      const mirror = new SimulatedMirror(order, { source: host, target, guest }, (status) => {
+      const mirror = new SimulatedMirror(order, { source: host, target, guest, pace }, (status) => {
         if (status.state === 'in-sync' && how)
           mirrors.known.set(pairId, { generation: how.generation, vmUuid, startedAt: guest.startedAt });
         tell(pairId, status);

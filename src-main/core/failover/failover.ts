@@ -1,4 +1,11 @@
-import type { Epoch, PairRecord, Problem, Sight, Workload } from '../../../agent/protocol/index.ts';
+import type {
+  Epoch,
+  LocalCopy,
+  PairRecord,
+  Problem,
+  Sight,
+  Workload,
+} from '../../../agent/protocol/index.ts';
 import { compareEpoch, compareRecord, ProblemError } from '../../../agent/protocol/index.ts';
 import type { PairView, Verdict } from '../../contract/index.ts';
 import { type Fleet, statusOf } from '../fleet/fleet.ts';
@@ -60,7 +67,7 @@ export class FailoverService {
       params: {
         pairId: pair.id,
         expected: epochOf(pair),
-        forced: verdict.result !== 'proven',
+        forced: verdict.result !== 'proven' || isUnclean(statusOf(pair, pair.standby)?.local),
         evidence: evidenceOf(verdict),
         point: order.point ?? null,
       },
@@ -97,6 +104,7 @@ export class FailoverService {
       record: statusOf(pair, pair.standby)?.record ?? null,
       newest: newestOf(pair),
       point: statusOf(pair, pair.standby)?.point ?? null,
+      unclean: isUnclean(statusOf(pair, pair.standby)?.local),
       points: pair.replication.points,
       follow: pair.replication.follow,
     });
@@ -154,6 +162,9 @@ async function askSight(host: HostEntry, ofHostId: string): Promise<Sight | null
   if (!answer.ok) return null;
   return answer.value.sights.find((sight) => sight.hostId === ofHostId) ?? null;
 }
+
+const isUnclean = (local: LocalCopy | undefined): boolean =>
+  local?.kind === 'standby' && local.unclean === true;
 
 function workloadOf(pair: PairView): Workload | null {
   return Object.values(pair.members)[0]?.status.spec.workload ?? null;

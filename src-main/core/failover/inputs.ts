@@ -53,6 +53,8 @@ export interface VerdictInputs {
   /** Of a copy that is kept by points: those on the standby, oldest first, and the owner's last word of how far it is behind. */
   points?: RestorePoint[];
   follow?: FollowStatus | null;
+  /** The standby acknowledged from memory and ended uncleanly: its copy may lack what was acknowledged. */
+  unclean?: boolean;
   /** The newest any member showed: the old host may have told this console more than it could tell the standby. */
   newest: PairRecord | null;
   pairId: string;

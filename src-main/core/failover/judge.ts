@@ -24,9 +24,9 @@ export function judge(inputs: VerdictInputs): Verdict {
     standby: inputs.standbyId,
     replica: { text: say.replica(inputs), usable: isUsable(inputs) },
     loss: say.loss(inputs),
-    risks: unproven ? say.risks(inputs) : [],
+    risks: [...(inputs.unclean ? [say.uncleanRisk(inputs)] : []), ...(unproven ? say.risks(inputs) : [])],
     steps: say.steps(inputs),
-    typedName: unproven ? inputs.machine : null,
+    typedName: unproven || inputs.unclean ? inputs.machine : null,
     refusal,
   };
 }

@@ -50,6 +50,8 @@ export function replica(inputs: VerdictInputs): string {
   const last = newestPoint(inputs);
   if (last)
     return `kept by points; the newest is of ${clockTime(last.at, now)}${last.quiesced ? ', its file systems at rest' : ''}`;
+  if (inputs.unclean)
+    return 'ended uncleanly with writes in memory only: it may lack some, and may not start';
   const { state, point, since } = newest.replica;
   switch (state) {
     case 'in-sync':
@@ -85,6 +87,8 @@ export function loss(inputs: VerdictInputs): string {
     const at = clockTime(newest.replica.point ?? newest.replica.since, now);
     return `Everything ${machine} wrote after ${at} is missing from the copy on ${standby.name}.`;
   }
+  if (inputs.unclean)
+    return `What ${machine} confirmed last may be missing: ${standby.name} had it in memory only when it ended uncleanly. Nobody knows how much.`;
   if (inputs.oldWord !== null || inputs.standbyWord?.record.armed)
     return `Nothing: every write ${machine} confirmed is on ${standby.name} too.`;
   return (
@@ -105,6 +109,13 @@ function sinceLast({ machine, standby, follow, old, now }: VerdictInputs, at: nu
   const until =
     old.silentSince === null ? '' : ` ${old.name} was last heard at ${clockTime(old.silentSince, now)}.`;
   return `Everything ${machine} wrote after ${from} is not on ${standby.name} and is given up.${until}${much}`;
+}
+
+export function uncleanRisk({ machine, old, standby }: VerdictInputs): string {
+  return (
+    `The copy on ${standby.name} acknowledged writes from memory and ended uncleanly: writes of ${machine} may be missing, also in the middle of its file systems. ` +
+    `Bring ${old.name} back if that can be done: then the copy is compared, and nothing is lost.`
+  );
 }
 
 export function risks(inputs: VerdictInputs): string[] {

@@ -34,6 +34,7 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
       on().members.trustKey(hostId, fingerprint, signal),
     ),
     'hosts.remove': done(({ hostId, ...options }) => on().members.remove(hostId, options)),
+    'hosts.limits': done((order) => on().limits.set(order)),
     'hosts.rename': done(({ hostId, name, site }) => on().members.rename(hostId, name, site)),
 
     'protect.check': (machine, signal) => on().protect.check(machine, signal),

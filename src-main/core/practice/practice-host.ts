@@ -9,6 +9,7 @@ import { createSimulatedHypervisor } from '../../../agent/hypervisor/simulated/s
 import { hostFacts, hostLoad } from '../../../agent/hypervisor/simulated/view.ts';
 import type { SimulatedWorld } from '../../../agent/hypervisor/simulated/world.ts';
 import type { Log } from '../../../agent/ports.ts';
+import { Pace } from '../../../agent/replication/pace.ts';
 import { createSimulatedSource } from '../../../agent/replication/simulated/source.ts';
 import { createSimulatedTarget } from '../../../agent/replication/simulated/target.ts';
 import { SOCKET } from '../deploy/places.ts';
@@ -111,14 +112,17 @@ export class PracticeHost implements HostOfCommands {
   async startAgent(version: string): Promise<void> {
     if (this.agent) return;
     const { simulated, options } = this;
-    const { clock } = options.world;
+    const clock = { ...options.world.clock, bootMs: () => simulated.bootMs() };
+    const log: Log = (level, text) => options.log(level, `${this.name}: ${text}`);
+    const pace = new Pace({ stateDir: options.stateDir, clock, log });
     const agent = createAgent({
       stateDir: options.stateDir,
       version,
-      clock: { ...clock, bootMs: () => simulated.bootMs() },
-      log: (level, text) => options.log(level, `${this.name}: ${text}`),
+      clock,
+      log,
+      pace,
       hypervisor: createSimulatedHypervisor(simulated),
-      source: createSimulatedSource(simulated),
+      source: createSimulatedSource(simulated, pace),
       target: createSimulatedTarget(simulated),
       guard: createSimulatedGuard(simulated),
       stage: createSimulatedStage(simulated),

@@ -20,8 +20,10 @@ export function costOf(mode: ReplicationMode, { diskBytes, writeBps }: Writer): 
   const words = m.replication;
   if (mode.kind === 'sync')
     return [
-      words.atRisk.sync,
-      words.waits.sync,
+      mode.memory ? words.atRisk.memory : words.atRisk.sync,
+      ...(mode.goOnMs === undefined ? [] : [words.atRisk.goOn(mode.goOnMs)]),
+      mode.memory ? words.waits.memory : words.waits.sync,
+      ...(mode.goOnMs === undefined ? [] : [words.waits.goOn(mode.goOnMs)]),
       writeBps === null ? words.line.unknown : words.line.sync(rate(writeBps)),
       words.disk.sync(bytes(diskBytes)),
     ];
@@ -44,8 +46,21 @@ export function costOf(mode: ReplicationMode, { diskBytes, writeBps }: Writer): 
 
 export function modeSummary(mode: ReplicationMode): string {
   const words = m.replication.summary;
-  if (mode.kind === 'sync') return words.sync;
+  if (mode.kind === 'sync') {
+    const kept = mode.memory ? words.memory : words.sync;
+    return mode.goOnMs === undefined ? kept : `${kept} ${words.goOn(mode.goOnMs)}`;
+  }
   return mode.kind === 'async'
     ? words.async(span(mode.rpoS * 1_000))
     : words.interval(span(mode.everyS * 1_000));
+}
+
+/** What was chosen beside a plain mirror, a sentence each. */
+export function syncOptions(mode: ReplicationMode): string[] {
+  if (mode.kind !== 'sync') return [];
+  const { atRisk } = m.replication;
+  return [
+    ...(mode.memory ? [atRisk.memory] : []),
+    ...(mode.goOnMs === undefined ? [] : [atRisk.goOn(mode.goOnMs)]),
+  ];
 }

@@ -12,6 +12,9 @@ import { span } from '../../lib/time.ts';
 /** As a person enters it. */
 export interface Entered {
   kind: ModeKind;
+  memory: boolean;
+  goOn: boolean;
+  goOnMs: string;
   every: string;
   rpo: string;
   last: string;
@@ -25,6 +28,7 @@ export interface Read {
   mode: ReplicationMode | null;
   everyProblem: string | null;
   rpoProblem: string | null;
+  goOnProblem: string | null;
   countProblem: string | null;
 }
 
@@ -42,8 +46,12 @@ export function entered(mode: ReplicationMode): Entered {
   const retention = mode.kind === 'interval' ? mode.retention : RETENTION_DEFAULT;
   const everyS = mode.kind === 'interval' ? mode.everyS : defaults.everyS;
   const rpoS = mode.kind === 'async' ? mode.rpoS : defaults.rpoS;
+  const sync = mode.kind === 'sync' ? mode : SYNC;
   return {
     kind: mode.kind,
+    memory: sync.memory ?? false,
+    goOn: sync.goOnMs !== undefined,
+    goOnMs: String(sync.goOnMs ?? GO_ON_MS),
     every: span(everyS * 1_000),
     rpo: span(rpoS * 1_000),
     last: String(retention.last),
@@ -53,6 +61,9 @@ export function entered(mode: ReplicationMode): Entered {
   };
 }
 
+/** Offered: more than a healthy disk or line ever needs, less than a client waits for. */
+const GO_ON_MS = 1_000;
+
 const defaults = {
   everyS: MODE_DEFAULTS.interval.kind === 'interval' ? MODE_DEFAULTS.interval.everyS : 900,
   rpoS: MODE_DEFAULTS.async.kind === 'async' ? MODE_DEFAULTS.async.rpoS : 30,
@@ -60,8 +71,8 @@ const defaults = {
 
 /** What was entered, with what is wrong with it said at its field. */
 export function modeFrom(form: Entered): Read {
-  const good = { everyProblem: null, rpoProblem: null, countProblem: null };
-  if (form.kind === 'sync') return { mode: SYNC, ...good };
+  const good = { everyProblem: null, rpoProblem: null, goOnProblem: null, countProblem: null };
+  if (form.kind === 'sync') return { ...good, ...syncFrom(form) };
   if (form.kind === 'async') {
     const rpoS = secondsOf(form.rpo);
     if (rpoS === null) return { mode: null, ...good, rpoProblem: m.replication.everyWrong };
@@ -82,6 +93,18 @@ export function modeFrom(form: Entered): Read {
   return problem.field === 'everyS'
     ? { mode: null, ...good, everyProblem: problem.message }
     : { mode: null, ...good, countProblem: problem.message };
+}
+
+function syncFrom(form: Entered): Pick<Read, 'mode' | 'goOnProblem'> {
+  const goOnMs = /^\s*\d{1,6}\s*(ms)?\s*$/.test(form.goOnMs) ? Number.parseInt(form.goOnMs, 10) : null;
+  if (form.goOn && goOnMs === null) return { mode: null, goOnProblem: m.replication.goOnWrong };
+  const mode: ReplicationMode = {
+    kind: 'sync',
+    ...(form.memory ? { memory: true } : {}),
+    ...(form.goOn && goOnMs !== null ? { goOnMs } : {}),
+  };
+  const problem = modeProblem(mode);
+  return problem ? { mode: null, goOnProblem: problem.message } : { mode, goOnProblem: null };
 }
 
 function countOf(text: string): number | null {

@@ -15,6 +15,16 @@ export const replication = {
     interval:
       'What has changed is sent at intervals. Earlier states are kept, and each of them can be started.',
   },
+  syncOptions: 'Faster, or never waiting long',
+  memory: 'In memory on the standby',
+  memoryText:
+    'A write is done when the standby has it in memory; its disk follows. Faster where its disk is slow. If both hosts fail at once, the last writes may be missing.',
+  goOn: 'Rather go on than wait',
+  goOnText:
+    'When the standby is too slow for a write, the machine goes on alone and its copy falls behind, until the standby is fast again.',
+  goOnMs: 'A write waits at most (ms)',
+  goOnHint: 'From 100 ms to 15000 ms.',
+  goOnWrong: 'Enter a whole number of milliseconds, e.g. 1000.',
   every: 'A point every',
   everyHint: 'From 30 seconds to a day, e.g. 30 s, 15 min or 4 h.',
   everyWrong: 'Enter a time such as 30 s, 15 min or 4 h.',
@@ -29,12 +39,18 @@ export const replication = {
   cost: 'What that costs',
   atRisk: {
     sync: 'At risk: nothing that was acknowledged.',
+    memory:
+      'At risk: nothing when one host fails. When the standby fails too, before its disk has followed, or its storage ends uncleanly: the last writes. Such a copy never starts by itself; it is compared first, which reads all disks.',
+    goOn: (ms: number) =>
+      `At risk while the standby is too slow: everything since a write had waited ${ms} ms. Until the copy has caught up nothing fails over by itself.`,
     async: (span: string) => `At risk: what was written in the last ${span}, at the most.`,
     interval: (span: string) =>
       `At risk: what was written in the last ${span}, and while a point is being made.`,
   },
   waits: {
     sync: 'Writes wait for the other host: a slow link makes them slower.',
+    memory: 'Writes wait for the other host’s memory, not for its disk: a slow link makes them slower.',
+    goOn: (ms: number) => `No write waits longer than about ${ms} ms for it.`,
     points:
       'The machine stands still for a moment (about 0.2 s) at each point; between them its writes wait for nobody.',
   },
@@ -57,9 +73,14 @@ export const replication = {
   needsManualWizard: 'Goes with “you decide” only.',
   summary: {
     sync: 'Mirrored: each write is on both hosts before it is acknowledged.',
+    memory:
+      'Mirrored, in memory on the standby: each write is there before it is acknowledged, and on its disk soon after.',
+    goOn: (ms: number) => `Rather goes on than waits longer than ${ms} ms.`,
     async: (span: string) => `Close behind: at most ${span}.`,
     interval: (span: string) => `A point every ${span}.`,
   },
+  unclean:
+    'The standby ended uncleanly with writes in memory only. Its copy counts for nothing until it has been compared, which is done by itself once both hosts answer.',
   now: 'At risk now',
   nothing: 'nothing that was acknowledged',
   nothingYet: 'nothing: no write since the newest point',

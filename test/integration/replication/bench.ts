@@ -10,6 +10,7 @@ import { Followers } from '../../../agent/replication/follow/index.ts';
 import type { TlsFiles } from '../../../agent/replication/forwarder/remote.ts';
 import { createMirrorSource } from '../../../agent/replication/mirror/index.ts';
 import { directLink } from '../../../agent/replication/modes.spec-kit.ts';
+import type { CopyPace } from '../../../agent/replication/pace.ts';
 import type {
   CatchingUp,
   MirrorOrder,
@@ -32,7 +33,8 @@ export const MIB = 2 ** 20;
 export const PAIR = 'pair-1';
 
 /** `node agent/index.ts copier`, as a host runs it from the agent's own file. */
-const COPIERS = copierProcesses(join(import.meta.dirname, '../../../agent/index.ts'), quiet);
+const COPIER = join(import.meta.dirname, '../../../agent/index.ts');
+const COPIERS = copierProcesses(COPIER, quiet);
 
 export interface BenchOptions {
   /** Where the replica's images lie; a directory of the bench by default. */
@@ -117,6 +119,22 @@ export class Bench {
     this.parts = parts;
     this.source = this.#makeSource();
   }
+
+  /** How fast copies may be sent from now on, bytes/s each; null: as fast as they go. */
+  limit(bytesPerS: number | null): void {
+    this.#rate = bytesPerS;
+    for (const tell of this.#paced) tell(bytesPerS);
+  }
+
+  readonly #paced = new Set<(bytesPerS: number | null) => void>();
+  #rate: number | null = null;
+  readonly pace: CopyPace = {
+    join: (tell) => {
+      this.#paced.add(tell);
+      tell(this.#rate);
+      return () => void this.#paced.delete(tell);
+    },
+  };
 
   /** The agent's start: a new source over the same state. */
   async restartAgent(): Promise<void> {
@@ -271,13 +289,13 @@ export class Bench {
       stateDir: join(directory, 'primary'),
       clock,
       log: quiet,
-      copiers: COPIERS,
+      copiers: copierProcesses(COPIER, quiet, this.pace),
       tls,
     };
     const forwarderSocket = join(directory, 'primary/run/forwarder.sock');
     this.followers = new Followers(sending);
     const source = createReplicaSource(
-      createMirrorSource({ ...sending, services: primary, forwarderSocket }),
+      createMirrorSource({ ...sending, services: primary, forwarderSocket, pace: this.pace }),
       this.followers,
     );
     source.subscribe((_pairId, status) => this.told.push(status));
