@@ -11,7 +11,7 @@ import { SimulatedHost } from './hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from './hypervisor/simulated/simulated.ts';
 import { guestDraft, MAIL } from './hypervisor/simulated/spec-world.ts';
 import { SimulatedWorld } from './hypervisor/simulated/world.ts';
-import type { Clock } from './ports.ts';
+import type { Clock, Log } from './ports.ts';
 import {
   type AgentState,
   type ConsoleApi,
@@ -23,6 +23,7 @@ import {
   PROTOCOL_VERSION,
   type Result,
 } from './protocol/index.ts';
+import { Pace } from './replication/pace.ts';
 import { createSimulatedSource } from './replication/simulated/source.ts';
 import { createSimulatedTarget } from './replication/simulated/target.ts';
 import { encodeFrame, FrameDecoder } from './rpc/frames.ts';
@@ -62,15 +63,18 @@ function factsOf(host: SimulatedHost): HostFacts {
 }
 
 async function agentOn(host: SimulatedHost, options: { witness?: boolean } = {}): Promise<Agent> {
+  const log: Log = (level, text) => {
+    if (level === 'warn') warnings.push(`${host.name}: ${text}`);
+  };
+  const pace = new Pace({ stateDir: join(folder, host.name), clock: quick, log });
   const agent = createAgent({
     stateDir: join(folder, host.name),
     version: '0.0.1',
     clock: quick,
-    log: (level, text) => {
-      if (level === 'warn') warnings.push(`${host.name}: ${text}`);
-    },
+    log,
+    ...(options.witness ? {} : { pace }),
     hypervisor: options.witness ? new NoHypervisor() : createSimulatedHypervisor(host),
-    source: createSimulatedSource(host),
+    source: createSimulatedSource(host, pace),
     target: createSimulatedTarget(host),
     guard: options.witness ? createNoGuard() : createSimulatedGuard(host),
     facts: async () => factsOf(host),
@@ -276,4 +280,35 @@ test('a witness greets, lists no machines, and refuses orders about any', async 
   expect(must(await console.call('state.subscribe', {})).vms).toEqual([]);
   const check = await console.call('protect.check', { vmUuid: MAIL, standby: 'atlas' });
   expect(check).toMatchObject({ ok: false });
+});
+
+test('limits the copies of its host, tells so, and refuses what cannot be', async () => {
+  const host = new SimulatedHost(world, { name: 'atlas' });
+  const { console, notices } = await greeted(await agentOn(host));
+  expect(must(await console.call('state.subscribe', {})).facts.copyLimit).toEqual({
+    setting: { mibPerS: null, hours: null },
+    nowMibPerS: null,
+  });
+  const order = { requestId: 'r1', actor: 'ada' };
+  const limit = { mibPerS: 20, hours: null };
+  expect(await console.call('host.limits', { ...order, limit })).toMatchObject({ ok: true });
+  await expect
+    .poll(() => notices.findLast(({ name }) => name === 'facts')?.value)
+    .toMatchObject({ copyLimit: { setting: limit, nowMibPerS: 20 } });
+  const history = must(await console.call('audit.list', { afterSeq: 0, limit: 100 })).entries;
+  expect(history.find(({ event }) => event === 'limits-set')?.text).toBe(
+    'ada limits the copies of this host: 20 MiB/s.',
+  );
+  const wrong = await console.call('host.limits', { ...order, limit: { mibPerS: 0, hours: null } });
+  expect(wrong).toMatchObject({ ok: false, problem: { kind: 'rate-out-of-range', field: 'mibPerS' } });
+});
+
+test('a witness has nothing to limit', async () => {
+  const witness = await agentOn(new SimulatedHost(world, { name: 'cora' }), { witness: true });
+  const { console } = await greeted(witness);
+  const order = { requestId: 'r1', actor: 'ada', limit: { mibPerS: 1, hours: null } };
+  expect(await console.call('host.limits', order)).toMatchObject({
+    ok: false,
+    problem: { kind: 'nothing-copied' },
+  });
 });

@@ -138,6 +138,7 @@ describe('a limit for copies', () => {
   it('holds for what changed, and is lifted while it is sent', async () => {
     await bench.inSync();
     const { guest } = bench.parts;
+    await until(async () => (await bench.source.distanceKnown(PAIR)) !== null);
     await guest.write('vdb', 9, 0, MIB);
     await until(() => guest.completed === 1);
     await bench.source.end(PAIR);

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ReplicationMode } from '../../agent/protocol/index.ts';
+import type { CopyLimit, ReplicationMode } from '../../agent/protocol/index.ts';
+import { agentState, askAgent } from './agent-client.ts';
 import { auditOf } from './audit-file.ts';
+import { dirty } from './bench-replication/dirty.ts';
 import { Bench, MACHINE, pause } from './failover/bench.ts';
 import { serviceProcess, signal } from './host-processes.ts';
 import { keep } from './modes/points.ts';
@@ -14,6 +17,10 @@ const MINUTE = 60_000;
 const MEMORY: ReplicationMode = { kind: 'sync', memory: true };
 /** Less than the silence after which a standby is given up anyway (400 ms). */
 const PATIENCE_MS = 150;
+const MIB = 2 ** 20;
+/** What `dirty` writes, and how fast that may be sent. */
+const DIRTY_MIB = 57;
+const LIMIT_MIB = 2;
 let fleet: ProtectedFleet;
 let bench: Bench;
 
@@ -50,6 +57,16 @@ const heard = (host: string, since: number, event: string) =>
 
 const tells = (host: string, since: number, event: string) =>
   waitFor(`${host} to tell of ${event}`, MINUTE, () => heard(host, since, event), 50);
+
+const limit = (host: string, rate: CopyLimit) =>
+  askAgent(fleet.lab, host, 'host.limits', { requestId: randomUUID(), actor: 'lab', limit: rate });
+
+/** Bytes of the copy that is being made, as its owner tells; null while none is. */
+async function copying(host: string): Promise<number | null> {
+  const pairs = (await agentState(fleet.lab, host))?.pairs ?? [];
+  const mirror = pairs.find(({ spec }) => spec.pairId === fleet.pairId(MACHINE))?.mirror;
+  return mirror?.state === 'copying' ? mirror.doneBytes : null;
+}
 
 /** The owner is lost, and the copy has to have everything. */
 async function takenOver(recorder: Recorder): Promise<void> {
@@ -151,5 +168,45 @@ describe('a pair that rather goes on than waits', () => {
       expect(bench.violations).toBe(0);
     },
     10 * MINUTE,
+  );
+});
+
+describe('a limit for copies', () => {
+  test(
+    'holds while a copy is brought up to date, and is lifted by a change',
+    async () => {
+      const { owner, standby } = await fleet.roles(MACHINE);
+      const since = Date.now();
+      await fleet.lab.cut(owner, standby);
+      await tells(owner, since, 'stale');
+      await dirty(fleet, owner, MACHINE, 7);
+      await limit(owner, { mibPerS: LIMIT_MIB, hours: null });
+      const copied = Date.now();
+      await fleet.lab.heal();
+      const seen: number[] = [];
+      await waitFor(
+        'the copy to have begun',
+        2 * MINUTE,
+        async () => ((await copying(owner)) ?? 0) > 2 * MIB,
+      );
+      const began = { at: Date.now(), bytes: (await copying(owner)) ?? 0 };
+      while (Date.now() - began.at < 6_000) {
+        seen.push((await copying(owner)) ?? Number.POSITIVE_INFINITY);
+        await pause(500);
+      }
+      const rate = (Math.max(...seen) - began.bytes) / MIB / ((Date.now() - began.at) / 1_000);
+      console.log(JSON.stringify({ limitMibPerS: LIMIT_MIB, rateMibPerS: Number(rate.toFixed(2)) }));
+      expect(rate).toBeLessThan(1.3 * LIMIT_MIB);
+      const lifted = Date.now();
+      await limit(owner, { mibPerS: null, hours: null });
+      await tells(owner, copied, 'caught-up');
+      const tookS = (Date.now() - lifted) / 1_000;
+      console.log(JSON.stringify({ liftedTookS: tookS }));
+      // At the limit the rest alone would have taken twice as long.
+      expect(tookS).toBeLessThan((DIRTY_MIB - 8 * LIMIT_MIB) / LIMIT_MIB / 2);
+      await fleet.settle(MACHINE, 3 * MINUTE);
+      expect(bench.violations).toBe(0);
+    },
+    8 * MINUTE,
   );
 });

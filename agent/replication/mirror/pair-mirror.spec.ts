@@ -176,6 +176,27 @@ describe('the mirror of one guest', () => {
     expect(kept?.inSync).toBe(true);
   });
 
+  it('tells at once of a standby that is too slow, and does not bring that stream back', async () => {
+    await inSync();
+    forwarder.orders.length = 0;
+    const reason = { ...LOST, kind: 'too-slow' as const, detail: 'a write had no answer for 500 ms' };
+    mirror.onForwarder(stream('held', { reason }));
+    expect(mirror.status).toMatchObject({ state: 'held', problem: { kind: 'standby-too-slow' } });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(forwarder.orders).toEqual([]);
+  });
+
+  it('takes another patience while it runs, and keeps it for the next life of the agent', async () => {
+    await inSync();
+    const told = vi.spyOn(forwarder, 'order');
+    expect(await mirror.setPatience(700)).toMatchObject({ ok: true });
+    expect(told).toHaveBeenLastCalledWith(expect.objectContaining({ c: 'deadline', patienceMs: 700 }));
+    expect(mirror.order.patienceMs).toBe(700);
+    await mirror.setPatience(null);
+    expect(told).toHaveBeenLastCalledWith(expect.objectContaining({ patienceMs: null }));
+    expect(mirror.order).not.toHaveProperty('patienceMs');
+  });
+
   it('is not in sync while the forwarder holds', async () => {
     await mirror.start();
     forwarder.refused.add('resume');

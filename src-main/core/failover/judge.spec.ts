@@ -239,3 +239,14 @@ test('a verdict gets worse from proven over unproven to running, never by stayin
   expect(isWorse('proven', 'unproven')).toBe(false);
   expect(isWorse('unproven', 'unproven')).toBe(false);
 });
+
+describe('a copy that ended uncleanly while it acknowledged from memory', () => {
+  test('is started only by a person who types its name, proven or not, and is told what that risks', () => {
+    const stopped = verdict({ oldWord: word({ vm: 'stopped' }), unclean: true });
+    expect(stopped).toMatchObject({ result: 'proven', typedName: 'web', refusal: null });
+    expect(stopped.risks).toEqual([expect.stringContaining('writes of web may be missing')]);
+    expect(stopped.loss).toMatch(/may be missing/);
+    expect(stopped.replica.text).toMatch(/ended uncleanly/);
+    expect(verdict({ unclean: true }).risks.length).toBeGreaterThan(1);
+  });
+});

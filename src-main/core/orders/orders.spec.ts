@@ -145,3 +145,19 @@ test('a fix is carried out on the member its check named', async () => {
   await bench.session.protect.fix({ hostId: 'h-atlas', vmUuid: WEB, on: 'h-atlas', fix: 'start-libvirt' });
   expect(atlas.callsOf('protect.fix')).toMatchObject([{ hostId: 'h-boreas' }, { hostId: 'h-atlas' }]);
 });
+
+test('a limit for copies is given to every host that is named, and written down before', async () => {
+  const atlas = bench.link('atlas');
+  let before: string[] = [];
+  atlas.answers['host.limits'] = () => {
+    before = events();
+    return ok({});
+  };
+  const limit = { mibPerS: 5, hours: null };
+  await bench.session.limits.set({ hostIds: ['h-atlas'], limit });
+  expect(before[0]).toBe('limits-ordered');
+  expect(atlas.callsOf('host.limits')).toMatchObject([{ limit, actor: 'ada' }]);
+  const wrong = bench.session.limits.set({ hostIds: ['h-atlas'], limit: { mibPerS: 0, hours: null } });
+  expect(await problemOf(wrong)).toMatchObject({ kind: 'rate-out-of-range' });
+  expect(atlas.callsOf('host.limits')).toHaveLength(1);
+});

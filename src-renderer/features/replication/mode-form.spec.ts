@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplicationMode } from '../../../agent/protocol/mode.ts';
-import { costOf } from './cost.ts';
+import { costOf, modeSummary } from './cost.ts';
 import { entered, modeFrom, secondsOf } from './mode-form.ts';
 
 const INTERVAL: ReplicationMode = {
@@ -21,10 +21,14 @@ describe('the form for how a copy is kept', () => {
     ['5 parsecs', null],
   ])('reads %j as %j seconds', (text, seconds) => expect(secondsOf(text)).toBe(seconds));
 
-  it.each<ReplicationMode>([{ kind: 'sync' }, { kind: 'async', rpoS: 30 }, INTERVAL])(
-    'gives back what it began with: $kind',
-    (mode) => expect(modeFrom(entered(mode)).mode).toEqual(mode),
-  );
+  it.each<ReplicationMode>([
+    { kind: 'sync' },
+    { kind: 'sync', memory: true },
+    { kind: 'sync', goOnMs: 800 },
+    { kind: 'sync', memory: true, goOnMs: 250 },
+    { kind: 'async', rpoS: 30 },
+    INTERVAL,
+  ])('gives back what it began with: $kind', (mode) => expect(modeFrom(entered(mode)).mode).toEqual(mode));
 
   it('says at the field what cannot be', () => {
     const form = entered(INTERVAL);
@@ -37,6 +41,26 @@ describe('the form for how a copy is kept', () => {
     const none = { last: '0', hourly: '0', daily: '0', weekly: '0' };
     expect(modeFrom({ ...form, ...none }).countProblem).toMatch(/no restore point/);
     expect(modeFrom({ ...entered({ kind: 'async', rpoS: 30 }), rpo: '1 s' }).rpoProblem).not.toBeNull();
+  });
+
+  it('says at the field how long a write may wait', () => {
+    const form = { ...entered({ kind: 'sync' }), goOn: true };
+    expect(modeFrom(form).mode).toEqual({ kind: 'sync', goOnMs: 1_000 });
+    expect(modeFrom({ ...form, goOnMs: '20' }).goOnProblem).toMatch(/between 100 ms and 15 s/);
+    expect(modeFrom({ ...form, goOnMs: 'long' })).toMatchObject({
+      mode: null,
+      goOnProblem: expect.any(String),
+    });
+    expect(modeFrom({ ...form, goOn: false, goOnMs: 'long' }).mode).toEqual({ kind: 'sync' });
+  });
+
+  it('tells what an option of a mirror risks', () => {
+    const cost = costOf({ kind: 'sync', memory: true, goOnMs: 250 }, { diskBytes: 0, writeBps: null }).join(
+      ' ',
+    );
+    expect(cost).toMatch(/the last writes/);
+    expect(cost).toMatch(/everything since a write had waited 250 ms/);
+    expect(modeSummary({ kind: 'sync', goOnMs: 250 })).toMatch(/waits longer than 250 ms/);
   });
 
   it('tells beforehand what is at risk, what travels and what room it takes', () => {
