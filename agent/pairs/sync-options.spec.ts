@@ -78,6 +78,20 @@ describe('a mirror that is acknowledged from memory', () => {
     expect(local()).not.toMatch('unclean');
   });
 
+  it('is started only by a person who knows that writes may be missing', async () => {
+    await protect(MEMORY);
+    await atlas.powerOff();
+    boreas.host.loseMemory(PAIR);
+    expect(await failover(boreas, false)).toMatchObject({
+      state: 'failed',
+      problem: { kind: 'replica-unclean' },
+    });
+    expect(boreas.host.runs(MAIL)).toBe(false);
+    expect(await failover(boreas, true)).toMatchObject({ state: 'done' });
+    expect(boreas.host.runs(MAIL)).toBe(true);
+    expect(boreas.host.unclean.has(PAIR)).toBe(false);
+  });
+
   it('is written through again when that is wanted, without copying everything', async () => {
     await protect(MEMORY);
     write(atlas, 2);

@@ -118,7 +118,10 @@ class StorageDaemonTarget implements ReplicaTarget {
   }
 
   forgetUnclean(pairId: string): Promise<void> {
-    return this.#inTurn(() => this.#markers.clear(pairId));
+    // The mark of one that is open and well is not for anybody to take away.
+    return this.#inTurn(async () => {
+      if (this.#markers.isUnclean(pairId)) await this.#markers.clear(pairId);
+    });
   }
 
   onUnclean(listener: (pairId: string) => void): () => void {

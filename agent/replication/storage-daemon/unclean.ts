@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { replaceDurably, syncPath } from '../../journal/durable-file.ts';
 
 /**
@@ -23,6 +23,8 @@ export class UncleanMarkers {
   /** @param isOpen whether the daemon still has the pair's images open */
   async load(isOpen: (pairId: string) => boolean): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    // A marker in a directory that is not there after a crash is none.
+    await syncPath(dirname(this.#directory));
     // What `replaceDurably` had not yet renamed was before the first acknowledgement.
     const names = (await readdir(this.#directory)).filter((name) => !name.endsWith('.new'));
     for (const pairId of names) {
