@@ -108,6 +108,30 @@ describe('the simulated replication', () => {
     expect((world.clock.now() - started) / 1000).toBeCloseTo(2, 0);
   });
 
+  it('copies no faster than its host may, and as fast as it goes once that is lifted', async () => {
+    const { world, atlas, boreas } = specWorld({ pace: { copyBps: 10 * GIB } });
+    let tell: (bytesPerS: number | null) => void = () => undefined;
+    const source = createSimulatedSource(atlas, {
+      join(told) {
+        tell = told;
+        told(GIB);
+        return () => undefined;
+      },
+    });
+    const target = createSimulatedTarget(boreas);
+    await target.create('p', DISKS, 'aside');
+    const remote = await target.open('p', DISKS);
+    if (!remote.ok) throw new Error(remote.problem.message);
+    const started = world.clock.now();
+    await source.mirror({ pairId: 'p', vmUuid: MAIL, disks: DISKS, address: '', remote: remote.value });
+    await vi.advanceTimersByTimeAsync(5_000);
+    // Of 20 GiB.
+    expect(source.status('p')?.doneBytes).toBeCloseTo(5 * GIB, -9);
+    tell(null);
+    await until(() => source.status('p')?.state === 'in-sync');
+    expect((world.clock.now() - started) / 1000).toBeCloseTo(6.5, 0);
+  });
+
   it('goes on while the agent is away, and shows the state to the next one', async () => {
     const { atlas, source } = await protectedWorld();
     await source.stop();
