@@ -40,7 +40,7 @@ export type SyncMode = Extract<ReplicationMode, { kind: 'sync' }>;
 /** One that makes points. */
 export type PointMode = Exclude<ReplicationMode, { kind: 'sync' }>;
 
-export const SYNC: SyncMode = { kind: 'sync' };
+export const SYNC: ReplicationMode = { kind: 'sync' };
 /** Shorter is what healthy disks need now and then; longer is a disk that hangs, which is given up anyway. */
 export const GO_ON_BOUNDS_MS = { least: 100, most: 15_000 } as const;
 export const INTERVAL_BOUNDS_S = { least: 30, most: 86_400 } as const;

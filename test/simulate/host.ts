@@ -36,7 +36,9 @@ export class Host extends Machine {
   whole = true;
   exportOpen = false;
   quarantined = false;
-  mirror: 'off' | 'copying' | 'active' = 'off';
+  mirror: 'off' | 'copying' | 'active' | 'following' = 'off';
+  /** A comparison found that the copy is not the same as this one: in this epoch it counts no longer. On disk. */
+  distrustedIn: number | null = null;
   /** Whom the mirror leads to. */
   mirrorTo = '';
   /** The guest was shut down in order, with a mirror that had everything. */
@@ -103,6 +105,15 @@ export class Host extends Machine {
     this.setGuest('none');
   }
 
+  /** The copy is kept by points, as this agent knows the record. */
+  get byPoints(): boolean {
+    return (this.node?.record ?? this.world.truth())?.replica.mode !== 'sync';
+  }
+
+  get distrusts(): boolean {
+    return this.distrustedIn !== null && this.distrustedIn === this.node?.record?.epoch.n;
+  }
+
   get running(): boolean {
     return this.guest === 'running' && this.power === 'on' && !this.frozen;
   }
@@ -131,7 +142,8 @@ export class Host extends Machine {
   loseMemory(): void {
     if (!this.exportOpen) return;
     this.exportOpen = false;
-    if (!this.world.inMemory) return;
+    // Points are flushed before they count, whatever their layer is kept in.
+    if (!this.world.inMemory || this.byPoints) return;
     this.unclean = true;
     this.image = Math.min(this.image, this.flushed);
     this.world.note(this.id, 'its copy ended uncleanly');

@@ -4,7 +4,7 @@ import {
   modeProblem,
   RETENTION_DEFAULT,
   type ReplicationMode,
-  SYNC,
+  type SyncMode,
 } from '../../../agent/protocol/mode.ts';
 import { m } from '../../lib/messages.ts';
 import { span } from '../../lib/time.ts';
@@ -46,7 +46,7 @@ export function entered(mode: ReplicationMode): Entered {
   const retention = mode.kind === 'interval' ? mode.retention : RETENTION_DEFAULT;
   const everyS = mode.kind === 'interval' ? mode.everyS : defaults.everyS;
   const rpoS = mode.kind === 'async' ? mode.rpoS : defaults.rpoS;
-  const sync = mode.kind === 'sync' ? mode : SYNC;
+  const sync: SyncMode = mode.kind === 'sync' ? mode : { kind: 'sync' };
   return {
     kind: mode.kind,
     memory: sync.memory ?? false,
