@@ -11,3 +11,9 @@ export const notOpen = (host: string): Problem => ({
   message: `The copy on ${host} is not being filled now: there is no running replication.`,
   next: 'Wait until the pair is in sync, then try again.',
 });
+
+export const pointGone = (host: string): Problem => ({
+  kind: 'point-gone',
+  message: `The point of the copy on ${host} does not stand any more.`,
+  next: 'Start again: a new point is taken.',
+});

@@ -2,7 +2,7 @@ import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.
 import type { Copiers } from '../copier/helper.ts';
 import type { TlsFiles } from '../forwarder/remote.ts';
 import { blockName, blockPrefix, exportId, exportName, IMAGE_NODE } from '../names.ts';
-import { notOpen } from '../problems.ts';
+import { notOpen, pointGone } from '../problems.ts';
 import type {
   DigestStatus,
   ReplicaDisk,
@@ -460,7 +460,10 @@ class StorageDaemonTarget implements ReplicaTarget {
       seal: (pairId, use, disks) =>
         this.#inTurn(async () => {
           const closed = await this.#close(pairId);
-          return closed.ok ? points.sealed(use, disks) : closed;
+          if (!closed.ok) return closed;
+          // What lies under the overlay may lack what the point was taken of.
+          if (this.#markers.isUnclean(pairId)) return fail(pointGone(this.#options.hostName));
+          return points.sealed(use, disks);
         }),
       sizeBytes: (...order) => points.sizeBytes(...order),
     };

@@ -14,7 +14,7 @@ import {
   pointNode,
   pointNodes,
 } from '../names.ts';
-import { notOpen } from '../problems.ts';
+import { notOpen, pointGone } from '../problems.ts';
 import type { QmpEvent } from '../qmp.ts';
 import { overlayPath, type PointTaken, type ReplicaDisk, sealedName, sealedPath } from '../replication.ts';
 import type { StorageDaemon } from './daemon.ts';
@@ -306,11 +306,7 @@ export class DaemonPoints {
   }
 
   #gone() {
-    return {
-      kind: 'point-gone',
-      message: `The point of the copy on ${this.#hostName} does not stand any more.`,
-      next: 'Start again: a new point is taken.',
-    };
+    return pointGone(this.#hostName);
   }
 }
 

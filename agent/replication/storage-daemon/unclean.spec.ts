@@ -174,6 +174,18 @@ describe('a replica that acknowledges from memory', () => {
     ]);
   });
 
+  it('has no point to go back to when what that lies on could not be put on disk', async () => {
+    await target.open(PAIR, disks(), true);
+    writeFileSync(disks()[0]?.path ?? '', Buffer.alloc(4096));
+    flush = () => fail({ kind: 'replica-not-flushed', message: 'EIO', next: '' });
+    // As if a point had stood: its overlay is there under the name that says that it is whole.
+    writeFileSync(`${disks()[0]?.path}.point-seal.whole`, '');
+    expect(await target.points.seal(PAIR, 'seal', disks())).toMatchObject({
+      ok: false,
+      problem: { kind: 'point-gone' },
+    });
+  });
+
   it('leaves a replica that is written through alone: its daemon’s end is no uncleanness', async () => {
     await target.open(PAIR, disks());
     await daemon.qmp.die();
