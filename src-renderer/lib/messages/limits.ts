@@ -3,6 +3,7 @@ const RATE = (mibPerS: number | null): string =>
 
 /** How fast a host sends copies. */
 export const limits = {
+  card: 'Copies sent from here',
   now: (host: string, mibPerS: number | null) => `${host} sends copies ${RATE(mibPerS)} now.`,
   also: (from: string, days: string, mibPerS: number | null) => `${days}, ${from}: ${RATE(mibPerS)}.`,
   otherwise: (mibPerS: number | null) => `Otherwise ${RATE(mibPerS)}.`,
