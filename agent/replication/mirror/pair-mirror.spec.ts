@@ -4,7 +4,7 @@ import type { GroupStatus, HoldReason } from '../forwarder/control-protocol.ts';
 import type { MirrorOrder } from '../replication.ts';
 import type { Blocks, Job } from './block-layer.ts';
 import type { Forwarder, ForwarderOrder } from './forwarder-client.ts';
-import { PairMirror } from './pair-mirror.ts';
+import { type MirrorPorts, PairMirror } from './pair-mirror.ts';
 import type { SavedMirror } from './saved.ts';
 
 const ORDER: MirrorOrder = {
@@ -116,6 +116,7 @@ describe('the mirror of one guest', () => {
   let kept: Omit<SavedMirror, 'order'> | null;
   let told: MirrorStatus[];
   let mirror: PairMirror;
+  let ports: MirrorPorts;
 
   beforeEach(() => {
     vi.useFakeTimers();
@@ -124,7 +125,7 @@ describe('the mirror of one guest', () => {
     lives = true;
     kept = null;
     told = [];
-    mirror = new PairMirror(ORDER, {
+    ports = {
       forwarder,
       blocks,
       clock: {
@@ -142,7 +143,8 @@ describe('the mirror of one guest', () => {
         kept = what;
       },
       deadlines: { copying: 5_000, inSync: 400 },
-    });
+    };
+    mirror = new PairMirror(ORDER, ports);
   });
   afterEach(() => {
     mirror.detach();
@@ -174,6 +176,32 @@ describe('the mirror of one guest', () => {
     expect(mirror.status.state).toBe('in-sync');
     expect(forwarder.orders.at(-1)).toBe('deadline');
     expect(kept?.inSync).toBe(true);
+  });
+
+  it('copies what was there no faster than it may, shared by its disks, and limits nothing once in sync', async () => {
+    let tell: (bytesPerS: number | null) => void = () => undefined;
+    const left = vi.fn();
+    const pace = {
+      join(told: typeof tell) {
+        tell = told;
+        told(1_000);
+        return left;
+      },
+    };
+    mirror.detach();
+    mirror = new PairMirror(ORDER, { ...ports, pace });
+    await mirror.start();
+    await vi.advanceTimersByTimeAsync(0);
+    tell(null);
+    tell(600);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(blocks.speeds).toEqual([500, 0, 300]);
+    blocks.ready();
+    await mirror.refresh();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(mirror.status.state).toBe('in-sync');
+    expect(blocks.speeds.at(-1)).toBe(0);
+    expect(left).toHaveBeenCalledOnce();
   });
 
   it('tells at once of a standby that is too slow, and does not bring that stream back', async () => {
