@@ -1,8 +1,10 @@
 import { automation } from '../../../src-renderer/lib/messages/automation.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
+import { limits } from '../../../src-renderer/lib/messages/limits.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { protect } from '../../../src-renderer/lib/messages/protect.ts';
+import { replication } from '../../../src-renderer/lib/messages/replication.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { verify } from '../../../src-renderer/lib/messages/verify.ts';
 import { witness } from '../../../src-renderer/lib/messages/witness.ts';
@@ -70,6 +72,12 @@ async function visitArmed({ hand, look, open }: Visit): Promise<void> {
   await open('#/pairs/pair-mail/verify-settings');
   await expect(page.getByRole('dialog')).toBeVisible();
   await look('dialog-verify-settings');
+  await open('#/pairs/pair-mail/mode');
+  await hand.click(page.getByRole('checkbox', { name: replication.goOn }));
+  await look('dialog-mode');
+  await open('#/pairs/pair-mail');
+  await hand.click(page.getByRole('button', { name: limits.change, exact: true }));
+  await look('dialog-limits');
   await open('#/pairs/pair-files');
   await page.getByText(/was not the same, and has been repaired/).scrollIntoViewIfNeeded();
   await look('pair-repaired');
