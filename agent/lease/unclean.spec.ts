@@ -57,6 +57,21 @@ describe('a copy that ended uncleanly while it acknowledged from memory', () => 
     expect(three.node('h1').record).toMatchObject({ owner: 'h1', change: 'take-back' });
   });
 
+  it('runs when a person forces it, though it was given to this host already', () => {
+    const three = armed();
+    const site = three.site('h1');
+    site.want = 'moving';
+    site.state = 'none';
+    three.site('h2').dirty = true;
+    three.node('h1').askHandOver(() => undefined);
+    three.advance(T);
+    three.stop('h1');
+    expect(three.node('h2').record).toMatchObject({ owner: 'h2', begun: false });
+    three.node('h2').force(1);
+    three.advance(3 * T);
+    expect(running(three)).toEqual(['h2']);
+  });
+
   it('runs when a person forces it', () => {
     const three = armed();
     three.site('h2').dirty = true;

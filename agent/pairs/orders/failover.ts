@@ -122,6 +122,13 @@ async function startFromPoint(context: PairContext, data: FailoverData): Promise
   );
 }
 
+/** Given to this host, whose copy then was found to be unclean: it begins only by a person's decision. */
+function forceBegin(context: PairContext, { record }: StoredPair, data: FailoverData): void {
+  if (record.begun || record.change === 'forced' || !context.deps.target.isUnclean(data.pairId)) return;
+  if (!data.forced) throw new ProblemError(mayLack(data));
+  context.nodes.get(data.pairId)?.force(context.now());
+}
+
 const mayLack = ({ subject, here }: FailoverData): Problem => ({
   kind: 'replica-unclean',
   message: `The copy of ${subject} on ${here} ended uncleanly while it acknowledged writes from memory: some may be missing.`,
@@ -130,7 +137,7 @@ const mayLack = ({ subject, here }: FailoverData): Problem => ({
 
 async function claim(context: PairContext, data: FailoverData): Promise<void> {
   const pair = context.pair(data.pairId);
-  if (context.isOwner(pair)) return;
+  if (context.isOwner(pair)) return forceBegin(context, pair, data);
   if (compareEpoch(pair.record.epoch, data.expected) !== 0) {
     throw new ProblemError({
       kind: 'epoch-moved',
