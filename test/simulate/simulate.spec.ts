@@ -24,7 +24,8 @@ const EARLY: [Mistake, string, number][] = [
   ['no-gossip', 'I7', 200],
   ['arm-lagging', 'I7', 200],
   ['rollback-accepted', 'I4', 600],
-  ['voter-swap-unchecked', 'I1', 600],
+  ['voter-swap-unchecked', 'I1', 1_000],
+  ['ignore-unclean', 'I4', 200],
 ];
 
 describe('simulator', () => {
