@@ -70,7 +70,13 @@ async function copying(host: string): Promise<number | null> {
 
 /** QEMU's bitmaps have been replaced once while in sync: what they say counts (agent/replication/mirror/tracker.ts). */
 async function bitmapsTurned(host: string): Promise<boolean> {
-  const ask = ['virsh', '-q', 'qemu-monitor-command', MACHINE, '{"execute":"query-block"}'];
+  const ask = [
+    'virsh',
+    '-q',
+    'qemu-monitor-command',
+    MACHINE,
+    '{"execute":"query-named-block-nodes","arguments":{"flat":true}}',
+  ];
   const { stdout } = await fleet.lab.exec(host, ask);
   const names = [...stdout.matchAll(/"name":\s*"(u[^"]*-(\d+))"/g)];
   return names.some(([, , n]) => Number(n) >= 2);
