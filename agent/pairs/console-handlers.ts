@@ -268,8 +268,8 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
     'pair.mode': (params) => setReplication(context, params),
     'pair.settings': (params) => setAutomation(context, params),
     'pair.witness': (params) => setWitnessOf(context, params),
-    'pair.drill': async ({ pairId, requestId, actor, standS }) => ({
-      task: await context.drills.order(pairId, { id: requestId, by: actor, standS }),
+    'pair.drill': async ({ pairId, requestId, actor, standS, point }) => ({
+      task: await context.drills.order(pairId, { id: requestId, by: actor, standS, point }),
     }),
     'pair.drillSettings': (params) => setDrillSettings(context, params),
     'pair.verify': async ({ pairId, requestId, actor }) => ({

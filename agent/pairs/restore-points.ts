@@ -29,7 +29,6 @@ export async function beginPoint(
   const pair = context.pair(pairId);
   checkPoints(context, pair);
   refuseQuarantined(context, pair, params.overQuarantine);
-  await context.drills.end(pairId);
   await clearOldCopy(context, pair);
   await makeGround(context, pairId);
   const disks = context.disks(pair.spec, context.self);
@@ -97,6 +96,8 @@ async function makeGround(context: PairContext, pairId: string): Promise<void> {
   const disks = context.disks(spec, context.self);
   const there = await Promise.all(disks.map(({ path }) => target.allocatedBytes(path)));
   if (there.every((bytes) => bytes === null)) return;
+  // One of a point stands on none of these files, and goes on.
+  await context.drills.end(pairId);
   if (notes.quarantine || notes.image === 'none') return setAside(context, pair);
   if (notes.image !== 'complete') {
     must(await target.close(pairId));

@@ -155,6 +155,8 @@ export class HostSite implements Site {
 
   startGuest(done: (started: boolean) => void): void {
     this.#stopped = null;
+    // Also where no export had to be closed before, as of a copy that is kept by points.
+    this.#context.drills.giveWay();
     this.#start.run().then(
       () => {
         this.startProblem = null;

@@ -101,6 +101,19 @@ export interface RestorePoints {
    * point itself stays. What a former call put there goes. Problem kind: `point-gone`.
    */
   surface(pairId: string, disks: ReplicaDisk[], id: string | null): Promise<Result<RestorePoint>>;
+  /**
+   * Offers a point (null: the newest) read-only until `hide`, for a machine that is tried out: who wants to write puts a layer of its
+   * own above. Points go on being made meanwhile, none is given up. Another one takes its place. Problem kind: `point-gone`.
+   */
+  show(
+    pairId: string,
+    disks: ReplicaDisk[],
+    id: string | null,
+  ): Promise<Result<{ point: RestorePoint; remote: ExportAddress }>>;
+  /** Whether a point is on offer that way, all disks of it. */
+  isShown(pairId: string, disks: ReplicaDisk[]): Promise<Result<boolean>>;
+  /** Ends that. Idempotent. */
+  hide(pairId: string): Promise<Result<void>>;
   /** Breaks off the giving up of points, which may take long: somebody wants to start. It is done another time. */
   makeWay(pairId: string): void;
   /** Id of the point that `surface` put there, as long as nobody has written to that. */

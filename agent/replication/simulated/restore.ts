@@ -10,7 +10,7 @@ import {
   type Result,
 } from '../../protocol/index.ts';
 import { keptBy } from '../follow/retention.ts';
-import type { ReplicaDisk, RestorePoints } from '../replication.ts';
+import { overlayPath, type ReplicaDisk, type RestorePoints } from '../replication.ts';
 
 /** What an empty layer takes on disk. */
 const EMPTY_LAYER_BYTES = 200 * 1024;
@@ -130,6 +130,7 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       if (!around.alive()) return off();
       const mine = of(pairId);
       if (mine.surfaced !== null || host.exports.has(pairId)) return ok({ dropped: 0 });
+      if (host.points.has(shownKey(pairId))) return ok({ dropped: 0 });
       const keeps = keptBy(mine.points, rule);
       const left = mine.points.filter(({ id }) => !keeps.has(id));
       mine.points = mine.points.filter(({ id }) => keeps.has(id));
@@ -153,6 +154,29 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       mine.surfaced = point.id;
       const { files: _files, ...plain } = point;
       return ok(plain);
+    },
+
+    async show(pairId, disks, id) {
+      if (!around.alive()) return off();
+      const { points } = of(pairId);
+      const point = id === null ? points.at(-1) : points.find((one) => one.id === id);
+      if (!point) return fail(gone(host.name));
+      const paths = disks.map(({ path }) => overlayPath(path, 'drill'));
+      for (const [index, path] of paths.entries()) {
+        const image = host.images.get(point.files[index] ?? '');
+        if (!image) return fail(gone(host.name));
+        put(host, { ...image, allocatedBytes: 0 }, path);
+      }
+      host.points.set(shownKey(pairId), new Set(paths));
+      const { files: _files, ...plain } = point;
+      return ok({ point: plain, remote: around.address(`shown-${pairId}`, disks) });
+    },
+    isShown: async (pairId) => ok(around.alive() && host.points.has(shownKey(pairId))),
+    async hide(pairId) {
+      if (!around.alive()) return off();
+      for (const path of host.points.get(shownKey(pairId)) ?? []) host.images.delete(path);
+      host.points.delete(shownKey(pairId));
+      return ok(undefined);
     },
 
     makeWay: () => undefined,
@@ -179,6 +203,7 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
   };
 }
 
+const shownKey = (pairId: string): string => `shown:${pairId}`;
 const layers = (disks: ReplicaDisk[], number: number): string[] =>
   disks.map(({ path }) => `${path}.r${number}`);
 const put = (host: SimulatedHost, image: SimulatedImage, path: string): void =>

@@ -26,6 +26,7 @@ import {
 import { Manifests } from './manifest.ts';
 import { DaemonPoints } from './points.ts';
 import { LayeredPoints } from './restore.ts';
+import { ShownPoints } from './shown.ts';
 
 export interface StorageDaemonOptions extends DaemonOptions {
   /** This host's id: the name in its certificate. */
@@ -60,6 +61,7 @@ class StorageDaemonTarget implements ReplicaTarget {
   readonly #points: DaemonPoints;
   readonly points: ReplicaPoints;
   readonly #manifests: Manifests;
+  readonly #shown: ShownPoints;
   readonly #layers: LayeredPoints;
   readonly restore: RestorePoints;
   /** Export ids as the daemon last told them. */
@@ -82,6 +84,7 @@ class StorageDaemonTarget implements ReplicaTarget {
     this.#points = new DaemonPoints(this.#daemon, options.hostName);
     this.points = this.#pointsInTurn(this.#points);
     this.#manifests = new Manifests(options.pointsDir, options.log);
+    this.#shown = new ShownPoints(this.#daemon, options.hostName);
     this.#layers = this.#makeLayers();
     this.restore = this.#layersInTurn(this.#layers);
   }
@@ -268,6 +271,8 @@ class StorageDaemonTarget implements ReplicaTarget {
 
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
     return this.#inTurn(async () => {
+      const hidden = await this.#shown.hide(pairId);
+      if (!hidden.ok) return hidden;
       const closed = await this.#close(pairId);
       if (closed.ok) await this.#layers.remove(pairId, disks);
       return closed.ok ? this.#delete(disks.map(({ path }) => path)) : closed;
@@ -426,6 +431,8 @@ class StorageDaemonTarget implements ReplicaTarget {
       close: (pairId) => this.#close(pairId),
       offer: (pairId, disks) => this.#open(pairId, disks, false),
       withDigests: (pairId, disks) => this.#open(pairId, disks, false),
+      shown: this.#shown,
+      address: (disks, exports) => this.#address(disks, exports),
       offered: async (pairId, disks) => {
         const refreshed = await this.#refresh();
         return refreshed.ok && disks.every(({ target }) => this.#offered.has(exportId(pairId, target)));
@@ -447,6 +454,9 @@ class StorageDaemonTarget implements ReplicaTarget {
       surface: (...order) => this.#inTurn(() => layers.surface(...order)),
       keepSurfaced: (...order) => this.#inTurn(() => layers.keepSurfaced(...order)),
       release: (...order) => this.#inTurn(() => layers.release(...order)),
+      show: (...order) => this.#inTurn(() => layers.show(...order)),
+      isShown: (...order) => this.#inTurn(() => layers.isShown(...order)),
+      hide: (...order) => this.#inTurn(() => layers.hide(...order)),
     };
   }
 

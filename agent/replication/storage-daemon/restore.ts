@@ -17,6 +17,7 @@ import { allThere, type Digests, imageItself } from './digests.ts';
 import { GivingUp } from './giving-up.ts';
 import { allocatedBytes, backingOf, createLayer, exists } from './images.ts';
 import type { KeptPoint, Manifest, Manifests } from './manifest.ts';
+import type { ShownPoints } from './shown.ts';
 
 /** What restore points ask of the storage daemon's other rooms; the callers see to it that one order at a time is at work. */
 export interface RestorePorts {
@@ -31,6 +32,9 @@ export interface RestorePorts {
   offer(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
   /** The present offer with the digests that are done. */
   withDigests(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  shown: ShownPoints;
+  /** Where these disks are reached under those export names. */
+  address(disks: ReplicaDisk[], exports: Record<string, string>): ExportAddress;
 }
 
 /**
@@ -138,6 +142,10 @@ export class LayeredPoints {
     const { surfaced, points } = this.#manifest(pairId);
     // Somebody has the chain open, or stands on it.
     if (this.#begun.has(pairId) || surfaced !== null) return ok({ dropped: 0 });
+    // Somebody reads one: writing into what lies under it would change that.
+    const shown = await this.#ports.shown.isShown(pairId);
+    if (!shown.ok) return shown;
+    if (shown.value) return ok({ dropped: 0 });
     const kept = keptBy(points, rule);
     const gone = points.filter(({ id }) => !kept.has(id));
     for (const { id } of gone) {
@@ -151,7 +159,7 @@ export class LayeredPoints {
     const clear = await this.#clear(pairId, disks);
     if (!clear.ok) return clear;
     const manifest = this.#manifest(pairId);
-    const point = id === null ? manifest.points.at(-1) : manifest.points.find((one) => one.id === id);
+    const point = this.#find(pairId, id);
     if (!point) return fail(this.#gone());
     await this.#write({ ...manifest, surfaced: point.id });
     for (const disk of disks) {
@@ -166,6 +174,40 @@ export class LayeredPoints {
     }
     const { files: _files, ...surfaced } = point;
     return ok(surfaced);
+  }
+
+  async show(
+    pairId: string,
+    disks: ReplicaDisk[],
+    id: string | null,
+  ): Promise<Result<{ point: RestorePoint; remote: ExportAddress }>> {
+    // What is half given up takes another file's place before it is done.
+    const merged = await this.#unlessBegun(pairId, () => this.#givingUp.finish(pairId, disks));
+    if (!merged.ok) return merged;
+    const point = this.#find(pairId, id);
+    if (!point) return fail(this.#gone());
+    const { files, ...plain } = point;
+    const images = disks.map((disk) => ({ ...disk, path: files[disk.target] ?? '' }));
+    const shown = await this.#ports.shown.show(pairId, images);
+    return shown.ok ? ok({ point: plain, remote: this.#ports.address(disks, shown.value) }) : shown;
+  }
+
+  isShown(pairId: string, disks: ReplicaDisk[]): Promise<Result<boolean>> {
+    return this.#ports.shown.isShown(pairId, disks);
+  }
+
+  hide(pairId: string): Promise<Result<void>> {
+    return this.#ports.shown.hide(pairId);
+  }
+
+  /** While a layer is on offer nothing is half given up: `begin` has seen to that. */
+  async #unlessBegun(pairId: string, work: () => Promise<Result<void>>): Promise<Result<void>> {
+    return this.#begun.has(pairId) ? ok(undefined) : work();
+  }
+
+  #find(pairId: string, id: string | null): KeptPoint | undefined {
+    const { points } = this.#manifest(pairId);
+    return id === null ? points.at(-1) : points.find((one) => one.id === id);
   }
 
   makeWay(pairId: string): void {
