@@ -10,10 +10,11 @@ import {
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
 import type { Guarded } from './guarded.ts';
-import { modeInWords, refuseMode } from './modes.ts';
+import { modeInWords, pointModeOf, refuseMode } from './modes.ts';
 import { liveHindrances } from './moving/sender.ts';
 import { alreadyGiven, copyData, giveOrder } from './ordering.ts';
 import { unusable } from './orders/failover.ts';
+import { refuseMirror } from './orders/mirror-to-move.ts';
 import { checkStandby, replaceStandby } from './replacing.ts';
 import type { PairsService } from './service.ts';
 import { pairDisks } from './standby.ts';
@@ -196,6 +197,14 @@ async function ordered(
   return { task };
 }
 
+/** A copy that is kept by points has to be mirrored to move. Throws why it cannot be. */
+function mirrorsFirst(context: PairContext, pairId: string): boolean {
+  if (pointModeOf(context.pair(pairId)) === null) return false;
+  const refused = refuseMirror(context, pairId);
+  if (refused) throw new ProblemError(refused);
+  return true;
+}
+
 async function switchover(
   context: PairContext,
   params: ParamsOf<ConsoleApi, 'pair.switchover'>,
@@ -214,10 +223,14 @@ async function switchover(
     });
   }
   const live = way !== 'cold' && hindrance === undefined;
+  const mirrors = mirrorsFirst(context, pairId);
   const how = live ? 'while it runs' : 'with a shutdown';
   const text = (pair: StoredPair, other: string): string =>
     `moves ${pair.spec.workload.name} to ${other}, ${how}.`;
-  return ordered(context, params, 'switchover', text, { pairId, epoch: null, live, token: null, switchOff });
+  return ordered(context, params, 'switchover', text, {
+    ...copyData(context, context.pair(pairId), false),
+    ...{ epoch: null, live, token: null, switchOff, mirrors },
+  });
 }
 
 /** What this member answers to consoles. */

@@ -223,7 +223,8 @@ export class HostSite implements Site {
 
   startMirror(): void {
     if (this.#byPoints) this.#following.request(this.#pairId);
-    else this.#healer.request(this.#pairId);
+    // It goes back to points at once (after-move.ts): what those lack is sent by them.
+    else if (!this.#kept.spec.mirroredToMove) this.#healer.request(this.#pairId);
   }
 
   /** Written down where the record's change is seen (pairs.ts), before anything could be copied over it. */

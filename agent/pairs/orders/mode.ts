@@ -6,6 +6,7 @@ import type { TaskDefinition } from '../../tasks/runner.ts';
 import type { PairContext } from '../context.ts';
 import { modeInWords } from '../modes.ts';
 import { abandonCopy, CopyData, copySteps } from './copy.ts';
+import { describe } from './mirror-to-move.ts';
 
 const ModeData = v.object({ ...CopyData.entries, replication: ReplicationMode });
 export type ModeData = v.InferOutput<typeof ModeData>;
@@ -20,13 +21,7 @@ async function change(context: PairContext, { pairId, replication }: ModeData): 
     pairId,
     setMode(record.epoch.n, context.self, replication.kind, context.now(), CONTRACT),
   );
-  await context.store.change(
-    pairId,
-    (kept) => kept && { ...kept, spec: { ...kept.spec, replication, revision: kept.spec.revision + 1 } },
-  );
-  const { spec } = context.pair(pairId);
-  const chosen = context.nodes.chosen(pairId);
-  await context.deps.peers.to(context.other(spec)).call('spec.offer', { spec, chosen });
+  await describe(context, pairId, { replication, mirroredToMove: false });
 }
 
 /** Another way of keeping the copy: what is on the standby already is built upon. */

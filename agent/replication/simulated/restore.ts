@@ -22,6 +22,8 @@ interface Kept {
   points: (RestorePoint & { files: string[] })[];
   surfaced: string | null;
   ground: string | null;
+  /** An old disk under the points: a file for each disk. */
+  base?: string[] | undefined;
 }
 /** On disk: outlives agent and power. */
 const kept = new WeakMap<SimulatedHost, Map<string, Kept>>();
@@ -78,12 +80,40 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       return ok({ left: [] });
     },
 
+    async lieOn(pairId, disks, tag) {
+      if (!around.alive()) return off();
+      const cleared = await clear(pairId, disks);
+      if (!cleared.ok) return cleared;
+      const mine = of(pairId);
+      const names = disks.map(({ path }) => `${path}.${tag}`);
+      const left = mine.points.flatMap(({ files }) => files);
+      for (const [index, { path }] of disks.entries()) {
+        const image = host.images.get(path);
+        if (!image) continue;
+        host.images.delete(path);
+        put(host, image, names[index] ?? '');
+      }
+      all.set(pairId, { next: mine.next + 1, points: [], surfaced: null, ground: null, base: names });
+      return ok({
+        under: Object.fromEntries(disks.map(({ target }, at) => [target, names[at] ?? ''])),
+        left,
+      });
+    },
+    liesOn: (pairId) => of(pairId).base !== undefined,
+    async standAlone(pairId) {
+      if (!around.alive()) return off();
+      if (of(pairId).base === undefined) return ok(undefined);
+      if (host.exports.has(pairId) || host.points.has(shownKey(pairId))) return fail(busy(host.name));
+      of(pairId).base = undefined;
+      return ok(undefined);
+    },
+
     async begin(pairId, disks): Promise<Result<ExportAddress>> {
       if (!around.alive()) return off();
       const cleared = await clear(pairId, disks);
       if (!cleared.ok) return cleared;
       const mine = of(pairId);
-      const under = mine.points.at(-1)?.files ?? [];
+      const under = mine.points.at(-1)?.files ?? mine.base ?? [];
       const paths = layers(disks, mine.next);
       for (const [index, disk] of disks.entries()) {
         const below = host.images.get(under[index] ?? '');
@@ -98,7 +128,7 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
 
     async compare(pairId, disks): Promise<Result<ExportAddress | null>> {
       if (!around.alive()) return off();
-      const newest = of(pairId).points.at(-1);
+      const newest = of(pairId).points.at(-1)?.files ?? of(pairId).base;
       if (!newest) return fail(gone(host.name));
       const known = reading.get(pairId);
       if (known) return ok(known.done ? around.address(pairId, disks) : null);
@@ -216,6 +246,12 @@ const gone = (host: string): Problem => ({
   kind: 'point-gone',
   message: `${host} does not keep that restore point.`,
   next: 'Look at the points again, and choose another.',
+});
+
+const busy = (host: string): Problem => ({
+  kind: 'points-busy',
+  message: `The restore points on ${host} are in use at the moment.`,
+  next: 'Try again in a moment; a drill of one of them has to end first.',
 });
 
 const layerGone = (host: string): Problem => ({

@@ -84,6 +84,63 @@ export class LayeredPoints {
     return ok({ left });
   }
 
+  async lieOn(
+    pairId: string,
+    disks: ReplicaDisk[],
+    tag: string,
+  ): Promise<Result<{ under: Record<string, string>; left: string[] }>> {
+    const refused = this.#refuseRaw(disks);
+    if (refused) return fail(refused);
+    const clear = await this.#clear(pairId, disks);
+    if (!clear.ok) return clear;
+    const { base } = this.#manifest(pairId);
+    const again =
+      base !== null && disks.every(({ path, target }) => base[target]?.startsWith(`${path}.${tag}`));
+    if (!again) {
+      const found = await allThere(disks, this.#ports.hostName);
+      if (!found.ok) return found;
+      const under: Record<string, string> = {};
+      for (const { path, target } of disks) under[target] = await freeName(`${path}.${tag}`);
+      const left = this.#files(pairId);
+      await this.#write({
+        ...this.#manifest(pairId),
+        points: [],
+        merging: null,
+        ground: null,
+        base: under,
+        left,
+      });
+    }
+    const { base: under, left } = this.#manifest(pairId);
+    for (const { path, target } of disks) {
+      const file = under?.[target] ?? '';
+      if ((await exists(file)) || !(await exists(path))) continue;
+      await rename(path, file);
+      await syncPath(dirname(path));
+    }
+    return ok({ under: under ?? {}, left });
+  }
+
+  liesOn(pairId: string): boolean {
+    return this.#manifest(pairId).base !== null;
+  }
+
+  async standAlone(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    const manifest = this.#manifest(pairId);
+    const [oldest] = manifest.points;
+    if (manifest.base === null || !oldest) return ok(undefined);
+    const shown = await this.#ports.shown.isShown(pairId);
+    if (!shown.ok) return shown;
+    if (this.#begun.has(pairId) || manifest.surfaced !== null || manifest.merging !== null || shown.value)
+      return fail(this.#inUse());
+    const alone = await this.#givingUp.standAlone(
+      pairId,
+      disks.map(({ target }) => oldest.files[target] ?? ''),
+    );
+    if (alone.ok) await this.#write({ ...this.#manifest(pairId), base: null, left: [] });
+    return alone;
+  }
+
   async begin(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
     const refused = this.#refuseRaw(disks);
     if (refused) return fail(refused);
@@ -92,13 +149,13 @@ export class LayeredPoints {
     const merged = await this.#givingUp.finish(pairId, disks);
     if (!merged.ok) return merged;
     const manifest = this.#manifest(pairId);
-    const newest = manifest.points.at(-1);
+    const newest = newestFiles(manifest);
     const name = randomUUID().slice(0, 8);
     const layers = layersOf(disks, name);
     // Known before it is there: whoever finds half of it takes it away.
     await this.#write({ ...manifest, layer: name });
     const made = await Promise.all(
-      layers.map((layer) => createLayer(layer, newest?.files[layer.target] ?? null, this.#ports.hostName)),
+      layers.map((layer) => createLayer(layer, newest?.[layer.target] ?? null, this.#ports.hostName)),
     );
     const failed = made.find((one) => !one.ok);
     if (failed && !failed.ok) return failed;
@@ -108,7 +165,7 @@ export class LayeredPoints {
   }
 
   async compare(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress | null>> {
-    const newest = this.#manifest(pairId).points.at(-1);
+    const newest = newestFiles(this.#manifest(pairId));
     if (!newest) return fail(this.#gone());
     const { digests } = this.#ports;
     const status = digests.status(pairId);
@@ -116,7 +173,7 @@ export class LayeredPoints {
     if (!status)
       await digests.begin(
         pairId,
-        disks.map((disk) => ({ ...disk, path: newest.files[disk.target] ?? '', format: 'qcow2' as const })),
+        disks.map((disk) => ({ ...disk, path: newest[disk.target] ?? '', format: 'qcow2' as const })),
         imageItself,
       );
     return status?.done ? this.#ports.withDigests(pairId, disks) : ok(null);
@@ -225,10 +282,15 @@ export class LayeredPoints {
   }
 
   async release(pairId: string): Promise<string[]> {
-    const { points, merging } = this.#manifest(pairId);
-    const files = [...points.map((point) => point.files), merging?.into ?? {}].flatMap(Object.values<string>);
+    const files = this.#files(pairId);
     await this.#ports.manifests.remove(pairId);
     return files;
+  }
+
+  /** Of all points. */
+  #files(pairId: string): string[] {
+    const { points, merging } = this.#manifest(pairId);
+    return [...points.map((point) => point.files), merging?.into ?? {}].flatMap(Object.values<string>);
   }
 
   async sizeBytes(pairId: string): Promise<number> {
@@ -318,6 +380,14 @@ export class LayeredPoints {
     };
   }
 
+  #inUse(): Problem {
+    return {
+      kind: 'points-busy',
+      message: `The restore points on ${this.#ports.hostName} are in use at the moment.`,
+      next: 'Try again in a moment; a drill of one of them has to end first.',
+    };
+  }
+
   #layerGone(): Problem {
     return {
       kind: 'layer-gone',
@@ -335,6 +405,17 @@ const sealed = (manifest: Manifest, point: KeptPoint): Manifest => ({
   ...manifest,
   points: [...manifest.points, point],
 });
+
+/** On what the next layer lies; null: on nothing. */
+const newestFiles = ({ points, base }: Manifest): Record<string, string> | null =>
+  points.at(-1)?.files ?? base;
+
+/** A name that nothing has. */
+async function freeName(wanted: string): Promise<string> {
+  let name = wanted;
+  for (let n = 2; await exists(name); n += 1) name = `${wanted}-${n}`;
+  return name;
+}
 
 /** What was written to it is on its disk, and its name too. */
 async function settled(file: string): Promise<void> {
