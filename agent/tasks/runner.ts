@@ -126,7 +126,9 @@ export class TaskRunner {
       });
     }
     const definition = this.#definition(kind);
-    const steps = definition.steps.filter((step) => step.when?.(order.data as never) ?? true);
+    const steps = definition.steps.filter(
+      (step) => step.when === undefined || step.when(order.data as never),
+    );
     const task: Task = {
       id: order.id,
       kind,

@@ -44,6 +44,8 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
     return found;
   };
   const reading = new Map<string, { done: boolean }>();
+  /** Pairs whose layer on offer this very agent has begun: a newer one knows of none. */
+  const begun = new Set<string>();
   const off = (): Result<never> => fail(hostOff(host.name));
 
   async function clear(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
@@ -51,6 +53,7 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
     if (!closed.ok) return closed;
     const mine = of(pairId);
     reading.delete(pairId);
+    begun.delete(pairId);
     for (const path of layers(disks, mine.next)) host.images.delete(path);
     if (mine.surfaced !== null) for (const { path } of disks) host.images.delete(path);
     mine.surfaced = null;
@@ -122,6 +125,7 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
         put(host, { ...empty, path: '', allocatedBytes: EMPTY_LAYER_BYTES }, paths[index] ?? '');
       }
       host.exports.set(pairId, new Set(paths));
+      begun.add(pairId);
       host.world.changed();
       return ok(around.address(pairId, disks));
     },
@@ -147,7 +151,8 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       if (mine.points.some(({ id }) => id === point.id)) return ok(undefined);
       const files = layers(disks, mine.next);
       const offered = host.exports.get(pairId);
-      if (!offered || !files.every((path) => offered.has(path))) return fail(layerGone(host.name));
+      if (!begun.delete(pairId) || !offered || !files.every((path) => offered.has(path)))
+        return fail(layerGone(host.name));
       const closed = await around.close(pairId);
       if (!closed.ok) return closed;
       for (const path of files) Object.assign(host.images.get(path) ?? {}, { complete: true });
