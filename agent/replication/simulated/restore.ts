@@ -238,6 +238,12 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
   };
 }
 
+/** What was begun of a point, and never became one. */
+export function dropHalf(host: SimulatedHost, pairId: string, disks: ReplicaDisk[]): void {
+  const mine = kept.get(host)?.get(pairId);
+  if (mine) drop(host, layers(disks, mine.next));
+}
+
 const shownKey = (pairId: string): string => `shown:${pairId}`;
 const layers = (disks: ReplicaDisk[], number: number): string[] =>
   disks.map(({ path }) => `${path}.r${number}`);
