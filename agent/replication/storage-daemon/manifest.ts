@@ -28,6 +28,10 @@ export const Manifest = v.object({
 export type Manifest = v.InferOutput<typeof Manifest>;
 export type KeptPoint = Manifest['points'][number];
 
+/** Of all points, and of one that is being given up. */
+export const filesOfPoints = ({ points, merging }: Manifest): string[] =>
+  [...points.map((point) => point.files), merging?.into ?? {}].flatMap(Object.values<string>);
+
 /** One durable file a pair. */
 export class Manifests {
   readonly #directory: string;

@@ -16,7 +16,8 @@ import type { ReplicaDisk } from '../replication.ts';
 import { allThere, type Digests, imageItself } from './digests.ts';
 import { GivingUp } from './giving-up.ts';
 import { allocatedBytes, backingOf, createLayer, exists } from './images.ts';
-import type { KeptPoint, Manifest, Manifests } from './manifest.ts';
+import { filesOfPoints, type KeptPoint, type Manifest, type Manifests } from './manifest.ts';
+import { OldDisk, refuseRaw } from './old-disk.ts';
 import type { ShownPoints } from './shown.ts';
 
 /** What restore points ask of the storage daemon's other rooms; the callers see to it that one order at a time is at work. */
@@ -47,10 +48,21 @@ export class LayeredPoints {
   readonly #begun = new Map<string, string>();
 
   readonly #givingUp: GivingUp;
+  readonly #oldDisk: OldDisk;
 
   constructor(ports: RestorePorts) {
     this.#ports = ports;
     this.#givingUp = new GivingUp(ports);
+    this.#oldDisk = new OldDisk({
+      get hostName() {
+        return ports.hostName;
+      },
+      manifests: ports.manifests,
+      givingUp: this.#givingUp,
+      shown: ports.shown,
+      clear: (pairId, disks) => this.#clear(pairId, disks),
+      begun: (pairId) => this.#begun.has(pairId),
+    });
   }
 
   list(pairId: string): RestorePoint[] {
@@ -62,7 +74,7 @@ export class LayeredPoints {
     disks: ReplicaDisk[],
     point: RestorePoint,
   ): Promise<Result<{ left: string[] }>> {
-    const refused = this.#refuseRaw(disks);
+    const refused = refuseRaw(disks);
     if (refused) return fail(refused);
     const closed = await this.#ports.close(pairId);
     if (!closed.ok) return closed;
@@ -84,65 +96,24 @@ export class LayeredPoints {
     return ok({ left });
   }
 
-  async lieOn(
+  lieOn(
     pairId: string,
     disks: ReplicaDisk[],
     tag: string,
   ): Promise<Result<{ under: Record<string, string>; left: string[] }>> {
-    const refused = this.#refuseRaw(disks);
-    if (refused) return fail(refused);
-    const clear = await this.#clear(pairId, disks);
-    if (!clear.ok) return clear;
-    const { base } = this.#manifest(pairId);
-    const again =
-      base !== null && disks.every(({ path, target }) => base[target]?.startsWith(`${path}.${tag}`));
-    if (!again) {
-      const found = await allThere(disks, this.#ports.hostName);
-      if (!found.ok) return found;
-      const under: Record<string, string> = {};
-      for (const { path, target } of disks) under[target] = await freeName(`${path}.${tag}`);
-      const left = this.#files(pairId);
-      await this.#write({
-        ...this.#manifest(pairId),
-        points: [],
-        merging: null,
-        ground: null,
-        base: under,
-        left,
-      });
-    }
-    const { base: under, left } = this.#manifest(pairId);
-    for (const { path, target } of disks) {
-      const file = under?.[target] ?? '';
-      if ((await exists(file)) || !(await exists(path))) continue;
-      await rename(path, file);
-      await syncPath(dirname(path));
-    }
-    return ok({ under: under ?? {}, left });
+    return this.#oldDisk.lieOn(pairId, disks, tag);
   }
 
   liesOn(pairId: string): boolean {
     return this.#manifest(pairId).base !== null;
   }
 
-  async standAlone(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
-    const manifest = this.#manifest(pairId);
-    const [oldest] = manifest.points;
-    if (manifest.base === null || !oldest) return ok(undefined);
-    const shown = await this.#ports.shown.isShown(pairId);
-    if (!shown.ok) return shown;
-    if (this.#begun.has(pairId) || manifest.surfaced !== null || manifest.merging !== null || shown.value)
-      return fail(this.#inUse());
-    const alone = await this.#givingUp.standAlone(
-      pairId,
-      disks.map(({ target }) => oldest.files[target] ?? ''),
-    );
-    if (alone.ok) await this.#write({ ...this.#manifest(pairId), base: null, left: [] });
-    return alone;
+  standAlone(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    return this.#oldDisk.standAlone(pairId, disks);
   }
 
   async begin(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
-    const refused = this.#refuseRaw(disks);
+    const refused = refuseRaw(disks);
     if (refused) return fail(refused);
     const clear = await this.#clear(pairId, disks);
     if (!clear.ok) return clear;
@@ -282,15 +253,9 @@ export class LayeredPoints {
   }
 
   async release(pairId: string): Promise<string[]> {
-    const files = this.#files(pairId);
+    const files = filesOfPoints(this.#manifest(pairId));
     await this.#ports.manifests.remove(pairId);
     return files;
-  }
-
-  /** Of all points. */
-  #files(pairId: string): string[] {
-    const { points, merging } = this.#manifest(pairId);
-    return [...points.map((point) => point.files), merging?.into ?? {}].flatMap(Object.values<string>);
   }
 
   async sizeBytes(pairId: string): Promise<number> {
@@ -362,29 +327,11 @@ export class LayeredPoints {
     return this.#ports.manifests.write(manifest);
   }
 
-  #refuseRaw(disks: ReplicaDisk[]): Problem | null {
-    const raw = disks.find(({ format }) => format !== 'qcow2');
-    if (!raw) return null;
-    return {
-      kind: 'points-need-qcow2',
-      message: `Disk ${raw.target} is a raw image: points are layers of qcow2, and cannot be kept of it.`,
-      next: 'Mirror it synchronously, or convert the disk to qcow2 first.',
-    };
-  }
-
   #gone(): Problem {
     return {
       kind: 'point-gone',
       message: `${this.#ports.hostName} does not keep that restore point.`,
       next: 'Look at the points again, and choose another.',
-    };
-  }
-
-  #inUse(): Problem {
-    return {
-      kind: 'points-busy',
-      message: `The restore points on ${this.#ports.hostName} are in use at the moment.`,
-      next: 'Try again in a moment; a drill of one of them has to end first.',
     };
   }
 
@@ -409,13 +356,6 @@ const sealed = (manifest: Manifest, point: KeptPoint): Manifest => ({
 /** On what the next layer lies; null: on nothing. */
 const newestFiles = ({ points, base }: Manifest): Record<string, string> | null =>
   points.at(-1)?.files ?? base;
-
-/** A name that nothing has. */
-async function freeName(wanted: string): Promise<string> {
-  let name = wanted;
-  for (let n = 2; await exists(name); n += 1) name = `${wanted}-${n}`;
-  return name;
-}
 
 /** What was written to it is on its disk, and its name too. */
 async function settled(file: string): Promise<void> {
