@@ -10,10 +10,11 @@ import {
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
 import type { Guarded } from './guarded.ts';
-import { isDefault, modeInWords, onlyPatience, refuseMode } from './modes.ts';
+import { isDefault, modeInWords, onlyPatience, pointModeOf, refuseMode } from './modes.ts';
 import { liveHindrances } from './moving/sender.ts';
 import { alreadyGiven, copyData, giveOrder } from './ordering.ts';
 import { unusable } from './orders/failover.ts';
+import { refuseMirror } from './orders/mirror-to-move.ts';
 import { checkStandby, replaceStandby } from './replacing.ts';
 import type { PairsService } from './service.ts';
 import { pairDisks } from './standby.ts';
@@ -197,6 +198,14 @@ async function ordered(
   return { task };
 }
 
+/** A copy that is kept by points has to be mirrored to move. Throws why it cannot be. */
+function mirrorsFirst(context: PairContext, pairId: string): boolean {
+  if (pointModeOf(context.pair(pairId)) === null) return false;
+  const refused = refuseMirror(context, pairId);
+  if (refused) throw new ProblemError(refused);
+  return true;
+}
+
 async function switchover(
   context: PairContext,
   params: ParamsOf<ConsoleApi, 'pair.switchover'>,
@@ -215,10 +224,14 @@ async function switchover(
     });
   }
   const live = way !== 'cold' && hindrance === undefined;
+  const mirrors = mirrorsFirst(context, pairId);
   const how = live ? 'while it runs' : 'with a shutdown';
   const text = (pair: StoredPair, other: string): string =>
     `moves ${pair.spec.workload.name} to ${other}, ${how}.`;
-  return ordered(context, params, 'switchover', text, { pairId, epoch: null, live, token: null, switchOff });
+  return ordered(context, params, 'switchover', text, {
+    ...copyData(context, context.pair(pairId), false),
+    ...{ epoch: null, live, token: null, switchOff, mirrors },
+  });
 }
 
 /** What this member answers to consoles. */
@@ -269,8 +282,8 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
     'pair.mode': (params) => setReplication(context, params),
     'pair.settings': (params) => setAutomation(context, params),
     'pair.witness': (params) => setWitnessOf(context, params),
-    'pair.drill': async ({ pairId, requestId, actor, standS }) => ({
-      task: await context.drills.order(pairId, { id: requestId, by: actor, standS }),
+    'pair.drill': async ({ pairId, requestId, actor, standS, point }) => ({
+      task: await context.drills.order(pairId, { id: requestId, by: actor, standS, point }),
     }),
     'pair.drillSettings': (params) => setDrillSettings(context, params),
     'pair.verify': async ({ pairId, requestId, actor }) => ({

@@ -13,7 +13,7 @@ import {
 } from '../protocol/index.ts';
 import { TaskRunner } from '../tasks/runner.ts';
 import { must, type PairContext } from './context.ts';
-import type { Drilling } from './drilling.ts';
+import type { Drilling, DrillOrder } from './drilling.ts';
 import { drillOrder } from './orders/drill.ts';
 import { refuseDrill } from './orders/drill-problems.ts';
 import { isLive, type StoredPair } from './store.ts';
@@ -102,14 +102,14 @@ export class Drills implements Drilling {
     };
   }
 
-  async order(pairId: string, { id, by, standS }: { id: string; by: string; standS: number }): Promise<Task> {
+  async order(pairId: string, { id, by, standS, point = null }: DrillOrder): Promise<Task> {
     const known = this.tasks.list().find((task) => task.id === id);
     if (known) return known;
     const pair = this.#context.pair(pairId);
-    const refused = refuseDrill(this.#context, pair);
+    const refused = refuseDrill(this.#context, pair, point);
     if (refused) throw new ProblemError(refused);
     const subject = pair.spec.workload.name;
-    const data = { pairId, subject, here: this.#context.deps.selfName(), id, by, standS };
+    const data = { pairId, subject, here: this.#context.deps.selfName(), id, by, standS, wanted: point };
     const task = must(await this.tasks.order('drill', { id, pairId, subject, data }));
     const { selfName } = this.#context.deps;
     this.#context.audit(

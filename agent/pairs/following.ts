@@ -1,7 +1,7 @@
 import { CONTRACT } from '../lease/rules.ts';
 import { replicaBecomes } from '../lease/transitions.ts';
 import { compareEpoch, fail, ok, type Problem, ProblemError, type Result } from '../protocol/index.ts';
-import type { PointsLink } from '../replication/replication.ts';
+import { OLD_DISK, type PointsLink } from '../replication/replication.ts';
 import type { PairContext } from './context.ts';
 import { pointModeOf } from './modes.ts';
 import { isLive } from './store.ts';
@@ -25,7 +25,8 @@ export function pointsLink(context: PairContext, pairId: string, overQuarantine:
       if (chosen === null || pair === null) return fail(notKnown);
       const begun = await peer().call('points.begin', { spec: pair.spec, chosen, overQuarantine });
       if (!begun.ok) return begun;
-      return ok({ remote: begun.value.remote, newest: begun.value.newest?.id ?? null });
+      const { remote, newest, oldDisk } = begun.value;
+      return ok({ remote, newest: newest?.id ?? (oldDisk ? OLD_DISK : null) });
     },
     async compared(stopped) {
       for (let silences = 0; !stopped(); ) {

@@ -3,6 +3,7 @@ import type { LeaseRecord } from '../lease/record.ts';
 import { CONTRACT } from '../lease/rules.ts';
 import { disarm } from '../lease/transitions.ts';
 import { TaskRunner } from '../tasks/runner.ts';
+import { AfterMove } from './after-move.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
 import { Drills } from './drills.ts';
@@ -52,6 +53,7 @@ class Pairs implements PairsService {
   readonly #context: PairContext;
   readonly #healer: Healer;
   readonly #following: Following;
+  readonly #afterMove: AfterMove;
   readonly #watch: Watch;
   readonly #receiver: Receiver;
   readonly #guarded: Guarded;
@@ -72,6 +74,7 @@ class Pairs implements PairsService {
     this.#deps = deps;
     this.#healer = new Healer(() => this.#context);
     this.#following = new Following(() => this.#context);
+    this.#afterMove = new AfterMove(() => this.#context);
     const nodes = new Nodes({
       ...deps,
       site: (pairId) => this.#makeSite(pairId),
@@ -286,6 +289,7 @@ class Pairs implements PairsService {
       this.#run('timetable', this.#context.verifies.tick());
     }
     this.#timer = this.#deps.clock.setTimeout(() => this.#beat(), TELL_MS);
+    this.#afterMove.look();
     if (!this.#watched) return;
     for (const pair of this.#context.store.all())
       this.#emit({ kind: 'lease', pairId: pair.spec.pairId, lease: leaseView(this.#context, pair) });

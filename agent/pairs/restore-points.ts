@@ -29,13 +29,13 @@ export async function beginPoint(
   const pair = context.pair(pairId);
   checkPoints(context, pair);
   refuseQuarantined(context, pair, params.overQuarantine);
-  await context.drills.end(pairId);
   await clearOldCopy(context, pair);
   await makeGround(context, pairId);
   const disks = context.disks(pair.spec, context.self);
   await context.setNotes(pairId, (notes) => ({ ...notes, ...asStandby }));
   const newest = target.restore.list(pairId).at(-1) ?? null;
-  return { remote: must(await target.restore.begin(pairId, disks)), newest };
+  const oldDisk = newest === null && target.restore.liesOn(pairId);
+  return { remote: must(await target.restore.begin(pairId, disks)), newest, oldDisk };
 }
 
 /** How far the reading of the newest point is. */
@@ -96,7 +96,12 @@ async function makeGround(context: PairContext, pairId: string): Promise<void> {
   const { notes, spec, record } = pair;
   const disks = context.disks(spec, context.self);
   const there = await Promise.all(disks.map(({ path }) => target.allocatedBytes(path)));
-  if (there.every((bytes) => bytes === null)) return;
+  const gone = there.every((bytes) => bytes === null);
+  if (notes.quarantine && (!there.includes(null) || target.restore.liesOn(pairId)))
+    return lieOnOld(context, pair);
+  if (gone) return;
+  // One of a point stands on none of these files, and goes on.
+  await context.drills.end(pairId);
   if (notes.quarantine || notes.image === 'none') return setAside(context, pair);
   must(await target.close(pairId));
   // What it acknowledged from memory may be missing: it is no point.
@@ -122,6 +127,31 @@ async function makeGround(context: PairContext, pairId: string): Promise<void> {
   if (left.length > 0) await keepAside(context, pair, left);
 }
 
+/**
+ * The old disk stays as it is, under the points to come, and takes no room of its own: only what differs from it is sent. What it
+ * lies on itself, points of the time before it ran here, goes when it goes.
+ */
+async function lieOnOld(context: PairContext, pair: StoredPair): Promise<void> {
+  const { restore } = context.deps.target;
+  const { pairId } = pair.spec;
+  const { quarantine } = pair.notes;
+  await context.drills.end(pairId);
+  const disks = context.disks(pair.spec, context.self);
+  const tag = `aside-e${(quarantine?.ownEpoch ?? pair.record.epoch).n}`;
+  const { under, left } = must(await restore.lieOn(pairId, disks, tag));
+  await keepAside(context, pair, left);
+  await keepAside(context, pair, Object.values(under), (path) =>
+    disks.map(({ target }) => target).find((target) => under[target] === path),
+  );
+  await context.setNotes(pairId, (notes) => ({
+    ...notes,
+    ...asStandby,
+    image: 'partial',
+    point: null,
+    generation: null,
+  }));
+}
+
 /** With everything that it lies on. */
 async function setAside(context: PairContext, pair: StoredPair): Promise<void> {
   const { target } = context.deps;
@@ -134,10 +164,21 @@ async function setAside(context: PairContext, pair: StoredPair): Promise<void> {
   await context.setNotes(pairId, (notes) => ({ ...notes, image: 'partial', point: null, generation: null }));
 }
 
-async function keepAside(context: PairContext, pair: StoredPair, paths: string[]): Promise<void> {
+/** @param underOf the disk whose present copy lies on that file */
+async function keepAside(
+  context: PairContext,
+  pair: StoredPair,
+  paths: string[],
+  underOf: (path: string) => string | undefined = () => undefined,
+): Promise<void> {
+  if (paths.length === 0) return;
   const since = pair.notes.quarantine?.since ?? context.now();
   const kept = await Promise.all(
-    paths.map(async (path) => ({ path, keep: true, since, bytes: await bytesOf(context, path) })),
+    paths.map(async (path) => {
+      const under = underOf(path);
+      const aside = { path, keep: true, since, bytes: await bytesOf(context, path) };
+      return under === undefined ? aside : { ...aside, under };
+    }),
   );
   await context.setNotes(pair.spec.pairId, (notes) => ({
     ...notes,

@@ -159,6 +159,8 @@ export class HostSite implements Site {
 
   startGuest(done: (started: boolean) => void): void {
     this.#stopped = null;
+    // Also where no export had to be closed before, as of a copy that is kept by points.
+    this.#context.drills.giveWay();
     this.#start.run().then(
       () => {
         this.startProblem = null;
@@ -225,7 +227,8 @@ export class HostSite implements Site {
 
   startMirror(): void {
     if (this.#byPoints) this.#following.request(this.#pairId);
-    else this.#healer.request(this.#pairId);
+    // It goes back to points at once (after-move.ts): what those lack is sent by them.
+    else if (!this.#kept.spec.mirroredToMove) this.#healer.request(this.#pairId);
   }
 
   /** Written down where the record's change is seen (pairs.ts), before anything could be copied over it. */

@@ -253,6 +253,8 @@ export const consoleApi = {
       ...Order,
       pairId: PairId,
       standS: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3600)), 0),
+      /** Of a copy that is kept by points: the one to try; without it the newest. */
+      point: v.optional(v.nullable(v.string()), null),
     }),
     v.object({ task: Task }),
     30_000,

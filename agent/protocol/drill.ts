@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { HostId } from './host.ts';
+import { RestorePoint } from './mode.ts';
 import { Problem } from './problem.ts';
 
 /**
@@ -68,6 +69,8 @@ export const DrillResult = v.object({
   answerMs: v.nullable(v.number()),
   /** Removing the point and what hung on it, its guest ended. */
   undoMs: v.nullable(v.number()),
+  /** Of a copy that is kept by points: the one that was tried. */
+  restorePoint: v.optional(RestorePoint),
 });
 export type DrillResult = v.InferOutput<typeof DrillResult>;
 

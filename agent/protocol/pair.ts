@@ -105,6 +105,8 @@ export const PairSpec = v.object({
   drill: v.optional(DrillSettings),
   /** How the copy is kept. Left out: synchronously. Which kind it is counts as the record says (`replica.mode`). */
   replication: v.optional(ReplicationMode),
+  /** The record says *mirrored* only because the machine is to move: `replication` counts again once it has, or stays. */
+  mirroredToMove: v.optional(v.boolean()),
   /** Left out: `VERIFY_DEFAULTS`. */
   verify: v.optional(VerifySettings),
 });

@@ -163,7 +163,12 @@ export const peerApi = {
       /** True only by a person's order: a quarantined copy is set aside for good. */ overQuarantine:
         v.boolean(),
     }),
-    v.object({ remote: ExportAddress, newest: v.nullable(RestorePoint) }),
+    v.object({
+      remote: ExportAddress,
+      newest: v.nullable(RestorePoint),
+      /** There is no point yet, but an old disk under the layer: what differs from it is enough. */
+      oldDisk: v.optional(v.boolean(), false),
+    }),
     60_000,
   ),
   /** Begins to read the newest point for a comparison; its offers once that is done. */

@@ -7,7 +7,14 @@ import {
   type Problem,
   type ReplicationMode,
 } from '../protocol/index.ts';
-import type { MirrorOrder, PointsLink, ReplicaDisk, ReplicaSource, ReplicaTarget } from './replication.ts';
+import {
+  type MirrorOrder,
+  OLD_DISK,
+  type PointsLink,
+  type ReplicaDisk,
+  type ReplicaSource,
+  type ReplicaTarget,
+} from './replication.ts';
 
 /** Two hosts to try every mode on; the guest runs on the first. */
 export interface ModesBench {
@@ -49,7 +56,7 @@ export function directLink(
   return {
     async begin() {
       if (!way.reaches()) return fail(away);
-      const newest = restore.list(pairId).at(-1)?.id ?? null;
+      const newest = restore.list(pairId).at(-1)?.id ?? (restore.liesOn(pairId) ? OLD_DISK : null);
       const remote = await restore.begin(pairId, disks);
       return remote.ok ? ok({ remote: through(remote.value), newest }) : remote;
     },

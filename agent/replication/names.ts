@@ -58,3 +58,11 @@ export const pointJob = (use: PointUse, pairId: string, target: string): string 
 export const pointExportName = (use: PointUse, pairId: string, target: string): string =>
   `${pointExportPrefix(use, pairId)}${target}`;
 export const pointExportPrefix = (use: PointUse, pairId: string): string => `p-${use}-${pairId}.`;
+
+/** Of a restore point that somebody reads: its nodes and exports, which closing the replica leaves alone. */
+export const shownNodes = (pairId: string): string => `ush-${pairDigest(pairId)}-`;
+export const shownNode = (pairId: string, target: string): string =>
+  `${shownNodes(pairId)}${target.slice(0, 14)}`;
+/** Id and name. */
+export const shownExports = (pairId: string): string => `r-${pairId}.`;
+export const shownExport = (pairId: string, target: string): string => `${shownExports(pairId)}${target}`;

@@ -82,6 +82,20 @@ export interface RestorePoints {
    * on which it does not lie are forgotten, and their files `left`. Problem kinds: `image-missing`, `points-need-qcow2`.
    */
   adopt(pairId: string, disks: ReplicaDisk[], point: RestorePoint): Promise<Result<{ left: string[] }>>;
+  /**
+   * An old disk that lies at the disks' own places goes under the points to come, as it is and under another name (`tag` in it): it
+   * is no point, but what the first one is compared with. Repeatable. `under`: where it lies, by disk; `left`: files of
+   * former points, which are forgotten. Problem kinds: `image-missing`, `points-need-qcow2`.
+   */
+  lieOn(
+    pairId: string,
+    disks: ReplicaDisk[],
+    tag: string,
+  ): Promise<Result<{ under: Record<string, string>; left: string[] }>>;
+  /** Whether there is such a disk under the points. */
+  liesOn(pairId: string): boolean;
+  /** The points lie on it no longer, and take the room for that. Problem kind: `points-busy`, in a moment in which the layers are in use. */
+  standAlone(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
   /** Offers a new layer over the newest point, or over nothing; a half-written one is thrown away. */
   begin(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
   /**
@@ -101,6 +115,19 @@ export interface RestorePoints {
    * point itself stays. What a former call put there goes. Problem kind: `point-gone`.
    */
   surface(pairId: string, disks: ReplicaDisk[], id: string | null): Promise<Result<RestorePoint>>;
+  /**
+   * Offers a point (null: the newest) read-only until `hide`, for a machine that is tried out: who wants to write puts a layer of its
+   * own above. Points go on being made meanwhile, none is given up. Another one takes its place. Problem kind: `point-gone`.
+   */
+  show(
+    pairId: string,
+    disks: ReplicaDisk[],
+    id: string | null,
+  ): Promise<Result<{ point: RestorePoint; remote: ExportAddress }>>;
+  /** Whether a point is on offer that way, all disks of it. */
+  isShown(pairId: string, disks: ReplicaDisk[]): Promise<Result<boolean>>;
+  /** Ends that. Idempotent. */
+  hide(pairId: string): Promise<Result<void>>;
   /** Breaks off the giving up of points, which may take long: somebody wants to start. It is done another time. */
   makeWay(pairId: string): void;
   /** Id of the point that `surface` put there, as long as nobody has written to that. */
@@ -268,6 +295,9 @@ export interface StandbyAddress {
 }
 
 export type MovedGuest = Pick<MirrorOrder, 'pairId' | 'vmUuid' | 'disks'>;
+
+/** `newest` of a standby that has no point yet, but an old disk to compare with: what no bitmap is called. */
+export const OLD_DISK = '~';
 
 /** The standby's restore points as the owner's host reaches them: calls to the other agent. */
 export interface PointsLink {

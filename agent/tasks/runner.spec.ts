@@ -49,6 +49,25 @@ it('runs the steps in order and ends done', async () => {
   expect(seen.at(0)?.state).toBe('running');
 });
 
+it('leaves out the steps that an order does without', async () => {
+  const tasks = new TaskRunner({ directory, clock, log: () => undefined });
+  const run: Run = async (data) => void data.log.push('ran');
+  tasks.register<Data>({
+    kind: 'protect',
+    data: Data,
+    steps: [
+      { id: 'some', label: () => 'Some', cancellable: true, run, when: ({ log }) => log.length > 0 },
+      { id: 'all', label: () => 'All', cancellable: false, run },
+    ],
+  });
+  await order(tasks);
+  const without = await tasks.settled('t1');
+  expect(without).toMatchObject({ state: 'done', steps: [{ id: 'all', state: 'done' }] });
+  // What it began with counts, not what its data are by then.
+  await tasks.order<Data>('protect', { id: 't2', pairId: 'p2', subject: 'erp', data: { log: ['with'] } });
+  expect(await tasks.settled('t2')).toMatchObject({ steps: [{ id: 'some' }, { id: 'all', state: 'done' }] });
+});
+
 it('carries out a repeated request once', async () => {
   let runs = 0;
   const tasks = runner(async () => {

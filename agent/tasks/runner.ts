@@ -33,6 +33,8 @@ export interface Step<D> {
   run(data: D, io: StepIo): Promise<void>;
   /** False from the first step on that may no longer be cancelled. */
   cancellable: boolean;
+  /** Left out of an order of which it says false. Of what the order began with: asked once. */
+  when?(data: D): boolean;
 }
 
 export interface TaskDefinition<D> {
@@ -124,6 +126,9 @@ export class TaskRunner {
       });
     }
     const definition = this.#definition(kind);
+    const steps = definition.steps.filter(
+      (step) => step.when === undefined || step.when(order.data as never),
+    );
     const task: Task = {
       id: order.id,
       kind,
@@ -132,7 +137,7 @@ export class TaskRunner {
       state: 'running',
       startedAt: this.#clock.now(),
       endedAt: null,
-      steps: definition.steps.map((step) => ({
+      steps: steps.map((step) => ({
         id: step.id,
         label: step.label(order.data as never),
         state: 'pending',
@@ -141,7 +146,7 @@ export class TaskRunner {
       })),
       progress: null,
       problem: null,
-      cancellable: definition.steps[0]?.cancellable ?? false,
+      cancellable: steps[0]?.cancellable ?? false,
       resumed: 0,
     };
     const entry = this.#adopt(task, order.data);

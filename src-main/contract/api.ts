@@ -175,7 +175,16 @@ export const pageApi = {
   /** Makes the other member the standby again: only what differs travels; its old disk stays aside, under the new copy. */
   'pair.resync': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Tries the standby's copy out beside the running replication. */
-  'pair.drill': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
+  'pair.drill': method(
+    v.object({
+      requestId: RequestId,
+      pairId: PairId,
+      /** Of a copy that is kept by points: the one to try; without it the newest. */
+      point: v.optional(v.nullable(v.string()), null),
+    }),
+    Started,
+    40_000,
+  ),
   /** How and when it is tried out. */
   'pair.drillSettings': method(v.object({ pairId: PairId, settings: DrillSettings }), nothing, 40_000),
   /** Compares the copy with the running machine, block for block; one that differs is repaired at once. */

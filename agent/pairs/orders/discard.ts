@@ -2,6 +2,10 @@ import * as v from 'valibot';
 import { ProblemError } from '../../protocol/index.ts';
 import type { TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { sleep } from '../waits.ts';
+
+/** How soon points that are in use are looked at again, ms. */
+const LOOK_AGAIN_MS = 200;
 
 const DiscardData = v.object({
   pairId: v.string(),
@@ -16,7 +20,7 @@ export type DiscardData = v.InferOutput<typeof DiscardData>;
 async function standAlone(
   context: PairContext,
   data: DiscardData,
-  progress: (doneBytes: number, totalBytes: number) => void,
+  io: { signal: AbortSignal; told: (doneBytes: number, totalBytes: number) => void },
 ): Promise<void> {
   const pair = context.pair(data.pairId);
   const under = pair.notes.aside.filter(
@@ -40,7 +44,18 @@ async function standAlone(
   }
   const disks = context.disks(pair.spec, context.self);
   const wanted = disks.filter(({ target }) => under.some((aside) => aside.under === target));
-  must(await context.deps.target.standAlone(data.pairId, wanted, progress));
+  const { target, clock } = context.deps;
+  // Of a copy that is kept by points nothing lies at the disks' own places.
+  const there = await Promise.all(wanted.map(({ path }) => target.allocatedBytes(path)));
+  const own = wanted.filter((_disk, index) => there[index] !== null);
+  must(await target.standAlone(data.pairId, own, io.told));
+  for (;;) {
+    const alone = await target.restore.standAlone(data.pairId, disks);
+    if (alone.ok) break;
+    if (alone.problem.kind !== 'points-busy') throw new ProblemError(alone.problem);
+    // Between two points there is a moment for it.
+    await sleep(clock, LOOK_AGAIN_MS, io.signal);
+  }
   await context.setNotes(data.pairId, (notes) => ({
     ...notes,
     aside: notes.aside.map((aside) =>
@@ -75,9 +90,11 @@ export function discardOrder(context: PairContext): TaskDefinition<DiscardData> 
         label: (data) => `Make the copy of ${data.subject} independent of the old disk`,
         cancellable: true,
         run: (data, io) =>
-          standAlone(context, data, (doneBytes, totalBytes) =>
-            io.progress({ doneBytes, totalBytes, rateBps: 0, remainingS: null }),
-          ),
+          standAlone(context, data, {
+            signal: io.signal,
+            told: (doneBytes, totalBytes) =>
+              io.progress({ doneBytes, totalBytes, rateBps: 0, remainingS: null }),
+          }),
       },
       {
         id: 'delete',

@@ -8,8 +8,12 @@ interface Told {
   here: string;
 }
 
-/** Why the copy here cannot be tried out now; null when it can. */
-export function refuseDrill(context: PairContext, pair: StoredPair): Problem | null {
+/** Why the copy here cannot be tried out now; null when it can. `wanted`: the restore point that is to be tried; null: the newest. */
+export function refuseDrill(
+  context: PairContext,
+  pair: StoredPair,
+  wanted: string | null = null,
+): Problem | null {
   const { deps } = context;
   const { name } = pair.spec.workload;
   const no = (kind: string, message: string, next: string): Problem => ({ kind, message, next });
@@ -26,12 +30,7 @@ export function refuseDrill(context: PairContext, pair: StoredPair): Problem | n
       `Give this order to ${context.nameOf(context.other(pair.spec))}.`,
     );
   const { begun, replica } = pair.record;
-  if (replica.mode !== 'sync')
-    return no(
-      'drill-needs-sync',
-      `The copy of ${name} on ${deps.selfName()} is kept by points; only a mirrored one can be tried out for now.`,
-      'Have it mirrored synchronously for the drill: what is there already is not copied again.',
-    );
+  if (replica.mode !== 'sync') return refusePoint(context, pair, wanted);
   if (!begun || replica.state !== 'in-sync' || pair.notes.quarantine || !deps.target.isOpen(pair.spec.pairId))
     return no(
       'not-in-sync',
@@ -39,6 +38,26 @@ export function refuseDrill(context: PairContext, pair: StoredPair): Problem | n
       'Wait until the pair is in sync, then start the drill again.',
     );
   return null;
+}
+
+/** Of a copy that is kept by points: any complete one will do, whatever became of its owner since. */
+function refusePoint(context: PairContext, pair: StoredPair, wanted: string | null): Problem | null {
+  const { deps } = context;
+  const { name } = pair.spec.workload;
+  const points = deps.target.restore.list(pair.spec.pairId);
+  const here = deps.selfName();
+  if (points.length === 0 || pair.notes.quarantine)
+    return {
+      kind: 'no-restore-point',
+      message: `${here} has no complete restore point of ${name}.`,
+      next: 'Wait until the first one is complete, then start the drill again.',
+    };
+  if (wanted === null || points.some(({ id }) => id === wanted)) return null;
+  return {
+    kind: 'point-gone',
+    message: `${here} does not keep that restore point of ${name}.`,
+    next: 'Look at the points again, and choose another.',
+  };
 }
 
 export const INTERRUPTED: Problem = {
@@ -68,5 +87,5 @@ export const ended = (data: Told): Problem => ({
 export const broken = (data: Told): Problem => ({
   kind: 'point-gone',
   message: `The point of the copy of ${data.subject} did not last: the replication was interrupted, or the disk of ${data.here} is full.`,
-  next: 'Wait until the pair is in sync, then start the drill again.',
+  next: 'Wait until the copy is whole again, then start the drill again.',
 });

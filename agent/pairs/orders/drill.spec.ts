@@ -30,7 +30,7 @@ async function protect(drill: 'waived' | 'first', policy: 'manual' | 'automatic'
 /** Starts one and returns its task as it stands. */
 async function begin(standS = 0) {
   const id = randomUUID();
-  const order = { pairId: PAIR, requestId: id, actor: 'spec', standS };
+  const order = { pairId: PAIR, requestId: id, actor: 'spec', standS, point: null };
   await boreas.service.consoleHandlers['pair.drill'](order, new AbortController().signal);
   return () => boreas.service.tasks().find((task) => task.id === id);
 }

@@ -3,16 +3,20 @@ import { type Stage, type TrialCopy, type TrialPlan, trialCopy } from '../../dri
 import {
   type DrillCheck,
   type DrillResult,
+  ExportAddress,
   type PairSpec,
   type Problem,
   ProblemError,
+  RestorePoint,
   type Result,
 } from '../../protocol/index.ts';
 import type { Step, StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { pointModeOf } from '../modes.ts';
 import { isLive, type StoredPair } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 import { answered } from './drill-answer.ts';
+import { frozenGround, type Ground, leaveGround, restoreGround } from './drill-ground.ts';
 import { broken, busy, ended, INTERRUPTED, MADE_WAY, refuseDrill } from './drill-problems.ts';
 
 const Ms = v.optional(v.nullable(v.number()), null);
@@ -27,6 +31,11 @@ const DrillData = v.object({
   standS: v.number(),
   addresses: v.optional(v.array(v.string()), []),
   evidence: v.optional(v.string(), ''),
+  /** Of a copy that is kept by points: the one that is wanted (null: the newest), and the one that it was. */
+  wanted: v.optional(v.nullable(v.string()), null),
+  restorePoint: v.optional(v.nullable(RestorePoint), null),
+  /** Where it is read. */
+  offered: v.optional(v.nullable(ExportAddress), null),
   pointMs: Ms,
   startMs: Ms,
   answerMs: Ms,
@@ -70,7 +79,7 @@ export function drillOrder(context: PairContext, room: DrillRoom): TaskDefinitio
       ),
       step(
         'point',
-        () => 'Take a point of the copy',
+        ({ wanted }) => (wanted === null ? 'Take a point of the copy' : 'Take the chosen restore point'),
         (data, io) => trial.point(data, io),
       ),
       step(
@@ -141,18 +150,19 @@ class Trial {
   }
 
   async point(data: DrillData, io: StepIo): Promise<void> {
-    const { points } = this.#context.deps.target;
-    const disks = this.#disks(data);
     // One that a killed agent left is not this drill's.
-    must(await points.undo(data.pairId, 'drill', disks));
-    const taken = must(await points.take(data.pairId, 'drill', disks));
-    data.pointMs = taken.tookMs;
-    io.note(`the copy waited ${taken.tookMs.toFixed(1)} ms`);
+    must(await leaveGround(this.#context.deps.target, this.#at(data)));
+    const { tookMs, point, remote } = must(await this.#ground(data).take());
+    data.pointMs = tookMs;
+    data.restorePoint = point;
+    data.offered = remote;
+    if (point) io.note(`as of ${new Date(point.at).toISOString()}`);
+    else io.note(`the copy waited ${tookMs.toFixed(1)} ms`);
   }
 
   async build(data: DrillData): Promise<void> {
     const copy = trialCopy(data.pairId, data.subject);
-    const definition = must(await this.#stage.build(copy, await this.#plan(data)));
+    const definition = must(await this.#stage.build(copy, this.#plan(data)));
     must(await this.#context.deps.hypervisor.define(definition));
   }
 
@@ -162,7 +172,7 @@ class Trial {
     const began = clock.bootMs();
     must(await hypervisor.prepareRun(copy.uuid));
     // Not one instruction before its cards are inside.
-    must(await this.#stage.enclose(copy, await this.#plan(data)));
+    must(await this.#stage.enclose(copy, this.#plan(data)));
     if (io.signal.aborted) throw new ProblemError(MADE_WAY);
     must(await hypervisor.resume(copy.uuid));
     data.startMs = Math.round(clock.bootMs() - began);
@@ -201,10 +211,9 @@ class Trial {
 
   /** Why a trial that runs has to end. */
   async #over(data: DrillData, copy: TrialCopy): Promise<Problem | null> {
-    const { target } = this.#context.deps;
     const disks = this.#disks(data);
     if (!isLive(this.#context.vmState(copy.uuid))) return ended(data);
-    const stands = await target.points.stands(data.pairId, 'drill', disks);
+    const stands = await this.#ground(data).stands();
     if (!stands.ok) return stands.problem;
     return stands.value ? this.#stage.tight(disks) : broken(data);
   }
@@ -224,7 +233,7 @@ class Trial {
     if (stage) done.push(await stage.clear(copy, disks));
     // Finer than the host's clock since boot, which counts hundredths.
     const began = performance.now();
-    done.push(await target.points.undo(data.pairId, 'drill', disks));
+    done.push(await leaveGround(target, { pairId: data.pairId, disks }));
     data.undoMs = Math.round((performance.now() - began) * 10) / 10;
     for (const each of done) must(each);
   }
@@ -239,14 +248,23 @@ class Trial {
       at: this.#context.now(),
       host: this.#context.self,
       fingerprint: this.#room.fingerprint(pair.spec),
+      ...(data.restorePoint === null ? {} : { restorePoint: data.restorePoint }),
     };
     await this.#room.keep(data.pairId, result);
     const said = problem === null ? `works: ${evidence}.` : `was not shown to work: ${problem.message}`;
-    this.#context.audit(`drill-${outcome}`, pair, `The copy of ${data.subject} on ${data.here} ${said}`, {
-      ...(pointMs === null ? {} : { pointMs: pointMs.toFixed(1) }),
-      ...(answerMs === null ? {} : { answerMs: String(answerMs) }),
-      ...(undoMs === null ? {} : { undoMs: String(undoMs) }),
-    });
+    const { restorePoint } = data;
+    const which = restorePoint ? `, as of ${new Date(restorePoint.at).toISOString()},` : '';
+    this.#context.audit(
+      `drill-${outcome}`,
+      pair,
+      `The copy of ${data.subject} on ${data.here}${which} ${said}`,
+      {
+        ...(restorePoint ? { restorePoint: restorePoint.id } : {}),
+        ...(pointMs === null ? {} : { pointMs: pointMs.toFixed(1) }),
+        ...(answerMs === null ? {} : { answerMs: String(answerMs) }),
+        ...(undoMs === null ? {} : { undoMs: String(undoMs) }),
+      },
+    );
   }
 
   get #stage(): Stage {
@@ -260,17 +278,28 @@ class Trial {
     return kept ? this.#context.disks(kept.spec, this.#context.self) : [];
   }
 
+  #at(data: DrillData) {
+    return { pairId: data.pairId, disks: this.#disks(data) };
+  }
+
+  /** By the restore point once one was taken: a newer one does not become this drill's. */
+  #ground(data: DrillData): Ground {
+    const { target } = this.#context.deps;
+    const byPoints = pointModeOf(this.#context.pair(data.pairId)) !== null;
+    if (data.restorePoint === null && !byPoints) return frozenGround(target, this.#at(data));
+    return restoreGround(target, this.#at(data), data.restorePoint?.id ?? data.wanted);
+  }
+
   #definition({ spec }: StoredPair): string {
     return spec.definitions[this.#context.self] ?? '';
   }
 
-  async #plan(data: DrillData): Promise<TrialPlan> {
-    const disks = this.#disks(data);
-    const point = must(await this.#context.deps.target.points.offer(data.pairId, 'drill', disks));
+  #plan(data: DrillData): TrialPlan {
+    if (data.offered === null) throw new Error('nothing to stand on');
     return {
       definition: this.#definition(this.#context.pair(data.pairId)),
-      disks,
-      point,
+      disks: this.#disks(data),
+      point: data.offered,
       addresses: data.addresses,
     };
   }

@@ -36,8 +36,11 @@ export function unusable(context: PairContext, pair: StoredPair): Problem | null
       next: `Fail over to the host that ran it last, or make ${here} the standby again.`,
     };
   }
-  const noPoint = pointModeOf(pair) && context.deps.target.restore.list(pair.spec.pairId).length === 0;
-  if (noPoint || (pair.notes.image !== 'complete' && pair.notes.image !== 'point')) {
+  const byPoints = pointModeOf(pair) !== null;
+  const points = context.deps.target.restore.list(pair.spec.pairId).length;
+  // Points are whole whatever lies above them.
+  const whole = byPoints ? points > 0 : pair.notes.image === 'complete' || pair.notes.image === 'point';
+  if (!whole) {
     return {
       kind: 'replica-incomplete',
       message: `The copy of ${subject} on ${here} is not complete: it cannot be started.`,

@@ -6,6 +6,7 @@ import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { modeInWords, patienceOf } from '../modes.ts';
 import { abandonCopy, CopyData, copySteps } from './copy.ts';
+import { describe } from './mirror-to-move.ts';
 
 const ModeData = v.object({
   ...CopyData.entries,
@@ -25,15 +26,9 @@ async function change(context: PairContext, { pairId, replication, asItIs }: Mod
     pairId,
     setMode(record.epoch.n, context.self, replication.kind, context.now(), CONTRACT),
   );
-  await context.store.change(
-    pairId,
-    (kept) => kept && { ...kept, spec: { ...kept.spec, replication, revision: kept.spec.revision + 1 } },
-  );
-  const pair = context.pair(pairId);
-  const { spec } = pair;
-  if (asItIs) must(await context.deps.source.setPatience(pairId, patienceOf(pair).patienceMs ?? null));
-  const chosen = context.nodes.chosen(pairId);
-  await context.deps.peers.to(context.other(spec)).call('spec.offer', { spec, chosen });
+  await describe(context, pairId, { replication, mirroredToMove: false });
+  const { patienceMs = null } = patienceOf(context.pair(pairId));
+  if (asItIs) must(await context.deps.source.setPatience(pairId, patienceMs));
 }
 
 /** Another way of keeping the copy: what is on the standby already is built upon. */

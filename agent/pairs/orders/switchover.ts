@@ -6,9 +6,11 @@ import { sendLastPiece, sendMemory, stays, takeBackMemory } from '../moving/send
 import type { HostSite } from '../site.ts';
 import { isLive } from '../store.ts';
 import { vmStopped } from '../waits.ts';
+import { abandonMirror, MoveData, mirrorSteps } from './mirror-to-move.ts';
 import { SHUTDOWN_LIMIT_MS, shutDown } from './switchover-cold.ts';
 
 const SwitchoverData = v.object({
+  ...MoveData.entries,
   pairId: v.string(),
   subject: v.string(),
   other: v.string(),
@@ -124,6 +126,7 @@ export function switchoverOrder(
     kind: 'switchover',
     data: SwitchoverData,
     steps: [
+      ...mirrorSteps<SwitchoverData>(context),
       {
         id: 'check',
         label: (data) => `Check that both copies of ${data.subject} agree`,
@@ -167,6 +170,7 @@ export function switchoverOrder(
       if (context.vmState(uuid) === 'shutting-down')
         await vmStopped(context, uuid, SHUTDOWN_LIMIT_MS, new AbortController().signal);
       await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: false, wantRunning: true }));
+      await abandonMirror(context, data);
       context.nodes.look(data.pairId);
     },
   };

@@ -38,6 +38,8 @@ export class SimulatedFollowers {
   readonly #followers = new Map<string, PairFollower>();
   /** What the guests' QEMU knows: since which point it has noted what was written. */
   readonly #known = new Map<string, Known[]>();
+  /** The newest complete point of each pair. */
+  readonly #sealed = new Map<string, string>();
   readonly #orders = new Map<string, FollowOrder>();
   readonly #unsubscribe: () => void;
 
@@ -99,7 +101,8 @@ export class SimulatedFollowers {
 
   distanceKnown(pairId: string): { generation: string; bytes: number } | null {
     const order = this.#orders.get(pairId);
-    const newest = this.#known.get(pairId)?.at(-1);
+    // The last one that the standby has kept: a later one may have been broken off.
+    const newest = this.#known.get(pairId)?.find(({ id }) => id === this.#sealed.get(pairId));
     const bytes = order && newest ? this.#behind(order, newest.id) : null;
     return newest && bytes !== null ? { generation: newest.id, bytes } : null;
   }
@@ -173,6 +176,7 @@ export class SimulatedFollowers {
     ]);
     const sealed = await order.link.seal(point);
     if (!sealed.ok) return sealed;
+    this.#sealed.set(order.pairId, point.id);
     this.#known.set(order.pairId, [{ id: point.id, version, startedAt }]);
     return ok({ point, way, sentBytes: bytes, gapMs: GAP_MS, stages: [] });
   }

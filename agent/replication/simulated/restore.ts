@@ -10,7 +10,7 @@ import {
   type Result,
 } from '../../protocol/index.ts';
 import { keptBy } from '../follow/retention.ts';
-import type { ReplicaDisk, RestorePoints } from '../replication.ts';
+import { overlayPath, type ReplicaDisk, type RestorePoints } from '../replication.ts';
 
 /** What an empty layer takes on disk. */
 const EMPTY_LAYER_BYTES = 200 * 1024;
@@ -22,6 +22,8 @@ interface Kept {
   points: (RestorePoint & { files: string[] })[];
   surfaced: string | null;
   ground: string | null;
+  /** An old disk under the points: a file for each disk. */
+  base?: string[] | undefined;
 }
 /** On disk: outlives agent and power. */
 const kept = new WeakMap<SimulatedHost, Map<string, Kept>>();
@@ -42,6 +44,8 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
     return found;
   };
   const reading = new Map<string, { done: boolean }>();
+  /** Pairs whose layer on offer this very agent has begun: a newer one knows of none. */
+  const begun = new Set<string>();
   const off = (): Result<never> => fail(hostOff(host.name));
 
   async function clear(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
@@ -49,6 +53,7 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
     if (!closed.ok) return closed;
     const mine = of(pairId);
     reading.delete(pairId);
+    begun.delete(pairId);
     for (const path of layers(disks, mine.next)) host.images.delete(path);
     if (mine.surfaced !== null) for (const { path } of disks) host.images.delete(path);
     mine.surfaced = null;
@@ -78,12 +83,40 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       return ok({ left: [] });
     },
 
+    async lieOn(pairId, disks, tag) {
+      if (!around.alive()) return off();
+      const cleared = await clear(pairId, disks);
+      if (!cleared.ok) return cleared;
+      const mine = of(pairId);
+      const names = disks.map(({ path }) => `${path}.${tag}`);
+      const left = mine.points.flatMap(({ files }) => files);
+      for (const [index, { path }] of disks.entries()) {
+        const image = host.images.get(path);
+        if (!image) continue;
+        host.images.delete(path);
+        put(host, image, names[index] ?? '');
+      }
+      all.set(pairId, { next: mine.next + 1, points: [], surfaced: null, ground: null, base: names });
+      return ok({
+        under: Object.fromEntries(disks.map(({ target }, at) => [target, names[at] ?? ''])),
+        left,
+      });
+    },
+    liesOn: (pairId) => of(pairId).base !== undefined,
+    async standAlone(pairId) {
+      if (!around.alive()) return off();
+      if (of(pairId).base === undefined) return ok(undefined);
+      if (host.exports.has(pairId) || host.points.has(shownKey(pairId))) return fail(busy(host.name));
+      of(pairId).base = undefined;
+      return ok(undefined);
+    },
+
     async begin(pairId, disks): Promise<Result<ExportAddress>> {
       if (!around.alive()) return off();
       const cleared = await clear(pairId, disks);
       if (!cleared.ok) return cleared;
       const mine = of(pairId);
-      const under = mine.points.at(-1)?.files ?? [];
+      const under = mine.points.at(-1)?.files ?? mine.base ?? [];
       const paths = layers(disks, mine.next);
       for (const [index, disk] of disks.entries()) {
         const below = host.images.get(under[index] ?? '');
@@ -92,13 +125,14 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
         put(host, { ...empty, path: '', allocatedBytes: EMPTY_LAYER_BYTES }, paths[index] ?? '');
       }
       host.exports.set(pairId, new Set(paths));
+      begun.add(pairId);
       host.world.changed();
       return ok(around.address(pairId, disks));
     },
 
     async compare(pairId, disks): Promise<Result<ExportAddress | null>> {
       if (!around.alive()) return off();
-      const newest = of(pairId).points.at(-1);
+      const newest = of(pairId).points.at(-1)?.files ?? of(pairId).base;
       if (!newest) return fail(gone(host.name));
       const known = reading.get(pairId);
       if (known) return ok(known.done ? around.address(pairId, disks) : null);
@@ -117,7 +151,8 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       if (mine.points.some(({ id }) => id === point.id)) return ok(undefined);
       const files = layers(disks, mine.next);
       const offered = host.exports.get(pairId);
-      if (!offered || !files.every((path) => offered.has(path))) return fail(layerGone(host.name));
+      if (!begun.delete(pairId) || !offered || !files.every((path) => offered.has(path)))
+        return fail(layerGone(host.name));
       const closed = await around.close(pairId);
       if (!closed.ok) return closed;
       for (const path of files) Object.assign(host.images.get(path) ?? {}, { complete: true });
@@ -130,6 +165,7 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       if (!around.alive()) return off();
       const mine = of(pairId);
       if (mine.surfaced !== null || host.exports.has(pairId)) return ok({ dropped: 0 });
+      if (host.points.has(shownKey(pairId))) return ok({ dropped: 0 });
       const keeps = keptBy(mine.points, rule);
       const left = mine.points.filter(({ id }) => !keeps.has(id));
       mine.points = mine.points.filter(({ id }) => keeps.has(id));
@@ -153,6 +189,29 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
       mine.surfaced = point.id;
       const { files: _files, ...plain } = point;
       return ok(plain);
+    },
+
+    async show(pairId, disks, id) {
+      if (!around.alive()) return off();
+      const { points } = of(pairId);
+      const point = id === null ? points.at(-1) : points.find((one) => one.id === id);
+      if (!point) return fail(gone(host.name));
+      const paths = disks.map(({ path }) => overlayPath(path, 'drill'));
+      for (const [index, path] of paths.entries()) {
+        const image = host.images.get(point.files[index] ?? '');
+        if (!image) return fail(gone(host.name));
+        put(host, { ...image, allocatedBytes: 0 }, path);
+      }
+      host.points.set(shownKey(pairId), new Set(paths));
+      const { files: _files, ...plain } = point;
+      return ok({ point: plain, remote: around.address(`shown-${pairId}`, disks) });
+    },
+    isShown: async (pairId) => ok(around.alive() && host.points.has(shownKey(pairId))),
+    async hide(pairId) {
+      if (!around.alive()) return off();
+      for (const path of host.points.get(shownKey(pairId)) ?? []) host.images.delete(path);
+      host.points.delete(shownKey(pairId));
+      return ok(undefined);
     },
 
     makeWay: () => undefined,
@@ -179,6 +238,13 @@ export function simulatedRestore(host: SimulatedHost, around: Surroundings): Res
   };
 }
 
+/** What was begun of a point, and never became one. */
+export function dropHalf(host: SimulatedHost, pairId: string, disks: ReplicaDisk[]): void {
+  const mine = kept.get(host)?.get(pairId);
+  if (mine) drop(host, layers(disks, mine.next));
+}
+
+const shownKey = (pairId: string): string => `shown:${pairId}`;
 const layers = (disks: ReplicaDisk[], number: number): string[] =>
   disks.map(({ path }) => `${path}.r${number}`);
 const put = (host: SimulatedHost, image: SimulatedImage, path: string): void =>
@@ -191,6 +257,12 @@ const gone = (host: string): Problem => ({
   kind: 'point-gone',
   message: `${host} does not keep that restore point.`,
   next: 'Look at the points again, and choose another.',
+});
+
+const busy = (host: string): Problem => ({
+  kind: 'points-busy',
+  message: `The restore points on ${host} are in use at the moment.`,
+  next: 'Try again in a moment; a drill of one of them has to end first.',
 });
 
 const layerGone = (host: string): Problem => ({

@@ -4,7 +4,7 @@ import { type ExportAddress, fail, ok, type Problem, type Result } from '../../p
 import { notOpen } from '../problems.ts';
 import type { DigestStatus, ReplicaDisk, ReplicaTarget } from '../replication.ts';
 import { settlePoints, simulatedPoints } from './points.ts';
-import { simulatedRestore } from './restore.ts';
+import { dropHalf, simulatedRestore } from './restore.ts';
 
 /** What an empty qcow2 image takes on disk. */
 const EMPTY_IMAGE_BYTES = 200 * 1024;
@@ -201,6 +201,8 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
     async remove(pairId, disks): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
       withdraw(host, pairId);
+      await restore.hide(pairId);
+      dropHalf(host, pairId, disks);
       for (const path of await restore.release(pairId)) host.images.delete(path);
       for (const disk of disks) host.images.delete(disk.path);
       host.unclean.delete(pairId);

@@ -62,18 +62,19 @@ export async function standAlone(
 ): Promise<Result<void>> {
   for (const disk of disks) {
     if (disk.format !== 'qcow2' || (await backingOf(disk.path)) === null) continue;
-    const done = open ? await stream(daemon, pairId, disk, progress) : await rebase(disk);
+    const done = open ? await stream(daemon, pairId, disk, progress) : await standOnNothing(disk.path);
     if (!done.ok) return done;
   }
   return ok(undefined);
 }
 
-async function rebase(disk: ReplicaDisk): Promise<Result<void>> {
+/** Copies into an image that nobody has open what it takes from those under it. */
+export async function standOnNothing(path: string, signal?: AbortSignal): Promise<Result<void>> {
   try {
-    await run('qemu-img', ['rebase', '-q', '-f', 'qcow2', '-b', '', disk.path], LIMIT_MS);
+    await run('qemu-img', ['rebase', '-q', '-f', 'qcow2', '-b', '', path], LIMIT_MS, signal);
     return ok(undefined);
   } catch (error) {
-    return fail(notAlone(disk, error instanceof Error ? error.message : String(error)));
+    return fail(notAlone({ path }, error instanceof Error ? error.message : String(error)));
   }
 }
 
@@ -134,7 +135,7 @@ const notPutBack = (path: string, host: string, error: unknown): Problem => ({
   next: 'See that its file system has space and is writable, then try again.',
 });
 
-const notAlone = (disk: ReplicaDisk, cause: string): Problem => ({
+const notAlone = (disk: Pick<ReplicaDisk, 'path'>, cause: string): Problem => ({
   kind: 'still-on-top',
   message: `${disk.path} could not be made independent of the old disk under it (${cause}).`,
   next: 'Free space on its file system, then discard the old disk again; nothing was lost.',

@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { syncPath } from '../../journal/durable-file.ts';
 import { ok, type Result } from '../../protocol/index.ts';
 import type { ReplicaDisk } from '../replication.ts';
-import { commit } from './chain.ts';
-import { rebase } from './images.ts';
+import { commit, standOnNothing } from './chain.ts';
+import { backingOf, rebase } from './images.ts';
 import type { Manifest, Manifests } from './manifest.ts';
 
 /**
@@ -42,6 +42,23 @@ export class GivingUp {
     this.#under.set(pairId, abort);
     try {
       return await this.#merge(manifest, manifest.merging, disks, abort.signal);
+    } finally {
+      this.#under.delete(pairId);
+    }
+  }
+
+  /** These layers take over what they still read from below, and lie on nothing any more. Broken off, it is begun anew. */
+  async standAlone(pairId: string, layers: string[]): Promise<Result<void>> {
+    const abort = new AbortController();
+    this.#under.set(pairId, abort);
+    try {
+      for (const layer of layers) {
+        if ((await backingOf(layer)) === null) continue;
+        const alone = await standOnNothing(layer, abort.signal);
+        if (!alone.ok) return alone;
+        await syncPath(layer);
+      }
+      return ok(undefined);
     } finally {
       this.#under.delete(pairId);
     }

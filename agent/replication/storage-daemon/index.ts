@@ -27,6 +27,7 @@ import {
 import { Manifests } from './manifest.ts';
 import { DaemonPoints } from './points.ts';
 import { LayeredPoints } from './restore.ts';
+import { ShownPoints } from './shown.ts';
 import { UncleanMarkers } from './unclean.ts';
 
 export interface StorageDaemonOptions extends DaemonOptions {
@@ -69,6 +70,7 @@ class StorageDaemonTarget implements ReplicaTarget {
   readonly #points: DaemonPoints;
   readonly points: ReplicaPoints;
   readonly #manifests: Manifests;
+  readonly #shown: ShownPoints;
   readonly #layers: LayeredPoints;
   readonly restore: RestorePoints;
   /** Export ids as the daemon last told them. */
@@ -98,6 +100,7 @@ class StorageDaemonTarget implements ReplicaTarget {
     this.#points = new DaemonPoints(this.#daemon, options.hostName);
     this.points = this.#pointsInTurn(this.#points);
     this.#manifests = new Manifests(options.pointsDir, options.log);
+    this.#shown = new ShownPoints(this.#daemon, options.hostName);
     this.#layers = this.#makeLayers();
     this.restore = this.#layersInTurn(this.#layers);
   }
@@ -316,6 +319,8 @@ class StorageDaemonTarget implements ReplicaTarget {
 
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
     return this.#inTurn(async () => {
+      const hidden = await this.#shown.hide(pairId);
+      if (!hidden.ok) return hidden;
       const closed = await this.#close(pairId);
       if (!closed.ok) return closed;
       await this.#layers.remove(pairId, disks);
@@ -480,6 +485,8 @@ class StorageDaemonTarget implements ReplicaTarget {
       close: (pairId) => this.#close(pairId),
       offer: (pairId, disks) => this.#open(pairId, disks, 'unmarked'),
       withDigests: (pairId, disks) => this.#open(pairId, disks, 'unmarked'),
+      shown: this.#shown,
+      address: (disks, exports) => this.#address(disks, exports),
       offered: async (pairId, disks) => {
         const refreshed = await this.#refresh();
         return refreshed.ok && disks.every(({ target }) => this.#offered.has(exportId(pairId, target)));
@@ -493,6 +500,9 @@ class StorageDaemonTarget implements ReplicaTarget {
       sizeBytes: (pairId) => layers.sizeBytes(pairId),
       surfacedAt: (pairId) => layers.surfacedAt(pairId),
       makeWay: (pairId) => layers.makeWay(pairId),
+      liesOn: (pairId) => layers.liesOn(pairId),
+      lieOn: (...order) => this.#inTurn(() => layers.lieOn(...order)),
+      standAlone: (...order) => this.#inTurn(() => layers.standAlone(...order)),
       adopt: (...order) => this.#inTurn(() => layers.adopt(...order)),
       begin: (...order) => this.#inTurn(() => layers.begin(...order)),
       compare: (...order) => this.#inTurn(() => layers.compare(...order)),
@@ -501,6 +511,9 @@ class StorageDaemonTarget implements ReplicaTarget {
       surface: (...order) => this.#inTurn(() => layers.surface(...order)),
       keepSurfaced: (...order) => this.#inTurn(() => layers.keepSurfaced(...order)),
       release: (...order) => this.#inTurn(() => layers.release(...order)),
+      show: (...order) => this.#inTurn(() => layers.show(...order)),
+      isShown: (...order) => this.#inTurn(() => layers.isShown(...order)),
+      hide: (...order) => this.#inTurn(() => layers.hide(...order)),
     };
   }
 

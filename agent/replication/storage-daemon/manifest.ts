@@ -20,9 +20,17 @@ export const Manifest = v.object({
   surfaced: v.nullable(v.string()),
   /** Point under a copy of its own at those places: what was newer belongs to a past that was left. */
   ground: v.nullable(v.string()),
+  /** An old disk under the oldest point, which is none itself; by disk target. */
+  base: v.optional(v.nullable(Files), null),
+  /** Files of the points that were forgotten when it was put there. */
+  left: v.optional(v.array(v.string()), []),
 });
 export type Manifest = v.InferOutput<typeof Manifest>;
 export type KeptPoint = Manifest['points'][number];
+
+/** Of all points, and of one that is being given up. */
+export const filesOfPoints = ({ points, merging }: Manifest): string[] =>
+  [...points.map((point) => point.files), merging?.into ?? {}].flatMap(Object.values<string>);
 
 /** One durable file a pair. */
 export class Manifests {
@@ -53,6 +61,8 @@ export class Manifests {
         merging: null,
         surfaced: null,
         ground: null,
+        base: null,
+        left: [],
       }
     );
   }

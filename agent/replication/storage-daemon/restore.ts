@@ -16,7 +16,9 @@ import type { ReplicaDisk } from '../replication.ts';
 import { allThere, type Digests, imageItself } from './digests.ts';
 import { GivingUp } from './giving-up.ts';
 import { allocatedBytes, backingOf, createLayer, exists } from './images.ts';
-import type { KeptPoint, Manifest, Manifests } from './manifest.ts';
+import { filesOfPoints, type KeptPoint, type Manifest, type Manifests } from './manifest.ts';
+import { OldDisk, refuseRaw } from './old-disk.ts';
+import type { ShownPoints } from './shown.ts';
 
 /** What restore points ask of the storage daemon's other rooms; the callers see to it that one order at a time is at work. */
 export interface RestorePorts {
@@ -31,6 +33,9 @@ export interface RestorePorts {
   offer(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
   /** The present offer with the digests that are done. */
   withDigests(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>>;
+  shown: ShownPoints;
+  /** Where these disks are reached under those export names. */
+  address(disks: ReplicaDisk[], exports: Record<string, string>): ExportAddress;
 }
 
 /**
@@ -43,10 +48,21 @@ export class LayeredPoints {
   readonly #begun = new Map<string, string>();
 
   readonly #givingUp: GivingUp;
+  readonly #oldDisk: OldDisk;
 
   constructor(ports: RestorePorts) {
     this.#ports = ports;
     this.#givingUp = new GivingUp(ports);
+    this.#oldDisk = new OldDisk({
+      get hostName() {
+        return ports.hostName;
+      },
+      manifests: ports.manifests,
+      givingUp: this.#givingUp,
+      shown: ports.shown,
+      clear: (pairId, disks) => this.#clear(pairId, disks),
+      begun: (pairId) => this.#begun.has(pairId),
+    });
   }
 
   list(pairId: string): RestorePoint[] {
@@ -58,7 +74,7 @@ export class LayeredPoints {
     disks: ReplicaDisk[],
     point: RestorePoint,
   ): Promise<Result<{ left: string[] }>> {
-    const refused = this.#refuseRaw(disks);
+    const refused = refuseRaw(disks);
     if (refused) return fail(refused);
     const closed = await this.#ports.close(pairId);
     if (!closed.ok) return closed;
@@ -80,21 +96,37 @@ export class LayeredPoints {
     return ok({ left });
   }
 
+  lieOn(
+    pairId: string,
+    disks: ReplicaDisk[],
+    tag: string,
+  ): Promise<Result<{ under: Record<string, string>; left: string[] }>> {
+    return this.#oldDisk.lieOn(pairId, disks, tag);
+  }
+
+  liesOn(pairId: string): boolean {
+    return this.#manifest(pairId).base !== null;
+  }
+
+  standAlone(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    return this.#oldDisk.standAlone(pairId, disks);
+  }
+
   async begin(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress>> {
-    const refused = this.#refuseRaw(disks);
+    const refused = refuseRaw(disks);
     if (refused) return fail(refused);
     const clear = await this.#clear(pairId, disks);
     if (!clear.ok) return clear;
     const merged = await this.#givingUp.finish(pairId, disks);
     if (!merged.ok) return merged;
     const manifest = this.#manifest(pairId);
-    const newest = manifest.points.at(-1);
+    const newest = newestFiles(manifest);
     const name = randomUUID().slice(0, 8);
     const layers = layersOf(disks, name);
     // Known before it is there: whoever finds half of it takes it away.
     await this.#write({ ...manifest, layer: name });
     const made = await Promise.all(
-      layers.map((layer) => createLayer(layer, newest?.files[layer.target] ?? null, this.#ports.hostName)),
+      layers.map((layer) => createLayer(layer, newest?.[layer.target] ?? null, this.#ports.hostName)),
     );
     const failed = made.find((one) => !one.ok);
     if (failed && !failed.ok) return failed;
@@ -104,7 +136,7 @@ export class LayeredPoints {
   }
 
   async compare(pairId: string, disks: ReplicaDisk[]): Promise<Result<ExportAddress | null>> {
-    const newest = this.#manifest(pairId).points.at(-1);
+    const newest = newestFiles(this.#manifest(pairId));
     if (!newest) return fail(this.#gone());
     const { digests } = this.#ports;
     const status = digests.status(pairId);
@@ -112,7 +144,7 @@ export class LayeredPoints {
     if (!status)
       await digests.begin(
         pairId,
-        disks.map((disk) => ({ ...disk, path: newest.files[disk.target] ?? '', format: 'qcow2' as const })),
+        disks.map((disk) => ({ ...disk, path: newest[disk.target] ?? '', format: 'qcow2' as const })),
         imageItself,
       );
     return status?.done ? this.#ports.withDigests(pairId, disks) : ok(null);
@@ -138,6 +170,10 @@ export class LayeredPoints {
     const { surfaced, points } = this.#manifest(pairId);
     // Somebody has the chain open, or stands on it.
     if (this.#begun.has(pairId) || surfaced !== null) return ok({ dropped: 0 });
+    // Somebody reads one: writing into what lies under it would change that.
+    const shown = await this.#ports.shown.isShown(pairId);
+    if (!shown.ok) return shown;
+    if (shown.value) return ok({ dropped: 0 });
     const kept = keptBy(points, rule);
     const gone = points.filter(({ id }) => !kept.has(id));
     for (const { id } of gone) {
@@ -151,7 +187,7 @@ export class LayeredPoints {
     const clear = await this.#clear(pairId, disks);
     if (!clear.ok) return clear;
     const manifest = this.#manifest(pairId);
-    const point = id === null ? manifest.points.at(-1) : manifest.points.find((one) => one.id === id);
+    const point = this.#find(pairId, id);
     if (!point) return fail(this.#gone());
     await this.#write({ ...manifest, surfaced: point.id });
     for (const disk of disks) {
@@ -166,6 +202,40 @@ export class LayeredPoints {
     }
     const { files: _files, ...surfaced } = point;
     return ok(surfaced);
+  }
+
+  async show(
+    pairId: string,
+    disks: ReplicaDisk[],
+    id: string | null,
+  ): Promise<Result<{ point: RestorePoint; remote: ExportAddress }>> {
+    // What is half given up takes another file's place before it is done.
+    const merged = await this.#unlessBegun(pairId, () => this.#givingUp.finish(pairId, disks));
+    if (!merged.ok) return merged;
+    const point = this.#find(pairId, id);
+    if (!point) return fail(this.#gone());
+    const { files, ...plain } = point;
+    const images = disks.map((disk) => ({ ...disk, path: files[disk.target] ?? '' }));
+    const shown = await this.#ports.shown.show(pairId, images);
+    return shown.ok ? ok({ point: plain, remote: this.#ports.address(disks, shown.value) }) : shown;
+  }
+
+  isShown(pairId: string, disks: ReplicaDisk[]): Promise<Result<boolean>> {
+    return this.#ports.shown.isShown(pairId, disks);
+  }
+
+  hide(pairId: string): Promise<Result<void>> {
+    return this.#ports.shown.hide(pairId);
+  }
+
+  /** While a layer is on offer nothing is half given up: `begin` has seen to that. */
+  async #unlessBegun(pairId: string, work: () => Promise<Result<void>>): Promise<Result<void>> {
+    return this.#begun.has(pairId) ? ok(undefined) : work();
+  }
+
+  #find(pairId: string, id: string | null): KeptPoint | undefined {
+    const { points } = this.#manifest(pairId);
+    return id === null ? points.at(-1) : points.find((one) => one.id === id);
   }
 
   makeWay(pairId: string): void {
@@ -183,8 +253,7 @@ export class LayeredPoints {
   }
 
   async release(pairId: string): Promise<string[]> {
-    const { points, merging } = this.#manifest(pairId);
-    const files = [...points.map((point) => point.files), merging?.into ?? {}].flatMap(Object.values<string>);
+    const files = filesOfPoints(this.#manifest(pairId));
     await this.#ports.manifests.remove(pairId);
     return files;
   }
@@ -258,16 +327,6 @@ export class LayeredPoints {
     return this.#ports.manifests.write(manifest);
   }
 
-  #refuseRaw(disks: ReplicaDisk[]): Problem | null {
-    const raw = disks.find(({ format }) => format !== 'qcow2');
-    if (!raw) return null;
-    return {
-      kind: 'points-need-qcow2',
-      message: `Disk ${raw.target} is a raw image: points are layers of qcow2, and cannot be kept of it.`,
-      next: 'Mirror it synchronously, or convert the disk to qcow2 first.',
-    };
-  }
-
   #gone(): Problem {
     return {
       kind: 'point-gone',
@@ -293,6 +352,10 @@ const sealed = (manifest: Manifest, point: KeptPoint): Manifest => ({
   ...manifest,
   points: [...manifest.points, point],
 });
+
+/** On what the next layer lies; null: on nothing. */
+const newestFiles = ({ points, base }: Manifest): Record<string, string> | null =>
+  points.at(-1)?.files ?? base;
 
 /** What was written to it is on its disk, and its name too. */
 async function settled(file: string): Promise<void> {

@@ -81,6 +81,24 @@ describe('evacuating a host', () => {
     expect((await bench.session.evacuation.plan('h-boreas', 'away')).candidates).toEqual([]);
   });
 
+  test('moves one whose copy is kept by points like any other', async () => {
+    const kept = on('web');
+    const replica = { ...kept.record.replica, mode: 'interval' as const, state: 'stale' as const };
+    const point = { id: 'a1', at: 900, quiesced: true, bytes: 1 };
+    const none = { behindBytes: 0, nextAt: 990, tookMs: 1, gapMs: 1, alarm: null };
+    const mirror = {
+      ...{ state: 'following' as const, doneBytes: 1, totalBytes: 1, rateBps: 0, since: 850, problem: null },
+      follow: { ...none, point, wholeUntil: 900 },
+    };
+    bench
+      .link('atlas')
+      .goOnline(agentState({ pairs: [{ ...kept, record: { ...kept.record, replica }, mirror }] }));
+    const plan = await bench.session.evacuation.plan('h-atlas', 'away');
+    expect(plan.candidates.map(({ name, obstacle, live }) => [name, obstacle, live])).toEqual([
+      ['web', null, true],
+    ]);
+  });
+
   test('two at a time, in the order given, and a report of what could not move', async () => {
     start();
     await soon(() => expect(ordered().map(({ pairId }) => pairId)).toEqual(['p-web', 'p-mail']));

@@ -169,7 +169,9 @@ export class EvacuationService {
     const base = { pairId, name, to, live: false, whyCold: null };
     const ownerName = this.#deps.fleet.nameOf(pair.primary);
     if (owner?.reach !== 'answers') return { ...base, obstacle: `${ownerName} does not answer.` };
-    if (pair.health !== 'in-sync') return { ...base, obstacle: pair.sentence };
+    // One that is kept by points is mirrored for the move.
+    const movable = pair.health === 'in-sync' || pair.health === 'following' || pair.health === 'behind';
+    if (!movable) return { ...base, obstacle: pair.sentence };
     const asked = await owner.link.call('pair.switchover.check', { pairId });
     if (!asked.ok) return { ...base, obstacle: asked.problem.message };
     const { live, hindrances } = asked.value;

@@ -29,6 +29,13 @@ export interface ProtectOrder extends Machine {
   replication?: ReplicationMode | undefined;
 }
 
+/** `point`: of a copy that is kept by points; null, or left out: the newest. */
+interface DrillOrder {
+  requestId: string;
+  pairId: string;
+  point?: string | null;
+}
+
 /** Protecting machines, ending it, and the planned orders of a pair. */
 export class ProtectService {
   readonly #fleet: Fleet;
@@ -172,13 +179,13 @@ export class ProtectService {
   }
 
   /** On the standby, whose copy is tried out. */
-  drill({ requestId, pairId }: { requestId: string; pairId: string }): Promise<Started> {
+  drill({ requestId, pairId, point = null }: DrillOrder): Promise<Started> {
     const pair = unwrap(this.#fleet.pair(pairId));
     return this.#orders.give({
       requestId,
       hostId: pair.standby,
       method: 'pair.drill',
-      params: { pairId },
+      params: { pairId, point },
       subject: `Try out the copy of ${pair.name}`,
       pairId,
     });

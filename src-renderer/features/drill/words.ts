@@ -39,7 +39,8 @@ export function drillSentence(view: DrillView, host: string, when: string): stri
 export function stagesOf(result: DrillResult): { name: string; value: string }[] {
   const words = m.drill.stages;
   const rows: [string, number | null, (ms: number) => string][] = [
-    [words.point, result.pointMs, m.drill.milliseconds],
+    // A restore point is there already: nothing waits for it.
+    [words.point, result.restorePoint ? null : result.pointMs, m.drill.milliseconds],
     [words.start, result.startMs, duration],
     [words.answer, result.answerMs, duration],
     [words.undo, result.undoMs, m.drill.milliseconds],

@@ -23,6 +23,9 @@ describe('orders that can be given', () => {
     expect(open('not-in-sync')).toEqual(['return', 'end']);
     expect(open('quarantined')).toEqual(['return', 'revert', 'end']);
     expect(open('copying')).toEqual(['end']);
+    // Mirrored for the move, and kept by points again afterwards.
+    expect(open('following')).toEqual(['switchover', 'end']);
+    expect(open('behind')).toContain('switchover');
     expect(open('unknown', true, true)).toEqual([]);
   });
 

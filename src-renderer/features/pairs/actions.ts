@@ -38,7 +38,7 @@ export function verifyReason(pair: PairView, fleet: FleetSnapshot): string | nul
 export function drillReason(pair: PairView, fleet: FleetSnapshot): string | null {
   const why = m.pairs.reasons;
   if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
-  if (isByPoints(pair)) return why.pointsDrill;
+  if (isByPoints(pair)) return pair.replication.points.length > 0 ? null : why.noPoint;
   return pair.health === 'in-sync' ? null : why.notInSync;
 }
 
@@ -92,10 +92,9 @@ function switchoverReason(pair: PairView, fleet: FleetSnapshot): string | null {
   const why = m.pairs.reasons;
   if (!answers(fleet, pair.primary)) return why.primaryGone(name(fleet, pair.primary));
   if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
-  if (pair.health === 'in-sync') return null;
+  if (pair.health === 'in-sync' || pair.health === 'following' || pair.health === 'behind') return null;
   if (pair.health === 'quarantined') return why.quarantined(name(fleet, pair.standby));
   if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
-  if (pair.health === 'following' || pair.health === 'behind') return why.pointsLack;
   return pair.health === 'stopped' ? why.notRunning : why.notInSync;
 }
 

@@ -86,6 +86,11 @@ export const orders = {
         `Until that moment it can be stopped, and ${name} stays on ${from}.`,
         `${from} becomes the standby; only what is written from then on is copied there.`,
       ],
+      byPoints: (name: string, to: string) => [
+        `What the last restore point of ${name} lacks is sent to ${to}. From then on until it has moved every write waits for both hosts: slower, where the line between them is.`,
+      ],
+      pointsAgain: (name: string, from: string) =>
+        `The copy of ${name} on ${from} is kept by points again, as before. Restore points made until now stay on the other host, out of reach while it runs there.`,
       cold: (name: string, from: string, to: string) => [
         `${name} is asked to shut down on ${from}. It does not answer until it has started on ${to}.`,
         `The last writes reach ${to}; nothing is lost.`,
@@ -105,6 +110,11 @@ export const orders = {
       `The old disk on ${to} is kept as it is, so anything only it holds can still be fetched. It takes no extra room.`,
       `Both sides are compared, and what differs is sent; until that is done ${name} has no standby.`,
     ],
+    pointEffects: (name: string, from: string, to: string) => [
+      `${name} goes on running on ${from}.`,
+      `The old disk on ${to} is kept as it is, so anything only it holds can still be fetched. It takes no extra room.`,
+      `Both sides are compared, and what differs is sent as the first restore point; until that is complete ${name} has no standby.`,
+    ],
     go: (host: string) => `Make ${host} the standby`,
     done: (host: string) => `${host} stands by again.`,
   },
@@ -118,6 +128,8 @@ export const orders = {
       `${name} answers nobody from its shutdown on ${from} until it is up on ${to}.`,
       `Afterwards ${from} can be made the standby again.`,
     ],
+    afterPoint: (name: string, from: string, to: string) =>
+      `${name} was started on ${from} from a restore point: what it had written on ${to} after that point is what ${to} has and ${from} lacks.`,
     go: (host: string) => `Go back to ${host}`,
     done: (name: string, host: string) => `${name} runs on ${host} again.`,
   },

@@ -145,9 +145,7 @@ export const pairs = {
     notInSync: 'The copy is not complete, so the machine would start from old data.',
     alreadySync: 'The copy is complete. There is nothing to repair.',
     follows: 'The copy follows by itself. There is nothing to repair.',
-    pointsLack:
-      'The copy is kept by points and lacks the latest writes. Have it mirrored synchronously first.',
-    pointsDrill: 'Only a mirrored copy can be tried out. Have it mirrored synchronously first.',
+    noPoint: 'Its first restore point is not complete yet.',
     copying: 'A copy is already under way.',
     frozen: 'Wait until it is clear which host may run the machine.',
     notRunning: 'The machine is not running. Start it first.',

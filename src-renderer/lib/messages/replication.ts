@@ -97,7 +97,10 @@ export const replication = {
   near: 'About to be further behind than it may.',
   missed: 'Further behind than it may be.',
   points: (n: number) => `${count(n, 'restore point')}`,
-  startHint: 'To start from an earlier one, choose it in the failover dialog.',
+  startHint:
+    'To start from an earlier one, choose it in the failover dialog; to try one out, in the drill’s.',
+  toMove: 'For its move only: afterwards it is kept by points again.',
+
   change: 'Change…',
   pointNow: 'Make a point now',
   pointOrdered: (name: string) => `A point of ${name} is being made.`,

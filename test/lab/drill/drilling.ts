@@ -18,11 +18,16 @@ export async function setCheck(fleet: ProtectedFleet, machine: string, check: Dr
   });
 }
 
-/** Orders a drill on the standby; the order's id. */
-export async function orderDrill(fleet: ProtectedFleet, machine: string, standS: number): Promise<string> {
+/** Orders a drill on the standby, of a restore point where one is named; the order's id. */
+export async function orderDrill(
+  fleet: ProtectedFleet,
+  machine: string,
+  standS: number,
+  point: string | null = null,
+): Promise<string> {
   const { standby } = await fleet.roles(machine);
   const requestId = randomUUID();
-  const order = { requestId, actor: 'lab', pairId: fleet.pairId(machine), standS };
+  const order = { requestId, actor: 'lab', pairId: fleet.pairId(machine), standS, point };
   const given = await askAgent(fleet.lab, standby, 'pair.drill', order);
   if (!given) throw new Error(`the agent of ${standby} cannot be asked`);
   return requestId;

@@ -61,6 +61,21 @@ export async function pointsOn(
   return (await fleet.sight(machine)).members[host]?.restorePoints ?? [];
 }
 
+/** Waits until the host keeps so many points besides those. */
+export function newerThan(
+  fleet: ProtectedFleet,
+  machine: string,
+  host: string,
+  known: RestorePoint[],
+  count: number,
+): Promise<RestorePoint[]> {
+  const ids = known.map(({ id }) => id);
+  return waitFor(`${count} newer points on ${host}`, 4 * MINUTE, async () => {
+    const points = await pointsOn(fleet, machine, host);
+    return points.filter(({ id }) => !ids.includes(id)).length >= count ? points : null;
+  });
+}
+
 /** How far the copy is behind, as a console was last told: from notices, so that it is known when its host has no power. */
 export class Meter {
   last: FollowStatus | null = null;
