@@ -4,6 +4,7 @@ export * from './drill.ts';
 export * from './host.ts';
 export * from './method.ts';
 export * from './mode.ts';
+export * from './objectives.ts';
 export * from './pair.ts';
 export * from './peer-api.ts';
 export * from './problem.ts';

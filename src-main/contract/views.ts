@@ -15,6 +15,7 @@ import {
 } from '../../agent/protocol/index.ts';
 import { Automation, PairDefaults } from './automation.ts';
 import { DrillView } from './drill.ts';
+import { ObjectivesView } from './objectives.ts';
 import { ReplicationView } from './replication.ts';
 import { VerifyView } from './verify.ts';
 
@@ -111,6 +112,8 @@ export const PairView = v.object({
   replication: ReplicationView,
   /** Null before any member's agent that compares copies spoke. */
   verify: v.nullable(VerifyView),
+  /** Null before any member's agent that measures this spoke. */
+  objectives: v.nullable(ObjectivesView),
   /** True while a member's word is the last one of a host that is now silent. */
   stale: v.boolean(),
   /** Set for a while after a failover or switchover: where the machine came back, when, how long it took. */

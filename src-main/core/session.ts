@@ -15,6 +15,7 @@ import { HostLogins } from './hosts/logins.ts';
 import { HostMembers } from './hosts/members.ts';
 import { PeerLists } from './hosts/peers.ts';
 import { HostWizard } from './hosts/wizard.ts';
+import { ObjectivesService } from './objectives/objectives.ts';
 import { Orders } from './orders/orders.ts';
 import type { Emit } from './page/dispatch.ts';
 import { ProtectService } from './protect/protect.ts';
@@ -51,6 +52,7 @@ export interface Session {
   failover: FailoverService;
   automation: AutomationService;
   evacuation: EvacuationService;
+  objectives: ObjectivesService;
   /** This workstation's own vote. */
   witness: OwnWitness;
   checkWitness(order: { witness: string; pairIds: string[] }): Promise<WitnessReport>;
@@ -114,6 +116,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     members: new HostMembers({ fleet, access, logins, peers, audit, operator }),
     protect,
     evacuation,
+    objectives: new ObjectivesService({ fleet, audit, operator, now }),
     failover: new FailoverService({ fleet, orders, now }),
     automation: new AutomationService({ fleet, audit, witness, operator, now }),
     witness,
