@@ -182,6 +182,8 @@ export const Verdict = v.object({
   }),
   /** What would be lost: "Nothing that was acknowledged, if ...". */
   loss: v.string(),
+  /** What is wrong with the copy itself, each a sentence. */
+  warnings: v.array(v.string()),
   /** What could go wrong, each a sentence; empty when proven. */
   risks: v.array(v.string()),
   steps: v.array(v.string()),

@@ -11,3 +11,6 @@ export function skewOf({ clockAheadMs }: HostView): string | null {
   const by = span(Math.abs(clockAheadMs));
   return clockAheadMs > 0 ? m.hosts.facts.ahead(by) : m.hosts.facts.behind(by);
 }
+
+/** What a host's own clock says at `now` of this workstation's, ms, as far as that is known. */
+export const ownersNow = (host: HostView | undefined, now: number): number => now + (host?.clockAheadMs ?? 0);

@@ -5,6 +5,7 @@ import { drill } from './messages/drill.ts';
 import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
 import { map } from './messages/map.ts';
+import { objectives } from './messages/objectives.ts';
 import { orders } from './messages/orders.ts';
 import { pairs } from './messages/pairs.ts';
 import { palette } from './messages/palette.ts';
@@ -30,6 +31,7 @@ export const m = {
   evacuation,
   hosts,
   map,
+  objectives,
   orders,
   pairs,
   palette,

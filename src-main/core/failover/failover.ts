@@ -5,7 +5,7 @@ import { type Fleet, statusOf } from '../fleet/fleet.ts';
 import type { HostEntry } from '../fleet/host-entry.ts';
 import { type Orders, type Started, unwrap } from '../orders/orders.ts';
 import type { HostSight } from '../pairs/inputs.ts';
-import type { OldHostWord, Onlooker, StandbyWord } from './inputs.ts';
+import type { OldHostWord, Onlooker, StandbyWord, VerdictInputs } from './inputs.ts';
 import { isWorse, judge } from './judge.ts';
 
 /** How long each party may take to answer before the verdict is given without it. */
@@ -99,6 +99,8 @@ export class FailoverService {
       point: statusOf(pair, pair.standby)?.point ?? null,
       points: pair.replication.points,
       follow: pair.replication.follow,
+      atRisk: pair.objectives?.atRisk ?? null,
+      distrusted: distrustOf(pair),
     });
   }
 
@@ -153,6 +155,13 @@ async function askSight(host: HostEntry, ofHostId: string): Promise<Sight | null
   const answer = await host.link.call('sight.list', {}, { deadlineMs: ASK_MS });
   if (!answer.ok) return null;
   return answer.value.sights.find((sight) => sight.hostId === ofHostId) ?? null;
+}
+
+/** A comparison found the copy to differ, and it has not been made good yet. */
+function distrustOf({ verify }: PairView): VerdictInputs['distrusted'] {
+  if (verify?.state !== 'differs') return null;
+  const found = verify.results.find(({ outcome }) => outcome === 'differs');
+  return { at: found?.at ?? 0, bytes: found?.found?.differingBytes ?? 0 };
 }
 
 function workloadOf(pair: PairView): Workload | null {

@@ -1,4 +1,5 @@
 import type {
+  AtRisk,
   FollowStatus,
   LeaseView,
   LocalCopy,
@@ -53,6 +54,10 @@ export interface VerdictInputs {
   /** Of a copy that is kept by points: those on the standby, oldest first, and the owner's last word of how far it is behind. */
   points?: RestorePoint[];
   follow?: FollowStatus | null;
+  /** The owner's last word on what a failure would cost; null when it gave none. */
+  atRisk?: AtRisk | null;
+  /** The copy was found to differ, then, by so many bytes, and is being repaired; null when not. */
+  distrusted?: { at: number; bytes: number } | null;
   /** The newest any member showed: the old host may have told this console more than it could tell the standby. */
   newest: PairRecord | null;
   pairId: string;

@@ -1,4 +1,4 @@
-import type { Problem } from '../../../agent/protocol/index.ts';
+import { type Problem, secondsAtRisk } from '../../../agent/protocol/index.ts';
 import type { Verdict } from '../../contract/index.ts';
 import { clockTime } from '../pairs/time.ts';
 import type { VerdictInputs } from './inputs.ts';
@@ -83,7 +83,7 @@ export function loss(inputs: VerdictInputs): string {
   if (newest === null || state === 'none' || state === 'catching-up') return 'The copy cannot be used.';
   if (state === 'stale') {
     const at = clockTime(newest.replica.point ?? newest.replica.since, now);
-    return `Everything ${machine} wrote after ${at} is missing from the copy on ${standby.name}.`;
+    return `Everything ${machine} wrote after ${at} is missing from the copy on ${standby.name}.${howMuch(inputs)}`;
   }
   if (inputs.oldWord !== null || inputs.standbyWord?.record.armed)
     return `Nothing: every write ${machine} confirmed is on ${standby.name} too.`;
@@ -91,6 +91,32 @@ export function loss(inputs: VerdictInputs): string {
     `Nothing that ${machine} confirmed while the two were in sync, which is what ${standby.name} last knew. ` +
     `Only if ${old.name} lost its link to ${standby.name} first and went on alone are its later writes missing.`
   );
+}
+
+/** Seconds of writes that are not on the copy: until its owner was last heard, of whom nobody knows what it wrote later. */
+function howLong({ atRisk, old, now }: VerdictInputs): string {
+  const seconds = atRisk ? secondsAtRisk(atRisk, old.silentSince ?? now) : null;
+  if (seconds === null) return '';
+  const known = old.silentSince === null ? '' : ' at least';
+  return ` That is${known} ${seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`} of writes.`;
+}
+
+/** The same with the bytes, as far as its owner told. */
+function howMuch(inputs: VerdictInputs): string {
+  const bytes = inputs.atRisk?.bytes ?? null;
+  const much =
+    bytes === null ? '' : ` When last told that was ${Math.max(1, Math.round(bytes / 2 ** 20))} MiB.`;
+  return `${howLong(inputs)}${much}`;
+}
+
+/** What is wrong with the copy itself. */
+export function warnings({ distrusted, machine, standby, now }: VerdictInputs): string[] {
+  if (!distrusted) return [];
+  return [
+    `The copy of ${machine} on ${standby.name} was compared at ${clockTime(distrusted.at, now)} and differs in ` +
+      `${Math.max(1, Math.round(distrusted.bytes / 1024))} KiB. It is being repaired: it has every write, but what ` +
+      'the machine reads in those places may be wrong. Wait until it is repaired when you can.',
+  ];
 }
 
 /** What the owner's last word adds: nothing was written for a while, or so much. */
@@ -104,7 +130,7 @@ function sinceLast({ machine, standby, follow, old, now }: VerdictInputs, at: nu
       : ` When last told that was ${Math.max(1, Math.round(bytes / 2 ** 20))} MiB.`;
   const until =
     old.silentSince === null ? '' : ` ${old.name} was last heard at ${clockTime(old.silentSince, now)}.`;
-  return `Everything ${machine} wrote after ${from} is not on ${standby.name} and is given up.${until}${much}`;
+  return `Everything ${machine} wrote after ${from} is not on ${standby.name} and is given up.${until}${howLong(inputs)}${much}`;
 }
 
 export function risks(inputs: VerdictInputs): string[] {

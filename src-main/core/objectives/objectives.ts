@@ -66,7 +66,7 @@ export class ObjectivesService {
 
 /** Each host kept what it saw while it owned the machine; of one slot of time that both have, both are told. */
 export function joined(
-  pair: PairView,
+  pair: Pick<PairView, 'drill'>,
   members: readonly { hostId: string; history: RiskHistory | null }[],
 ): JoinedRisk {
   const check = (pair.drill?.settings ?? DRILL_DEFAULTS).check.kind;

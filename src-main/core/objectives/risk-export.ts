@@ -3,7 +3,7 @@ import type { HostedSample, JoinedRisk, PairView } from '../../contract/index.ts
 import { cell } from '../activity/csv.ts';
 
 interface Exported {
-  pair: PairView;
+  pair: Pick<PairView, 'name' | 'objectives'>;
   risk: JoinedRisk;
   nameOf(hostId: string): string;
   now: number;

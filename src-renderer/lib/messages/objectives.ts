@@ -1,0 +1,83 @@
+import { count } from '../format.ts';
+
+/** What a failure would cost a machine, what it may cost, and how long it takes until the machine answers again. */
+export const objectives = {
+  title: 'What a failure would cost',
+  now: 'At risk now',
+  nothing: 'nothing that was acknowledged',
+  lost: (span: string, bytes: string | null) =>
+    bytes === null ? `the last ${span}` : `the last ${span}, ${bytes}`,
+  idle: (span: string) => `nothing: no write in the last ${span}`,
+  noCopy: 'everything: there is no copy to start from',
+  unknown: 'not known',
+  whenHeard: (host: string) => `as ${host} said when last heard`,
+  answer: 'Time to answer',
+  measured: (time: string, source: string, when: string) => `${time}, ${source} ${when}`,
+  ranOnly: 'Measured until its process ran: whether it answered nobody measured.',
+  sources: { drill: 'drill', failover: 'failover', takeover: 'takeover by itself', switchover: 'switchover' },
+  never: 'never measured: run a drill',
+  old: (when: string) => `last measured ${when}, too long ago`,
+  target: 'target',
+  targets: 'Targets',
+  rpo: 'At most at risk (RPO)',
+  rto: 'Answers again within (RTO)',
+  noTarget: 'no target',
+  standing: {
+    'no-target': 'no target',
+    unmeasured: 'not measured',
+    met: 'met',
+    near: 'nearly missed',
+    missed: 'missed',
+  },
+  settings: 'Set targets…',
+  period: 'Shown',
+  periods: { day: 'Last day', quarter: 'Last 90 days' },
+  chart: (what: { period: string; worst: string; target: string | null; noCopy: number; watched: string }) =>
+    `${what.period}: at worst ${what.worst} at risk${what.target ? `, target ${what.target}` : ''}. ` +
+    `${what.noCopy > 0 ? `${what.noCopy} of the times shown had no copy to start from. ` : ''}${what.watched}`,
+  watched: (share: string) => `${share} of the time was watched.`,
+  nobody: 'Nothing was watched in this time yet: the first figures come within a minute.',
+  legend: { target: 'target', noCopy: 'no copy', gap: 'gaps: not watched' },
+  table: 'As a table',
+  from: 'From',
+  worst: 'Worst at risk',
+  size: 'Most bytes',
+  loading: 'Reading what the hosts have kept…',
+  silent: (names: string) => `What ${names} kept is missing: no answer.`,
+  export: { csv: 'Export CSV', json: 'Export JSON' },
+  exported: (file: string) => `${file} was saved.`,
+  mark: (span: string, target: string) => `${span} at risk (target ${target})`,
+  markNoCopy: (target: string) => `no copy (target ${target})`,
+  banner: (name: string) => `A failure would cost ${name} more than it may`,
+  bannerText: (now: string, target: string) => `At risk now: ${now}. The target is ${target}.`,
+  bannerSlow: (name: string) => `${name} takes longer to answer than it may`,
+  bannerSlowText: (measured: string, target: string) => `Measured: ${measured}. The target is ${target}.`,
+  dialog: {
+    title: (name: string) => `What a failure may cost ${name}`,
+    what: 'Targets change nothing by themselves: they say what is expected of the copy, and you are told when it is not kept.',
+    rpoHint: 'Acknowledged writes that a failure may cost, e.g. 0 s, 30 s or 15 min. Empty: no target.',
+    rtoHint: 'From the loss until the machine answers again, e.g. 60 s or 10 min. Empty: no target.',
+    wrong: 'Enter a time such as 30 s, 15 min or 4 h, or nothing.',
+    save: 'Save',
+    saved: (name: string) => `${name}: targets saved.`,
+  },
+  page: {
+    title: 'What failures would cost',
+    open: 'What failures would cost',
+    says: (missed: number, unmeasured: number, all: number) => {
+      const parts = [
+        missed > 0 ? `${count(missed, 'machine misses its target', 'machines miss their targets')}` : '',
+        unmeasured > 0 ? `${count(unmeasured, 'has', 'have')} a target that nothing measures` : '',
+      ].filter(Boolean);
+      return parts.length > 0 ? `${parts.join('; ')}.` : `No target of ${count(all, 'machine')} is missed.`;
+    },
+    machine: 'Machine',
+    risk: 'At risk now',
+    rpo: 'RPO target',
+    answer: 'Time to answer',
+    rto: 'RTO target',
+    standing: 'Targets',
+    empty: 'No machine is protected yet.',
+    emptyText: 'Protect a machine, and what its failure would cost is listed here.',
+  },
+};
