@@ -33,7 +33,10 @@ it('is nothing in sync, grows while the standby is gone, and is nothing again on
   await until(() => atRisk(atlas) === 0);
   expect(risk(boreas)?.atRisk).toBeNull();
   await boreas.powerOff();
+  await until(() => risk(atlas)?.atRisk?.kind === 'since');
+  for (let n = 0; n < 4; n += 1) atlas.host.write(MAIL);
   await until(() => (atRisk(atlas) ?? 0) > 70);
+  expect(risk(atlas)?.atRisk?.bytes).toBe(4 * 64 * 1024);
   // Held writes are not lost: it counts from the record's word, not from the loss.
   const { since } = atlas.pair()?.record.replica ?? { since: 0 };
   expect(risk(atlas)?.atRisk?.wholeUntil).toBe(since);
