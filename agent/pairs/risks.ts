@@ -104,7 +104,8 @@ export class Risks implements Risking {
       void file.setWhole(file.whole ?? since);
     else if (state === 'in-sync' || state === 'none') void file.setWhole(null);
     const taken = after.change === 'takeover' && before !== null && before.owner !== after.owner;
-    if (!taken) return;
+    // One that a person ordered is measured from the order: the time to decide is not the copy's.
+    if (!taken || this.#context.tasks.running(pairId)?.kind === 'failover') return;
     const lost = this.#context.deps.peers.sight(before.owner);
     this.cameUp(pairId, 'takeover', lost?.lastHeardAt ?? this.#context.now());
   }
@@ -138,7 +139,7 @@ export class Risks implements Risking {
       watched.ranAt = null;
       return;
     }
-    if (isLive(this.#context.vmState(pair.spec.workload.uuid))) watched.ranAt = this.#context.now();
+    if (this.#mayWrite(pair)) watched.ranAt = this.#context.now();
     await this.#ask(pair, watched);
     const found = this.#now(pair);
     if (found.kind !== 'unknown') this.#count(watched, found);
@@ -165,17 +166,23 @@ export class Risks implements Risking {
     if (asked.ok) watched.startable = asked.value.startable;
   }
 
-  #now({ spec, record }: StoredPair): AtRisk {
+  /** Unless its hypervisor says that it does not run: one that cannot be asked goes on for all that is known. */
+  #mayWrite({ spec }: StoredPair): boolean {
+    const { hypervisor } = this.#context.deps;
+    return !hypervisor.reachable || isLive(this.#context.vmState(spec.workload.uuid));
+  }
+
+  #now(pair: StoredPair): AtRisk {
+    const { spec, record } = pair;
     const watched = this.#of(spec.pairId);
     const now = this.#context.now();
-    const live = isLive(this.#context.vmState(spec.workload.uuid));
     return atRisk({
       ...{ mode: record.replica.mode, replica: record.replica, now },
       whole: watched.file.whole ?? this.#wholeByPoints(record, watched.file),
       follow: this.#context.deps.source.status(spec.pairId)?.follow ?? null,
       behindBytes: watched.behindBytes,
       startable: watched.startable,
-      stillSince: live ? null : (watched.ranAt ?? now),
+      stillSince: this.#mayWrite(pair) ? null : (watched.ranAt ?? now),
     });
   }
 
@@ -198,22 +205,26 @@ export class Risks implements Risking {
     watched.minute = null;
   }
 
+  /** A change for the worse, or the better, is in the audit log; what is about to be missed only of a mirror, which nothing brings back soon. */
   #tell(pair: StoredPair, watched: Watched, found: AtRisk): void {
-    const targets = pair.spec.objectives ?? NO_OBJECTIVES;
+    const { rpoS } = pair.spec.objectives ?? NO_OBJECTIVES;
     const before = watched.standing;
-    const standing = rpoStanding(targets, found, found.at);
+    const standing = rpoStanding({ rpoS, rtoS: null }, found, found.at);
     watched.standing = standing;
-    const missed = standing === 'missed';
-    if (missed === (before === 'missed') || (before === null && !missed)) return;
-    if (missed && found.at - watched.toldAt < TOLD_AGAIN_MS) return;
-    if (missed) watched.toldAt = found.at;
     const { name } = pair.spec.workload;
-    const seconds = secondsAtRisk(found, found.at);
-    const much = seconds === null ? 'there is no copy to start from' : `the last ${Math.round(seconds)} s`;
-    const text = missed
-      ? `A failure now would cost ${name} more than it may (target ${targets.rpoS} s): ${much}.`
-      : `A failure now would cost ${name} no more than it may again.`;
-    this.#context.audit(missed ? 'rpo-missed' : 'rpo-met', pair, text);
+    if (standing === 'missed' && before !== 'missed') {
+      if (found.at - watched.toldAt < TOLD_AGAIN_MS) return;
+      watched.toldAt = found.at;
+      const seconds = secondsAtRisk(found, found.at);
+      const much = seconds === null ? 'there is no copy to start from' : `the last ${Math.round(seconds)} s`;
+      const text = `A failure now would cost ${name} more than it may (target ${rpoS} s): ${much}.`;
+      this.#context.audit('rpo-missed', pair, text);
+    } else if (standing === 'near' && before === 'met' && pair.record.replica.mode === 'sync') {
+      const text = `A failure now would soon cost ${name} more than it may (target ${rpoS} s).`;
+      this.#context.audit('rpo-near', pair, text);
+    } else if (before === 'missed' && standing !== 'missed') {
+      this.#context.audit('rpo-met', pair, `A failure now would cost ${name} no more than it may again.`);
+    }
   }
 
   async #forgetEnded(): Promise<void> {
