@@ -49,6 +49,12 @@ async function history(host: string): Promise<RiskHistory> {
   );
 }
 
+/** Its QEMU notes what is written, and that is known to be relied on: from then on bytes can be told after a break. */
+async function tracked(host: string): Promise<boolean> {
+  const path = `/var/lib/understudy/mirrors/${fleet.pairId(MACHINE)}.json`;
+  return (await fleet.lab.exec(host, ['cat', path])).stdout.includes('"tracked":true');
+}
+
 const services = (host: string, verb: 'start' | 'stop'): Promise<string> =>
   must(fleet.lab.sshCommand(host, ['--', `systemctl ${verb} ${SERVICES.join(' ')}`]));
 
@@ -64,6 +70,7 @@ test(
 
     const recorder = await Recorder.start(fleet.lab, MACHINE, 5);
     await recorder.waitForMore(50, MINUTE);
+    await waitFor('what the machine writes to be noted', 2 * MINUTE, () => tracked(owner));
     const stoppedAt = Date.now();
     await services(standby, 'stop');
     await recorder.waitForMore(50, 2 * MINUTE);
