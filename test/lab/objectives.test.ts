@@ -51,7 +51,7 @@ async function history(host: string): Promise<RiskHistory> {
 
 /** Its QEMU notes what is written, and that is known to be relied on: from then on bytes can be told after a break. */
 async function tracked(host: string): Promise<boolean> {
-  const path = `/var/lib/understudy/mirrors/${fleet.pairId(MACHINE)}.json`;
+  const path = `/var/lib/understudy/mirrors/${fleet.pairId(MACHINE)}.mirror`;
   return (await fleet.lab.exec(host, ['cat', path])).stdout.includes('"tracked":true');
 }
 
