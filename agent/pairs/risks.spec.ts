@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -89,4 +90,14 @@ it('measures a failover from its order until the machine answers', async () => {
   // Its old host is gone, and there is no copy of it anywhere.
   await until(() => risk(boreas)?.atRisk?.kind === 'no-copy');
   expect(boreas.host.runs(MAIL)).toBe(true);
+});
+
+it('forgets what it kept of a pair that has ended', async () => {
+  const kept = (box: Box) => join(rig.folder, box.host.name, 'risks', `${PAIR}.log`);
+  await until(() => atRisk(atlas) === 0);
+  const minutes = async (): Promise<number> => (await history(atlas)).minutes.length;
+  while ((await minutes()) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(existsSync(kept(atlas))).toBe(true);
+  expect(await atlas.order('protect.end', { pairId: PAIR })).toMatchObject({ state: 'done' });
+  await until(() => !existsSync(kept(atlas)));
 });

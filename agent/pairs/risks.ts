@@ -1,3 +1,4 @@
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type AtRisk,
@@ -57,6 +58,7 @@ export class Risks implements Risking {
   async load(): Promise<void> {
     const { store } = this.#context;
     await Promise.all(store.ids().map((pairId) => this.#of(pairId).file.load(this.#context.now())));
+    await this.#removeOrphans();
   }
 
   async stop(): Promise<void> {
@@ -227,6 +229,18 @@ export class Risks implements Risking {
     }
   }
 
+  /** Of pairs that ended while no agent ran, or whose file could not be removed then. */
+  async #removeOrphans(): Promise<void> {
+    for (const name of await readdir(this.#directory).catch(() => [])) {
+      const known = this.#context.store.ids().some((pairId) => name === `${pairId}.log`);
+      if (!known) await rm(join(this.#directory, name), { force: true });
+    }
+  }
+
+  get #directory(): string {
+    return join(this.#context.deps.stateDir, 'risks');
+  }
+
   async #forgetEnded(): Promise<void> {
     for (const [pairId, { file }] of this.#watched) {
       if (this.#context.store.kept(pairId) !== null) continue;
@@ -238,9 +252,9 @@ export class Risks implements Risking {
   #of(pairId: string): Watched {
     const known = this.#watched.get(pairId);
     if (known) return known;
-    const { stateDir, log } = this.#context.deps;
+    const { log } = this.#context.deps;
     const fresh: Watched = {
-      file: new RiskFile(join(stateDir, 'risks', `${pairId}.log`), log),
+      file: new RiskFile(join(this.#directory, `${pairId}.log`), log),
       ...{ record: null, behindBytes: null, startable: undefined, ranAt: null, minute: null },
       ...{ standing: null, toldAt: Number.NEGATIVE_INFINITY, shown: '' },
     };

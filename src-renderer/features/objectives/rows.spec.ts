@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ObjectivesView } from '../../../src-main/contract/index.ts';
 import { pairMark } from '../../lib/pair-state.ts';
-import { at, fleet, host, pair } from '../../lib/testing-fleet.ts';
+import { at, fleet, host, offline, pair } from '../../lib/testing-fleet.ts';
 import { objectivesRows } from './rows.ts';
 
 const view = (over: Partial<ObjectivesView>): ObjectivesView => ({
@@ -55,6 +55,12 @@ it('judges by the clock of the owner', () => {
   const ahead = [host('atlas', { clockAheadMs: 10_000 }), host('boreas')];
   const [row] = objectivesRows(fleet(ahead, [], [of('near', since(55))]), at);
   expect(row?.rpo).toBe('missed');
+});
+
+it('counts no further than the owner was heard', () => {
+  const lost = [host('atlas', { connection: offline, heardAt: at - 10_000 }), host('boreas')];
+  const [row] = objectivesRows(fleet(lost, [], [of('late', since(65))]), at);
+  expect(row?.rpo).toBe('near');
 });
 
 it('shows a missed target in place of the state it comes from', () => {
