@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RiskSample } from '../protocol/index.ts';
 import { RiskFile } from './risk-file.ts';
@@ -10,40 +11,32 @@ import { HOUR_MS, HOURS_KEPT, MINUTE_MS, MINUTES_KEPT, RiskRing, worse } from '.
 /** In memory where there is such a place: thousands of lines, each synced. */
 const FOLDERS = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
-/** A small generator of its own, so that a failure can be repeated by its seed. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_664_525 + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
+const figure = fc.option(fc.nat(1000));
+const steps = fc.array(
+  // The clock goes on, mostly, and is set back now and then.
+  fc.record({ by: fc.integer({ min: -30, max: 60 }), seconds: figure, bytes: figure }),
+  { maxLength: 120 },
+);
 
-const figure = (next: () => number): number | null => (next() < 0.1 ? null : Math.floor(next() * 1000));
-
-describe('the ring of samples', () => {
-  it.each(Array.from({ length: 40 }, (_, seed) => seed))(
-    'keeps the worst of each slot, in order, and no more slots than it may (seed %i)',
-    (seed) => {
-      const next = random(seed);
+it('keeps the worst of each slot, in order, and no more slots than it may', () => {
+  fc.assert(
+    fc.property(steps, (taken) => {
       const ring = new RiskRing(10, 8);
       const slots = new Map<number, Omit<RiskSample, 'at'>>();
       let now = 0;
       let newest = 0;
-      for (let n = 0; n < 200; n += 1) {
-        // The clock goes on, mostly, and is set back now and then.
-        now = Math.max(0, now + (next() < 0.1 ? -1 : 1) * Math.floor(next() * 25));
-        const sample = { at: now, seconds: figure(next), bytes: figure(next) };
-        ring.add(sample);
+      for (const { by, seconds, bytes } of taken) {
+        now = Math.max(0, now + by);
+        ring.add({ at: now, seconds, bytes });
         const slot = Math.floor(now / 10) * 10;
         newest = Math.max(newest, slot);
         const before = slots.get(slot);
-        slots.set(slot, before ? worse(before, sample) : { seconds: sample.seconds, bytes: sample.bytes });
+        slots.set(slot, before ? worse(before, { seconds, bytes }) : { seconds, bytes });
         for (const one of slots.keys()) if (one < newest - 70) slots.delete(one);
-        const wanted = [...slots].sort(([a], [b]) => a - b).map(([at, rest]) => ({ at, ...rest }));
+        const wanted = [...slots].sort(([x], [y]) => x - y).map(([at, rest]) => ({ at, ...rest }));
         expect(ring.samples).toEqual(wanted);
       }
-    },
+    }),
   );
 });
 

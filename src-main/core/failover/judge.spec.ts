@@ -256,6 +256,14 @@ describe('what this failover would cost', () => {
     expect(verdict({ record: stale, atRisk: null }).loss).not.toContain('That is');
   });
 
+  test('is told the same way of a copy that is kept by points', () => {
+    const replica = { mode: 'async', state: 'stale', point: null, since: NOW - 900_000 } as const;
+    const points = [{ id: 'a', at: NOW - 100_000, quiesced: true, bytes: 1 }];
+    const since = { ...atRisk, wholeUntil: NOW - 100_000 };
+    const { loss } = verdict({ record: { ...record, replica }, points, atRisk: since });
+    expect(loss).toMatch(/is given up\..+ That is at least 40 s of writes\.$/);
+  });
+
   test('comes with a warning while a copy that was found to differ is being repaired', () => {
     const found = verdict({ distrusted: { at: NOW - 5_000, bytes: 128 * 1024 } });
     expect(found.warnings).toHaveLength(1);

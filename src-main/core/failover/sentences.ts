@@ -120,7 +120,8 @@ export function warnings({ distrusted, machine, standby, now }: VerdictInputs): 
 }
 
 /** What the owner's last word adds: nothing was written for a while, or so much. */
-function sinceLast({ machine, standby, follow, old, now }: VerdictInputs, at: number): string {
+function sinceLast(inputs: VerdictInputs, at: number): string {
+  const { machine, standby, follow, old, now } = inputs;
   const idle = follow?.wholeUntil != null && follow.wholeUntil > at;
   const from = clockTime(idle ? (follow?.wholeUntil ?? at) : at, now);
   const bytes = follow?.behindBytes ?? null;
