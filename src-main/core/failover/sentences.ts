@@ -83,7 +83,7 @@ export function loss(inputs: VerdictInputs): string {
   if (newest === null || state === 'none' || state === 'catching-up') return 'The copy cannot be used.';
   if (state === 'stale') {
     const at = clockTime(newest.replica.point ?? newest.replica.since, now);
-    return `Everything ${machine} wrote after ${at} is missing from the copy on ${standby.name}.${howMuch(inputs)}`;
+    return `Everything ${machine} wrote after ${at} is missing from the copy on ${standby.name}.${howLong(inputs)}${lastTold(inputs.atRisk?.bytes ?? null)}`;
   }
   if (inputs.oldWord !== null || inputs.standbyWord?.record.armed)
     return `Nothing: every write ${machine} confirmed is on ${standby.name} too.`;
@@ -101,13 +101,9 @@ function howLong({ atRisk, old, now }: VerdictInputs): string {
   return ` That is${known} ${seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`} of writes.`;
 }
 
-/** The same with the bytes, as far as its owner told. */
-function howMuch(inputs: VerdictInputs): string {
-  const bytes = inputs.atRisk?.bytes ?? null;
-  const much =
-    bytes === null ? '' : ` When last told that was ${Math.max(1, Math.round(bytes / 2 ** 20))} MiB.`;
-  return `${howLong(inputs)}${much}`;
-}
+/** How much that was, as far as its owner told. */
+const lastTold = (bytes: number | null): string =>
+  bytes ? ` When last told that was ${Math.max(1, Math.round(bytes / 2 ** 20))} MiB.` : '';
 
 /** What is wrong with the copy itself. */
 export function warnings({ distrusted, machine, standby, now }: VerdictInputs): string[] {
@@ -124,11 +120,7 @@ function sinceLast(inputs: VerdictInputs, at: number): string {
   const { machine, standby, follow, old, now } = inputs;
   const idle = follow?.wholeUntil != null && follow.wholeUntil > at;
   const from = clockTime(idle ? (follow?.wholeUntil ?? at) : at, now);
-  const bytes = follow?.behindBytes ?? null;
-  const much =
-    bytes === null || bytes === 0
-      ? ''
-      : ` When last told that was ${Math.max(1, Math.round(bytes / 2 ** 20))} MiB.`;
+  const much = lastTold(follow?.behindBytes ?? null);
   const until =
     old.silentSince === null ? '' : ` ${old.name} was last heard at ${clockTime(old.silentSince, now)}.`;
   return `Everything ${machine} wrote after ${from} is not on ${standby.name} and is given up.${until}${howLong(inputs)}${much}`;
