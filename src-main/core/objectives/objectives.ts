@@ -33,7 +33,7 @@ export class ObjectivesService {
     if (problem) throw new ProblemError(problem);
     const pair = unwrap(this.#fleet.pair(pairId));
     const host = unwrap(this.#fleet.find(pair.primary));
-    const text = `${pair.name}: another cost of a failure as the target ordered.`;
+    const text = `${pair.name}: other targets of what a failure may cost ordered.`;
     this.#audit.write({ event: 'objectives-ordered', pairId, text });
     const order = { requestId: randomUUID(), actor: this.#operator(), pairId, objectives };
     unwrap(await host.link.call('pair.objectives', order));

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import type { ObjectivesView } from '../../../src-main/contract/index.ts';
+import { m } from '../../lib/messages.ts';
 import { pairMark } from '../../lib/pair-state.ts';
 import { at, fleet, host, offline, pair } from '../../lib/testing-fleet.ts';
+import { headline } from '../map/headline.ts';
 import { objectivesRows } from './rows.ts';
 
 const view = (over: Partial<ObjectivesView>): ObjectivesView => ({
@@ -71,4 +73,18 @@ it('shows a missed target in place of the state it comes from', () => {
   expect(word('late')).toBe('61 s at risk (target 60 s)');
   expect(word('bare')).toBe('no copy (target 60 s)');
   expect(word('near')).toBe('in sync');
+});
+
+it('is the headline when nothing else is the matter', () => {
+  const slow = of('slow', {
+    targets: { rpoS: null, rtoS: 5 },
+    measure: { source: 'drill', at, host: 'boreas', ms: 9_000, until: 'answer' },
+  });
+  const said = headline(fleet([host('atlas'), host('boreas')], [], [of('met', {}), slow]), at);
+  expect([said.text, said.detail]).toEqual([
+    `${m.objectives.bannerSlow('slow')}.`,
+    m.objectives.headline('5 s'),
+  ]);
+  const fine = headline(fleet([host('atlas'), host('boreas')], [], [of('met', {})]), at);
+  expect(fine.tone).not.toBe('attention');
 });

@@ -50,6 +50,7 @@ export const objectives = {
   markNoCopy: (target: string) => `no copy (target ${target})`,
   banner: (name: string) => `A failure would cost ${name} more than it may`,
   bannerText: (now: string, target: string) => `At risk now: ${now}. The target is ${target}.`,
+  headline: (target: string) => `Its target is ${target}.`,
   bannerNear: (name: string) => `A failure would soon cost ${name} more than it may`,
   bannerSlow: (name: string) => `${name} takes longer to answer than it may`,
   bannerSlowText: (measured: string, target: string) => `Measured: ${measured}. The target is ${target}.`,

@@ -78,7 +78,6 @@ async function visitArmed({ hand, look, open }: Visit): Promise<void> {
   await expect(page.getByRole('table')).toBeVisible();
   await look('objectives');
   await open('#/pairs/pair-files');
-  await expect(page.getByText(objectives.bannerSlow('files'))).toBeVisible();
   await page.getByText(/was not the same, and has been repaired/).scrollIntoViewIfNeeded();
   await look('pair-repaired');
   await open('#/pairs/pair-mail/maintenance');
@@ -155,6 +154,7 @@ async function visitUnarmed({ hand, look, open }: Visit): Promise<void> {
   await look('pair-differs');
   await page.getByText(/it is not the same\. It is not counted on/).scrollIntoViewIfNeeded();
   await look('card-differs');
+  await expect(page.getByText(objectives.bannerSlow('print'))).toBeVisible();
   await hand.click(page.getByText(objectives.table, { exact: true }));
   await page.getByRole('heading', { name: objectives.title }).scrollIntoViewIfNeeded();
   await look('card-at-risk');
