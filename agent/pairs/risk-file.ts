@@ -35,6 +35,7 @@ export class RiskFile {
   #measures: RtoMeasure[] = [];
   #whole: number | null = null;
   #lines = 0;
+  #closed = false;
   #tail: Promise<void> = Promise.resolve();
 
   constructor(path: string, log: Log) {
@@ -99,6 +100,12 @@ export class RiskFile {
     return this.#tail;
   }
 
+  /** Nothing more is kept from here on; resolves once what was is on disk, or has failed to get there. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.#tail;
+  }
+
   #take(line: Line): void {
     this.#lines += 1;
     if (line.t === 'w') this.#whole = line.at;
@@ -118,6 +125,7 @@ export class RiskFile {
 
   /** What cannot be written (disk full) is kept in memory and told. */
   #append(line: Line): Promise<void> {
+    if (this.#closed) return this.#tail;
     this.#take(line);
     return this.#queue(async () => {
       if (this.#lines > MOST_LINES) await this.#rewrite();

@@ -23,6 +23,8 @@ import { isLive, type StoredPair } from './store.ts';
 const LOOK_MS = 5_000;
 /** What goes to and fro over its target is not told more often than this, ms. */
 const TOLD_AGAIN_MS = 3_600_000;
+/** How long QEMU may take to say how much was written, ms. */
+const ASK_MS = 3_000;
 const MEASURES_SHOWN = 5;
 
 /** What is known of one pair between two looks. */
@@ -31,13 +33,17 @@ interface Watched {
   /** The newest that was seen; null before the first of this life of the agent. */
   record: PairRecord | null;
   behindBytes: number | null;
+  /** QEMU has been asked for that, and has not answered yet. */
+  asking: boolean;
   startable: Startable | undefined;
   /** Wall clock (ms) at which the machine was seen running last; null before that. */
   ranAt: number | null;
   /** The minute under way. */
   minute: { at: number; seconds: number | null; bytes: number | null } | null;
   standing: Standing | null;
+  /** When a missed target was told last, and whether that still stands. */
   toldAt: number;
+  told: boolean;
   shown: string;
 }
 
@@ -64,7 +70,7 @@ export class Risks implements Risking {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const watched of this.#watched.values()) this.#close(watched);
-    await Promise.all([...this.#watched.values()].map(({ file }) => file.settled()));
+    await Promise.all([...this.#watched.values()].map(({ file }) => file.close()));
   }
 
   status(pair: StoredPair): RiskStatus {
@@ -94,7 +100,7 @@ export class Risks implements Risking {
 
   /** The moment in which the copy stops having everything is in the record: kept, whatever follows. */
   recordChanged(pairId: string, after: PairRecord): void {
-    if (this.#context.store.kept(pairId) === null) return;
+    if (this.#stopped || this.#context.store.kept(pairId) === null) return;
     const watched = this.#of(pairId);
     const { file, record: before } = watched;
     watched.record = after;
@@ -104,7 +110,7 @@ export class Risks implements Risking {
     if (state === 'in-sync') watched.startable = undefined;
     if (mode === 'sync' && state === 'stale' && (before === null || before.replica.state === 'in-sync'))
       void file.setWhole(file.whole ?? since);
-    else if (state === 'in-sync' || state === 'none') void file.setWhole(null);
+    else if (mode !== 'sync' || state === 'in-sync' || state === 'none') void file.setWhole(null);
     const taken = after.change === 'takeover' && before !== null && before.owner !== after.owner;
     // One that a person ordered is measured from the order: the time to decide is not the copy's.
     if (!taken || this.#context.tasks.running(pairId)?.kind === 'failover') return;
@@ -143,6 +149,7 @@ export class Risks implements Risking {
     }
     if (this.#mayWrite(pair)) watched.ranAt = this.#context.now();
     await this.#ask(pair, watched);
+    if (this.#stopped) return;
     const found = this.#now(pair);
     if (found.kind !== 'unknown') this.#count(watched, found);
     this.#tell(pair, watched, found);
@@ -159,13 +166,31 @@ export class Risks implements Risking {
       Object.assign(watched, { behindBytes: null, startable: undefined });
       return;
     }
-    const known = await this.#context.deps.source.distanceKnown(spec.pairId);
-    watched.behindBytes = known?.bytes ?? null;
+    watched.behindBytes = await this.#distance(spec.pairId, watched);
     const asked = await this.#context.deps.peers
       .to(this.#context.other(spec))
       .call('record.read', { pairId: spec.pairId });
     // Silent: what it said last still lies there.
     if (asked.ok) watched.startable = asked.value.startable;
+  }
+
+  /** A guest whose monitor hangs must not keep the other machines from being looked at; it is not asked twice at a time. */
+  async #distance(pairId: string, watched: Watched): Promise<number | null> {
+    const { source, clock, log } = this.#context.deps;
+    if (watched.asking) return null;
+    watched.asking = true;
+    const asked = source
+      .distanceKnown(pairId)
+      .then((known) => known?.bytes ?? null)
+      .catch((error) => {
+        log('debug', `${pairId}: ${String(error)}`);
+        return null;
+      })
+      .finally(() => {
+        watched.asking = false;
+      });
+    const limit = new Promise<null>((done) => void clock.setTimeout(() => done(null), ASK_MS));
+    return Promise.race([asked, limit]);
   }
 
   /** Unless its hypervisor says that it does not run: one that cannot be asked goes on for all that is known. */
@@ -216,7 +241,7 @@ export class Risks implements Risking {
     const { name } = pair.spec.workload;
     if (standing === 'missed' && before !== 'missed') {
       if (found.at - watched.toldAt < TOLD_AGAIN_MS) return;
-      watched.toldAt = found.at;
+      Object.assign(watched, { toldAt: found.at, told: true });
       const seconds = secondsAtRisk(found, found.at);
       const much = seconds === null ? 'there is no copy to start from' : `the last ${Math.round(seconds)} s`;
       const text = `A failure now would cost ${name} more than it may (target ${rpoS} s): ${much}.`;
@@ -224,7 +249,8 @@ export class Risks implements Risking {
     } else if (standing === 'near' && before === 'met' && pair.record.replica.mode === 'sync') {
       const text = `A failure now would soon cost ${name} more than it may (target ${rpoS} s).`;
       this.#context.audit('rpo-near', pair, text);
-    } else if (before === 'missed' && standing !== 'missed') {
+    } else if (watched.told && standing !== 'missed') {
+      watched.told = false;
       this.#context.audit('rpo-met', pair, `A failure now would cost ${name} no more than it may again.`);
     }
   }
@@ -256,7 +282,7 @@ export class Risks implements Risking {
     const fresh: Watched = {
       file: new RiskFile(join(this.#directory, `${pairId}.log`), log),
       ...{ record: null, behindBytes: null, startable: undefined, ranAt: null, minute: null },
-      ...{ standing: null, toldAt: Number.NEGATIVE_INFINITY, shown: '' },
+      ...{ standing: null, toldAt: Number.NEGATIVE_INFINITY, told: false, shown: '', asking: false },
     };
     this.#watched.set(pairId, fresh);
     return fresh;
