@@ -1,6 +1,12 @@
 import { CONTRACT } from '../lease/rules.ts';
 import { createRecord, settings, setWitness, waiveDrill } from '../lease/transitions.ts';
-import { type PairRecord, type PairSpec, type Problem, ProblemError } from '../protocol/index.ts';
+import {
+  objectivesProblem,
+  type PairRecord,
+  type PairSpec,
+  type Problem,
+  ProblemError,
+} from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
 import type { PairsService } from './service.ts';
 import type { StoredPair } from './store.ts';
@@ -141,7 +147,7 @@ export async function setAutomation(
 async function describeAnew(
   context: PairContext,
   pairId: string,
-  change: Pick<PairSpec, 'drill'> | Pick<PairSpec, 'verify'>,
+  change: Pick<PairSpec, 'drill'> | Pick<PairSpec, 'verify'> | Pick<PairSpec, 'objectives'>,
 ): Promise<PairSpec | null> {
   refuseForeign(context, context.pair(pairId));
   const kept = await context.store.change(
@@ -181,5 +187,20 @@ export async function setVerifySettings(
   if (!spec) return {};
   const text = `${actor} has the copy of ${spec.workload.name} compared with it ${inWords(given.every)}.`;
   context.audit('verify-settings', { spec }, text, undefined, actor);
+  return {};
+}
+
+/** What a failure may cost at most. */
+export async function setObjectives(
+  context: PairContext,
+  { pairId, objectives, actor }: Parameters<Handlers['pair.objectives']>[0],
+): Promise<Record<never, never>> {
+  const problem = objectivesProblem(objectives);
+  if (problem) throw new ProblemError(problem);
+  const spec = await describeAnew(context, pairId, { objectives });
+  if (!spec) return {};
+  const said = (seconds: number | null): string => (seconds === null ? 'no target' : `at most ${seconds} s`);
+  const text = `${actor} sets what a failure may cost ${spec.workload.name}: writes ${said(objectives.rpoS)}, time to answer ${said(objectives.rtoS)}.`;
+  context.audit('objectives', { spec }, text, undefined, actor);
   return {};
 }

@@ -4,6 +4,7 @@ import {
   refuseForeign,
   setAutomation,
   setDrillSettings,
+  setObjectives,
   setVerifySettings,
   setWitnessOf,
 } from './automation.ts';
@@ -290,6 +291,8 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
       task: await context.verifies.order(pairId, { id: requestId, by: actor }),
     }),
     'pair.verifySettings': (params) => setVerifySettings(context, params),
+    'pair.objectives': (params) => setObjectives(context, params),
+    'pair.riskHistory': async ({ pairId }) => context.risks.history(context.pair(pairId).spec.pairId),
     'guard.letGo': async (params) => {
       await guarded.letGo(params);
       return {};

@@ -21,6 +21,7 @@ import type { TaskRunner } from '../tasks/runner.ts';
 import type { Drilling } from './drilling.ts';
 import { Learning } from './learning.ts';
 import type { Nodes } from './nodes.ts';
+import type { Risking } from './risking.ts';
 import type { KeptPair, LocalNotes, PairStore, StoredPair } from './store.ts';
 import type { Verifying } from './verifying.ts';
 
@@ -65,6 +66,7 @@ export class PairContext {
   readonly nodes: Nodes;
   readonly drills: Drilling;
   readonly verifies: Verifying;
+  readonly risks: Risking;
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly learning = new Learning();
   /** What `certificateEnds` said last. */
@@ -77,6 +79,7 @@ export class PairContext {
     nodes: Nodes,
     drills: (context: PairContext) => Drilling,
     verifies: (context: PairContext) => Verifying,
+    risks: (context: PairContext) => Risking,
   ) {
     this.deps = deps;
     this.store = store;
@@ -84,6 +87,7 @@ export class PairContext {
     this.nodes = nodes;
     this.drills = drills(this);
     this.verifies = verifies(this);
+    this.risks = risks(this);
   }
 
   get self(): string {

@@ -22,6 +22,7 @@ import { replaceStandbyOrder } from './orders/replace-standby.ts';
 import { revertOrder } from './orders/revert.ts';
 import { switchoverOrder } from './orders/switchover.ts';
 import { tellUnclean } from './points.ts';
+import { Risks } from './risks.ts';
 import type { PairsEvent, PairsService } from './service.ts';
 import { HostSite } from './site.ts';
 import { peerHandlers } from './standby.ts';
@@ -91,6 +92,7 @@ class Pairs implements PairsService {
       nodes,
       (context) => new Drills(context),
       (context) => new Verifications(context),
+      (context) => new Risks(context, (pairId) => this.#changed(pairId)),
     );
     const siteOf = (pairId: string): HostSite | null => this.#sites.get(pairId) ?? null;
     this.#watch = new Watch(this.#context, siteOf);
@@ -112,8 +114,9 @@ class Pairs implements PairsService {
   }
 
   async start(ready: Promise<unknown> = Promise.resolve()): Promise<void> {
-    const { store, nodes, tasks, drills, verifies } = this.#context;
+    const { store, nodes, tasks, drills, verifies, risks } = this.#context;
     await store.load();
+    await risks.load();
     await tasks.load();
     await drills.tasks.load();
     await verifies.tasks.load();
@@ -141,13 +144,19 @@ class Pairs implements PairsService {
   }
 
   async stop(inOrder = true): Promise<void> {
-    const { nodes, tasks, store, drills, verifies } = this.#context;
+    const { nodes, tasks, store, drills, verifies, risks } = this.#context;
     this.#stopped = true;
     this.#timer?.cancel();
     if (inOrder) await this.#holdOn();
     for (const end of this.#ends.splice(0)) end();
     await nodes.stop();
-    await Promise.all([tasks.stop(), drills.tasks.stop(), verifies.tasks.stop(), store.close()]);
+    await Promise.all([
+      tasks.stop(),
+      drills.tasks.stop(),
+      verifies.tasks.stop(),
+      store.close(),
+      risks.stop(),
+    ]);
   }
 
   list(): ReturnType<PairsService['list']> {
@@ -250,6 +259,7 @@ class Pairs implements PairsService {
   }
 
   #recordChanged(pairId: string, record: LeaseRecord): void {
+    this.#context.risks.recordChanged(pairId, record);
     this.#receiver.recordChanged(pairId, record);
     const noted = this.#watch.recordChanged(pairId, record).then(() => this.#changed(pairId));
     this.#context.learning.begins(pairId, noted);
@@ -288,6 +298,7 @@ class Pairs implements PairsService {
       this.#run('timetable', this.#context.drills.tick());
       this.#run('timetable', this.#context.verifies.tick());
     }
+    this.#run('risk', this.#context.risks.tick());
     this.#timer = this.#deps.clock.setTimeout(() => this.#beat(), TELL_MS);
     this.#afterMove.look();
     if (!this.#watched) return;

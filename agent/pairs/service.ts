@@ -53,6 +53,8 @@ export interface PairsService {
     | 'pair.drillSettings'
     | 'pair.verify'
     | 'pair.verifySettings'
+    | 'pair.objectives'
+    | 'pair.riskHistory'
     | 'guard.letGo'
     | 'task.cancel'
   >;

@@ -6,7 +6,7 @@ import { yieldOwner } from './orders/revert.ts';
 import { compared, prepare } from './prepare.ts';
 import { endReading, readReplica, replicaRead } from './read-replica.ts';
 import { beginPoint, comparePoint, prunePoints, sealPoint } from './restore-points.ts';
-import { freshNotes } from './store.ts';
+import { freshNotes, type LocalNotes } from './store.ts';
 
 export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
 
@@ -20,6 +20,7 @@ export function peerHandlers(context: PairContext, receiver: Receiver): PairPeer
         record: context.nodes.record(pairId),
         spec: kept?.spec ?? null,
         quarantined: (kept?.notes.quarantine ?? null) !== null,
+        ...startable(kept?.notes),
       };
     },
     'spec.offer': async ({ spec, chosen }) => {
@@ -106,6 +107,12 @@ export function peerHandlers(context: PairContext, receiver: Receiver): PairPeer
         return {};
       }),
   };
+}
+
+/** A copy that is whole is what the record says of it; of a half-made one the point that was kept counts, if one was. */
+function startable(notes: LocalNotes | undefined): { startable?: { wholeUntil: number | null } | null } {
+  if (notes === undefined || notes.image === 'complete') return {};
+  return { startable: notes.image === 'point' ? { wholeUntil: notes.point?.wholeUntil ?? null } : null };
 }
 
 /** Disks of a guest as the pair keeps them: image paths on both members. */

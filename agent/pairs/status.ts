@@ -139,6 +139,7 @@ export function pairStatus(context: PairContext, pair: StoredPair, site: HostSit
     lease: leaseView(context, pair),
     drill: context.drills.status(pair),
     verify: context.verifies.status(pair),
+    risk: context.risks.status(pair),
     peer: {
       hostId: peerId,
       reachable: sight?.reachable ?? false,

@@ -5,6 +5,7 @@ import { HostFacts, HostId, HostLoad, HostRole, HypervisorKind, VmInfo, VmUuid }
 import { CopyLimit } from './limits.ts';
 import { method, nothing } from './method.ts';
 import { ReplicationMode, SYNC } from './mode.ts';
+import { Objectives, RiskHistory } from './objectives.ts';
 import { Epoch, LeaseView, Maintenance, PairId, PairRecord, PairStatus, Profile } from './pair.ts';
 import { peerApi } from './peer-api.ts';
 import { Problem } from './problem.ts';
@@ -273,6 +274,10 @@ export const consoleApi = {
     nothing,
     30_000,
   ),
+  /** On the owner: what a failure may cost at most, in time and in writes. */
+  'pair.objectives': method(v.object({ ...Order, pairId: PairId, objectives: Objectives }), nothing, 30_000),
+  /** On any member: what a failure would have cost while that host owned the machine. */
+  'pair.riskHistory': method(v.object({ pairId: PairId }), RiskHistory),
   /** On the owner: who gives the third vote; null: nobody. Disarms first; arms again by itself. */
   'pair.witness': method(
     v.object({ ...Order, pairId: PairId, witness: v.nullable(HostId) }),

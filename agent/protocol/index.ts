@@ -5,6 +5,7 @@ export * from './host.ts';
 export * from './limits.ts';
 export * from './method.ts';
 export * from './mode.ts';
+export * from './objectives.ts';
 export * from './pair.ts';
 export * from './peer-api.ts';
 export * from './problem.ts';

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { DrillRecord, DrillSettings, DrillStatus } from './drill.ts';
 import { HostId, VmUuid } from './host.ts';
 import { FollowStatus, MODE_DEFAULTS, ReplicationMode, RestorePoint, SYNC } from './mode.ts';
+import { Objectives, RiskStatus } from './objectives.ts';
 import { Problem } from './problem.ts';
 import { VerifySettings, VerifyStatus } from './verify.ts';
 
@@ -109,6 +110,8 @@ export const PairSpec = v.object({
   mirroredToMove: v.optional(v.boolean()),
   /** Left out: `VERIFY_DEFAULTS`. */
   verify: v.optional(VerifySettings),
+  /** Left out: no targets. */
+  objectives: v.optional(Objectives),
 });
 export type PairSpec = v.InferOutput<typeof PairSpec>;
 
@@ -220,6 +223,8 @@ export const PairStatus = v.object({
   drill: v.optional(DrillStatus),
   /** Left out by an agent that compares nothing. */
   verify: v.optional(VerifyStatus),
+  /** Left out by an agent that does not measure what a failure costs. */
+  risk: v.optional(RiskStatus),
   /** The other member, as this one sees it. */
   peer: v.object({
     hostId: HostId,

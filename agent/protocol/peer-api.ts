@@ -59,6 +59,8 @@ export const peerApi = {
       record: v.nullable(PairRecord),
       spec: v.nullable(PairSpec),
       /** Its copy is set aside and waits for a person. */ quarantined: v.boolean(),
+      /** Of a copy that is half-made: what could be started all the same, null when nothing. Left out of one that is whole. */
+      startable: v.optional(v.nullable(v.object({ wholeUntil: v.nullable(v.number()) }))),
     }),
     2_000,
   ),

@@ -140,6 +140,7 @@ test('an unproven failover needs the name', async () => {
     standby: 'boreas',
     replica: { text: '', usable: true },
     loss: 'Nothing.',
+    warnings: [],
     risks: ['It may run twice.'],
     steps: [],
     typedName: 'mail',

@@ -7,6 +7,7 @@ import {
   HostRole,
   method,
   nothing,
+  Objectives,
   PairId,
   Profile,
   ReplicationMode,
@@ -15,6 +16,7 @@ import {
 } from '../../agent/protocol/index.ts';
 import { AutomationChange, PairOutcome, Policy, Scope, WitnessReport } from './automation.ts';
 import { Evacuation, EvacuationKind, EvacuationPlan } from './evacuation.ts';
+import { JoinedRisk } from './objectives.ts';
 import {
   AppInfo,
   AuditView,
@@ -191,6 +193,16 @@ export const pageApi = {
   'pair.verify': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** When it is compared. */
   'pair.verifySettings': method(v.object({ pairId: PairId, settings: VerifySettings }), nothing, 40_000),
+  /** What a failure may cost at most. */
+  'pair.objectives': method(v.object({ pairId: PairId, objectives: Objectives }), nothing, 40_000),
+  /** What a failure would have cost, as the members that answer have kept it. */
+  'pair.riskHistory': method(v.object({ pairId: PairId }), JoinedRisk, 20_000),
+  /** The same as a file for an auditor. */
+  'pair.riskExport': method(
+    v.object({ pairId: PairId, format: v.picklist(['csv', 'json']) }),
+    v.object({ name: v.string(), text: v.string() }),
+    20_000,
+  ),
   /** Takes a failover back: to the old copy, with the newer one kept aside. Both members must answer. */
   'pair.revert': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Deletes what is set aside on one member. */

@@ -189,6 +189,7 @@ export function pair(
     replication: { mode: { kind: 'sync' }, follow: null, point: null, points: [] },
     drill: null,
     verify: null,
+    objectives: null,
     stale: false,
     onStageSince: null,
     ...rest,

@@ -15,6 +15,7 @@ import {
 } from '../../agent/protocol/index.ts';
 import { Automation, PairDefaults } from './automation.ts';
 import { DrillView } from './drill.ts';
+import { ObjectivesView } from './objectives.ts';
 import { ReplicationView } from './replication.ts';
 import { VerifyView } from './verify.ts';
 
@@ -111,6 +112,8 @@ export const PairView = v.object({
   replication: ReplicationView,
   /** Null before any member's agent that compares copies spoke. */
   verify: v.nullable(VerifyView),
+  /** Null before any member's agent that measures this spoke. */
+  objectives: v.nullable(ObjectivesView),
   /** True while a member's word is the last one of a host that is now silent. */
   stale: v.boolean(),
   /** Set for a while after a failover or switchover: where the machine came back, when, how long it took. */
@@ -179,6 +182,8 @@ export const Verdict = v.object({
   }),
   /** What would be lost: "Nothing that was acknowledged, if ...". */
   loss: v.string(),
+  /** What is wrong with the copy itself, each a sentence. */
+  warnings: v.array(v.string()),
   /** What could go wrong, each a sentence; empty when proven. */
   risks: v.array(v.string()),
   steps: v.array(v.string()),

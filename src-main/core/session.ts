@@ -16,6 +16,7 @@ import { HostLogins } from './hosts/logins.ts';
 import { HostMembers } from './hosts/members.ts';
 import { PeerLists } from './hosts/peers.ts';
 import { HostWizard } from './hosts/wizard.ts';
+import { ObjectivesService } from './objectives/objectives.ts';
 import { Orders } from './orders/orders.ts';
 import type { Emit } from './page/dispatch.ts';
 import { ProtectService } from './protect/protect.ts';
@@ -55,6 +56,7 @@ export interface Session {
   failover: FailoverService;
   automation: AutomationService;
   evacuation: EvacuationService;
+  objectives: ObjectivesService;
   /** This workstation's own vote. */
   witness: OwnWitness;
   checkWitness(order: { witness: string; pairIds: string[] }): Promise<WitnessReport>;
@@ -120,6 +122,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     protect,
     limits,
     evacuation,
+    objectives: new ObjectivesService({ fleet, audit, operator, now }),
     failover: new FailoverService({ fleet, orders, now }),
     automation: new AutomationService({ fleet, audit, witness, operator, now }),
     witness,

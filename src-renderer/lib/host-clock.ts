@@ -11,3 +11,12 @@ export function skewOf({ clockAheadMs }: HostView): string | null {
   const by = span(Math.abs(clockAheadMs));
   return clockAheadMs > 0 ? m.hosts.facts.ahead(by) : m.hosts.facts.behind(by);
 }
+
+/**
+ * What a host's own clock says at `now` of this workstation's, ms, as far as that is known. Of a host that does not answer: said
+ * when it was last heard, since nobody knows what it did afterwards.
+ */
+export function ownersNow(host: HostView | undefined, now: number): number {
+  const online = host?.connection.state === 'online';
+  return (online ? now : (host?.heardAt ?? now)) + (host?.clockAheadMs ?? 0);
+}

@@ -6,6 +6,7 @@ import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
 import { limits } from './messages/limits.ts';
 import { map } from './messages/map.ts';
+import { objectives } from './messages/objectives.ts';
 import { orders } from './messages/orders.ts';
 import { pairs } from './messages/pairs.ts';
 import { palette } from './messages/palette.ts';
@@ -32,6 +33,7 @@ export const m = {
   hosts,
   limits,
   map,
+  objectives,
   orders,
   pairs,
   palette,

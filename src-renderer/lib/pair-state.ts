@@ -2,6 +2,7 @@ import { assertNever } from '../../agent/protocol/problem.ts';
 import type { FleetSnapshot, HostView, MemberStatus, PairView } from '../../src-main/contract/index.ts';
 import { percent, share } from './format.ts';
 import { m } from './messages.ts';
+import { missedMark } from './objectives.ts';
 import { span } from './time.ts';
 
 export type Tone = 'ok' | 'attention' | 'danger' | 'progress' | 'neutral';
@@ -59,9 +60,21 @@ export function movingPairs(fleet: FleetSnapshot): Set<string> {
   return moving;
 }
 
+/** States in which the machine runs, and how old its copy is matters most. */
+const AT_RISK: readonly PairView['health'][] = [
+  'in-sync',
+  'following',
+  'behind',
+  'not-in-sync',
+  'standby-lost',
+];
+
 export function pairMark(pair: PairView, moving = false, now = Date.now()): Mark {
   const words = m.pairs.state;
   if (moving) return { tone: 'progress', icon: 'swap', word: words.moving };
+  // More is at risk than may be: said instead of the state it comes from.
+  const missed = AT_RISK.includes(pair.health) ? missedMark(pair, now) : null;
+  if (missed) return missed;
   switch (pair.health) {
     case 'in-sync':
       return { tone: 'ok', icon: 'check', word: pair.stale ? words.inSyncWhenHeard : words.inSync };

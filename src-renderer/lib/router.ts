@@ -2,6 +2,7 @@
 export type Place =
   | { page: 'map' }
   | { page: 'list' }
+  | { page: 'objectives' }
   | { page: 'welcome' }
   | { page: 'add-host'; role: 'witness' | null; pairId: string }
   | { page: 'witness'; hostId: string; pairId: string }
@@ -20,6 +21,7 @@ export type PairDialog =
   | 'drill'
   | 'drill-settings'
   | 'mode'
+  | 'objectives'
   | 'verify-settings';
 const DIALOGS: readonly string[] = [
   'failover',
@@ -34,6 +36,7 @@ const DIALOGS: readonly string[] = [
   'drill',
   'drill-settings',
   'mode',
+  'objectives',
   'verify-settings',
 ] satisfies PairDialog[];
 
@@ -43,6 +46,7 @@ export function parsePlace(hash: string): Place {
   const params = new URLSearchParams(query);
   switch (head) {
     case 'list':
+    case 'objectives':
     case 'welcome':
     case 'settings':
       return { page: head };
@@ -85,6 +89,7 @@ function asDialog(text: string): PairDialog | null {
 export const to = {
   map: '#/',
   list: '#/list',
+  objectives: '#/objectives',
   welcome: '#/welcome',
   addHost: '#/add-host',
   /** The add-a-host wizard on its way to a witness (for that pair). */

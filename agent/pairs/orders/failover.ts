@@ -217,6 +217,8 @@ export function failoverOrder(
           if (site) site.startProblem = null;
           await untilItRuns(context, site, data, io);
           const pair = context.pair(data.pairId);
+          const began = context.tasks.running(data.pairId)?.startedAt ?? null;
+          if (began !== null) context.risks.cameUp(data.pairId, 'failover', began);
           context.audit('failed-over', pair, `${data.subject} runs on ${data.here}.`, {
             epoch: String(pair.record.epoch.n),
           });

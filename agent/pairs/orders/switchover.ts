@@ -156,6 +156,14 @@ export function switchoverOrder(
           stays(data.pairId, siteOf);
           if (data.live) must(await gone(context, data.pairId));
           await context.setNotes(data.pairId, (notes) => ({ ...notes, moving: false, wantRunning: false }));
+          const began = context.tasks.running(data.pairId)?.startedAt ?? null;
+          // One that moves while it runs is never away.
+          if (!data.live && began !== null)
+            context.risks.switchedOver(
+              data.pairId,
+              context.pair(data.pairId).record.owner,
+              context.now() - began,
+            );
           context.audit('switched-over', context.pair(data.pairId), `${data.subject} runs on ${data.other}.`);
         },
       },

@@ -6,10 +6,18 @@ import type { CopyPace } from '../pace.ts';
 import { notInSync } from '../problems.ts';
 import type { MirrorOrder, ReplicaSource, Verified } from '../replication.ts';
 import { SimulatedFollowers } from './followers.ts';
-import { SimulatedMirror } from './mirror.ts';
+import { SimulatedMirror, WRITE_BYTES } from './mirror.ts';
 import { readAll } from './target.ts';
 
 type Listener = (pairId: string, status: MirrorStatus) => void;
+
+interface Known {
+  generation: string;
+  vmUuid: string;
+  startedAt: number | null;
+  /** Versions of the guest's own disks that the replica has, by path; null while it has every write. */
+  versions: Map<string, number> | null;
+}
 
 /** The mirrors of one host, kept outside the agent as QEMU and the forwarder keep them. */
 interface Mirrors {
@@ -18,7 +26,7 @@ interface Mirrors {
   /** Pairs whose last mirror ended with every acknowledged write on the replica. */
   endedInSync: Set<string>;
   /** Generation of the replica up to which changes are known, and the start of the guest that knows. */
-  known: Map<string, { generation: string; vmUuid: string; startedAt: number | null }>;
+  known: Map<string, Known>;
   listeners: Set<Listener>;
   /** Pairs in whose guest a bitmap for a comparison stands; it outlives the agent. */
   marked: Set<string>;
@@ -89,8 +97,11 @@ export function createSimulatedSource(host: SimulatedHost, pace: CopyPace | null
       mirrors.endedInSync.delete(order.pairId);
       const { how, pairId, vmUuid } = order;
       const mirror = new SimulatedMirror(order, { source: host, target, guest, pace }, (status) => {
+        const { startedAt } = guest;
+        const known = mirrors.known.get(pairId);
         if (status.state === 'in-sync' && how)
-          mirrors.known.set(pairId, { generation: how.generation, vmUuid, startedAt: guest.startedAt });
+          mirrors.known.set(pairId, { generation: how.generation, vmUuid, startedAt, versions: null });
+        else if (known) known.versions ??= versionsOf(host, order.disks);
         tell(pairId, status);
       });
       mirrors.byPair.set(order.pairId, mirror);
@@ -151,7 +162,8 @@ export function createSimulatedSource(host: SimulatedHost, pace: CopyPace | null
       if (guest?.state !== 'paused') return fail(wentOn(host.name));
       const versions = disks.map(({ path }) => host.images.get(path)?.version ?? 0);
       host.world.contents.set(generation, versions);
-      mirrors.known.set(pairId, { generation, vmUuid, startedAt: guest.startedAt });
+      const { startedAt } = guest;
+      mirrors.known.set(pairId, { generation, vmUuid, startedAt, versions: versionsOf(host, disks) });
       return ok(undefined);
     },
 
@@ -161,8 +173,11 @@ export function createSimulatedSource(host: SimulatedHost, pace: CopyPace | null
       const known = mirrors.known.get(pairId);
       if (!alive() || !known || known.startedAt === null) return null;
       if (host.guest(known.vmUuid)?.startedAt !== known.startedAt) return null;
-      // Nobody asks the standby: what it has is not known here, only that little is missing.
-      return { generation: known.generation, bytes: 0 };
+      const writes = [...(known.versions ?? [])].map(
+        ([path, version]) => (host.images.get(path)?.version ?? version) - version,
+      );
+      const bytes = Math.max(0, ...writes) * WRITE_BYTES;
+      return { generation: known.generation, bytes };
     },
 
     async verify(pairId, { begun, signal, progress }) {
@@ -205,6 +220,9 @@ export function createSimulatedSource(host: SimulatedHost, pace: CopyPace | null
       alive() && (mirrors.byPair.get(pairId)?.endedInSync ?? mirrors.endedInSync.has(pairId)),
   };
 }
+
+const versionsOf = (host: SimulatedHost, disks: readonly { path: string }[]): Map<string, number> =>
+  new Map(disks.map(({ path }) => [path, host.images.get(path)?.version ?? 0]));
 
 const offers = (target: Member, order: MirrorOrder): boolean =>
   order.disks.every((disk) => target.exports.get(order.pairId)?.has(disk.path));

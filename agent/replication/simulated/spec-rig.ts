@@ -47,6 +47,8 @@ type Ordered = Exclude<
   | 'pair.witness'
   | 'pair.drillSettings'
   | 'pair.verifySettings'
+  | 'pair.objectives'
+  | 'pair.riskHistory'
   | 'pair.checkStandby'
   | 'guard.letGo'
 >;
@@ -225,6 +227,7 @@ export class Box {
       | 'pair.witness'
       | 'pair.drillSettings'
       | 'pair.verifySettings'
+      | 'pair.objectives'
       | 'task.cancel'
       | 'guard.letGo',
   >(method: M, params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>): Promise<void> {

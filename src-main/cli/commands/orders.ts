@@ -45,14 +45,14 @@ const told = ({ host, message, next }: Check): string => [`${host}:`, message, n
 export async function failover(console: Console, order: Of<'failover'>, waiting: Waiting): Promise<Outcome> {
   const pair = findPair(console.fleet, order.machine);
   const verdict = await console.call('pair.verdict', { pairId: pair.id });
-  const { result, sentence, risks, typedName, refusal, evidence, loss } = verdict;
-  const seen = { result, sentence, loss, risks, evidence };
+  const { result, sentence, risks, typedName, refusal, evidence, loss, warnings } = verdict;
+  const seen = { result, sentence, loss, warnings, risks, evidence };
   const about = { machine: pair.name, verdict: seen };
   if (refusal) return refused('failover', refusal, EXIT.refused, about);
   if (result === 'running') return refused('failover', words.running(sentence), EXIT.refused, about);
   if (typedName !== null && order.vouch !== typedName)
     return refused('failover', words.vouch(sentence, risks, typedName), EXIT.refused, about);
-  waiting.say(`${sentence} ${loss}`);
+  waiting.say([sentence, loss, ...warnings].join(' '));
   const started = await console.call('pair.failover', {
     requestId: randomUUID(),
     pairId: pair.id,

@@ -30,7 +30,7 @@ export function auditCsv(
 }
 
 /** Always quoted. A spreadsheet must not take what a guest is called for a formula. */
-function cell(text: string): string {
+export function cell(text: string): string {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return `"${safe.replaceAll('"', '""')}"`;
 }

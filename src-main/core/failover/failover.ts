@@ -12,7 +12,7 @@ import { type Fleet, statusOf } from '../fleet/fleet.ts';
 import type { HostEntry } from '../fleet/host-entry.ts';
 import { type Orders, type Started, unwrap } from '../orders/orders.ts';
 import type { HostSight } from '../pairs/inputs.ts';
-import type { OldHostWord, Onlooker, StandbyWord } from './inputs.ts';
+import type { OldHostWord, Onlooker, StandbyWord, VerdictInputs } from './inputs.ts';
 import { isWorse, judge } from './judge.ts';
 
 /** How long each party may take to answer before the verdict is given without it. */
@@ -107,6 +107,8 @@ export class FailoverService {
       unclean: isUnclean(statusOf(pair, pair.standby)?.local),
       points: pair.replication.points,
       follow: pair.replication.follow,
+      atRisk: pair.objectives?.atRisk ?? null,
+      distrusted: distrustOf(pair),
     });
   }
 
@@ -165,6 +167,13 @@ async function askSight(host: HostEntry, ofHostId: string): Promise<Sight | null
 
 const isUnclean = (local: LocalCopy | undefined): boolean =>
   local?.kind === 'standby' && local.unclean === true;
+
+/** A comparison found the copy to differ, and it has not been made good yet. */
+function distrustOf({ verify }: PairView): VerdictInputs['distrusted'] {
+  if (verify?.state !== 'differs') return null;
+  const found = verify.results.find(({ outcome }) => outcome === 'differs');
+  return { at: found?.at ?? 0, bytes: found?.found?.differingBytes ?? 0 };
+}
 
 function workloadOf(pair: PairView): Workload | null {
   return Object.values(pair.members)[0]?.status.spec.workload ?? null;

@@ -1,4 +1,5 @@
 import type {
+  AtRisk,
   FollowStatus,
   LeaseView,
   LocalCopy,
@@ -55,6 +56,10 @@ export interface VerdictInputs {
   follow?: FollowStatus | null;
   /** The standby acknowledged from memory and ended uncleanly: its copy may lack what was acknowledged. */
   unclean?: boolean;
+  /** The owner's last word on what a failure would cost; null when it gave none. */
+  atRisk?: AtRisk | null;
+  /** The copy was found to differ, then, by so many bytes, and is being repaired; null when not. */
+  distrusted?: { at: number; bytes: number } | null;
   /** The newest any member showed: the old host may have told this console more than it could tell the standby. */
   newest: PairRecord | null;
   pairId: string;

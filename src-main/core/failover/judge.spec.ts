@@ -250,3 +250,35 @@ describe('a copy that ended uncleanly while it acknowledged from memory', () => 
     expect(verdict({ unclean: true }).risks.length).toBeGreaterThan(1);
   });
 });
+
+describe('what this failover would cost', () => {
+  const stale: PairRecord = {
+    ...record,
+    replica: { ...record.replica, state: 'stale', since: NOW - 300_000 },
+  };
+  const atRisk = {
+    ...({ kind: 'since', wholeUntil: NOW - 300_000, stillSince: null } as const),
+    ...{ bytes: 34 * 2 ** 20, at: NOW - 60_000 },
+  };
+
+  test('is told in seconds and bytes, as far as the old host was heard', () => {
+    const { loss } = verdict({ record: stale, atRisk });
+    expect(loss).toContain('That is at least 4 min of writes. When last told that was 34 MiB.');
+    expect(verdict({ record: stale, atRisk: null }).loss).not.toContain('That is');
+  });
+
+  test('is told the same way of a copy that is kept by points', () => {
+    const replica = { mode: 'async', state: 'stale', point: null, since: NOW - 900_000 } as const;
+    const points = [{ id: 'a', at: NOW - 100_000, quiesced: true, bytes: 1 }];
+    const since = { ...atRisk, wholeUntil: NOW - 100_000 };
+    const { loss } = verdict({ record: { ...record, replica }, points, atRisk: since });
+    expect(loss).toMatch(/is given up\..+ That is at least 40 s of writes\.$/);
+  });
+
+  test('comes with a warning while a copy that was found to differ is being repaired', () => {
+    const found = verdict({ distrusted: { at: NOW - 5_000, bytes: 128 * 1024 } });
+    expect(found.warnings).toHaveLength(1);
+    expect(found.warnings[0]).toMatch(/differs in 128 KiB\. It is being repaired/);
+    expect(verdict().warnings).toEqual([]);
+  });
+});

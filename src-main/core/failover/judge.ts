@@ -24,6 +24,7 @@ export function judge(inputs: VerdictInputs): Verdict {
     standby: inputs.standbyId,
     replica: { text: say.replica(inputs), usable: isUsable(inputs) },
     loss: say.loss(inputs),
+    warnings: say.warnings(inputs),
     risks: [...(inputs.unclean ? [say.uncleanRisk(inputs)] : []), ...(unproven ? say.risks(inputs) : [])],
     steps: say.steps(inputs),
     typedName: unproven || inputs.unclean ? inputs.machine : null,

@@ -1,4 +1,4 @@
-import type { Problem } from '../../../agent/protocol/index.ts';
+import { type Problem, secondsAtRisk } from '../../../agent/protocol/index.ts';
 import type { Verdict } from '../../contract/index.ts';
 import { clockTime } from '../pairs/time.ts';
 import type { VerdictInputs } from './inputs.ts';
@@ -85,7 +85,7 @@ export function loss(inputs: VerdictInputs): string {
   if (newest === null || state === 'none' || state === 'catching-up') return 'The copy cannot be used.';
   if (state === 'stale') {
     const at = clockTime(newest.replica.point ?? newest.replica.since, now);
-    return `Everything ${machine} wrote after ${at} is missing from the copy on ${standby.name}.`;
+    return `Everything ${machine} wrote after ${at} is missing from the copy on ${standby.name}.${howLong(inputs)}${lastTold(inputs.atRisk?.bytes ?? null)}`;
   }
   if (inputs.unclean)
     return `What ${machine} confirmed last may be missing: ${standby.name} had it in memory only when it ended uncleanly. Nobody knows how much.`;
@@ -97,18 +97,37 @@ export function loss(inputs: VerdictInputs): string {
   );
 }
 
+/** Seconds of writes that are not on the copy: until its owner was last heard, of whom nobody knows what it wrote later. */
+function howLong({ atRisk, old, now }: VerdictInputs): string {
+  const seconds = atRisk ? secondsAtRisk(atRisk, old.silentSince ?? now) : null;
+  if (seconds === null) return '';
+  const known = old.silentSince === null ? '' : ' at least';
+  return ` That is${known} ${seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`} of writes.`;
+}
+
+/** How much that was, as far as its owner told. */
+const lastTold = (bytes: number | null): string =>
+  bytes ? ` When last told that was ${Math.max(1, Math.round(bytes / 2 ** 20))} MiB.` : '';
+
+/** What is wrong with the copy itself. */
+export function warnings({ distrusted, machine, standby, now }: VerdictInputs): string[] {
+  if (!distrusted) return [];
+  return [
+    `The copy of ${machine} on ${standby.name} was compared at ${clockTime(distrusted.at, now)} and differs in ` +
+      `${Math.max(1, Math.round(distrusted.bytes / 1024))} KiB. It is being repaired: it has every write, but what ` +
+      'the machine reads in those places may be wrong. Wait until it is repaired when you can.',
+  ];
+}
+
 /** What the owner's last word adds: nothing was written for a while, or so much. */
-function sinceLast({ machine, standby, follow, old, now }: VerdictInputs, at: number): string {
+function sinceLast(inputs: VerdictInputs, at: number): string {
+  const { machine, standby, follow, old, now } = inputs;
   const idle = follow?.wholeUntil != null && follow.wholeUntil > at;
   const from = clockTime(idle ? (follow?.wholeUntil ?? at) : at, now);
-  const bytes = follow?.behindBytes ?? null;
-  const much =
-    bytes === null || bytes === 0
-      ? ''
-      : ` When last told that was ${Math.max(1, Math.round(bytes / 2 ** 20))} MiB.`;
+  const much = lastTold(follow?.behindBytes ?? null);
   const until =
     old.silentSince === null ? '' : ` ${old.name} was last heard at ${clockTime(old.silentSince, now)}.`;
-  return `Everything ${machine} wrote after ${from} is not on ${standby.name} and is given up.${until}${much}`;
+  return `Everything ${machine} wrote after ${from} is not on ${standby.name} and is given up.${until}${howLong(inputs)}${much}`;
 }
 
 export function uncleanRisk({ machine, old, standby }: VerdictInputs): string {

@@ -5,6 +5,7 @@ import { automationOf } from './automation.ts';
 import { drillOf } from './drill.ts';
 import type { Joined, JoinInput, Member, MemberWord } from './inputs.ts';
 import { stepsIn } from './lease.ts';
+import { objectivesOf } from './objectives.ts';
 import { replicationOf } from './replication.ts';
 import * as say from './sentences.ts';
 import { verifyOf } from './verify.ts';
@@ -44,6 +45,7 @@ export function joinPair(given: JoinInput): PairView {
     drill: drillOf(joined),
     replication: replicationOf(joined),
     verify: verifyOf(joined),
+    objectives: objectivesOf(joined),
     stale: joined.owner.reach !== 'answers' || joined.standby.reach !== 'answers',
     onStageSince: onStage(input, joined),
   };

@@ -95,6 +95,25 @@ describe('the practice fleet', () => {
     ]);
   }, 60_000);
 
+  it('keeps targets of what a failure may cost mail, and says what it would cost', async () => {
+    const { objectives } = bench.session;
+    const pairId = pairOf('mail')?.id ?? '';
+    await healthy('mail');
+    await objectives.set({ pairId, objectives: { rpoS: 0, rtoS: 60 } });
+    await until(() => pairOf('mail')?.objectives?.targets.rpoS === 0);
+    expect(pairOf('mail')?.objectives).toMatchObject({
+      targets: { rpoS: 0, rtoS: 60 },
+      atRisk: { kind: 'nothing', bytes: 0 },
+    });
+    await expect(objectives.set({ pairId, objectives: { rpoS: null, rtoS: 0 } })).rejects.toMatchObject({
+      problem: { kind: 'rto-target-out-of-range' },
+    });
+    expect((await objectives.history(pairId)).silent).toEqual([]);
+    const { name, text } = await objectives.exported(pairId, 'json');
+    expect(name).toMatch(/^understudy-at-risk-mail-.*\.json$/);
+    expect(JSON.parse(text)).toMatchObject({ machine: 'mail', targets: { rpoS: 0, rtoS: 60 } });
+  });
+
   it('names what stands in the way of a standby in the branch office, and mends what can be mended', async () => {
     const machine = (name: string) => {
       const view = Object.values(bench.session.fleet.snapshot().vms).find((each) => each.vm.name === name);

@@ -4,6 +4,7 @@ import { copyShare, movingPairs, ownerStatus } from '../../lib/pair-state.ts';
 import { to } from '../../lib/router.ts';
 import { clock, remaining } from '../../lib/time.ts';
 import { frozen, nextStep, notArmed, steppingIn, witnessLost, worstLoss } from './headline-automation.ts';
+import { targetMissed } from './headline-objectives.ts';
 import {
   type Headline,
   hostName,
@@ -30,6 +31,7 @@ const RULES: readonly Rule[] = [
   hostLost,
   notInSync,
   behind,
+  targetMissed,
   witnessLost,
   notArmed,
   copying,

@@ -49,6 +49,7 @@ export const orders = {
     says: { stopped: 'speaks for stopped', running: 'speaks for running', nothing: 'proves nothing' },
     replica: 'The copy that would start',
     loss: 'What would be lost',
+    warnings: 'What is wrong with this copy',
     risks: 'What could go wrong',
     willHappen: 'What will happen',
     verdict: { proven: 'Safe to start', unproven: 'Not proven', running: 'Still running' },

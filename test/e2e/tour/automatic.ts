@@ -1,6 +1,7 @@
 import { automation } from '../../../src-renderer/lib/messages/automation.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { limits } from '../../../src-renderer/lib/messages/limits.ts';
+import { objectives } from '../../../src-renderer/lib/messages/objectives.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { protect } from '../../../src-renderer/lib/messages/protect.ts';
@@ -78,6 +79,12 @@ async function visitArmed({ hand, look, open }: Visit): Promise<void> {
   await open('#/pairs/pair-mail');
   await hand.click(page.getByRole('button', { name: limits.change, exact: true }));
   await look('dialog-limits');
+  await open('#/pairs/pair-mail/objectives');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await look('dialog-objectives');
+  await open('#/objectives');
+  await expect(page.getByRole('table')).toBeVisible();
+  await look('objectives');
   await open('#/pairs/pair-files');
   await page.getByText(/was not the same, and has been repaired/).scrollIntoViewIfNeeded();
   await look('pair-repaired');
@@ -155,6 +162,10 @@ async function visitUnarmed({ hand, look, open }: Visit): Promise<void> {
   await look('pair-differs');
   await page.getByText(/it is not the same\. It is not counted on/).scrollIntoViewIfNeeded();
   await look('card-differs');
+  await expect(page.getByText(objectives.bannerSlow('print'))).toBeVisible();
+  await hand.click(page.getByText(objectives.table, { exact: true }));
+  await page.getByRole('heading', { name: objectives.title }).scrollIntoViewIfNeeded();
+  await look('card-at-risk');
   await open('#/pairs/pair-voip');
   await look('pair-frozen');
   await open('#/pairs/pair-shop');
