@@ -7,6 +7,8 @@ import {
   setVerifySettings,
   setWitnessOf,
 } from './automation.ts';
+import type { Changes } from './changes/changes.ts';
+import { trustCopy } from './changes/images.ts';
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
 import type { Guarded } from './guarded.ts';
@@ -221,7 +223,7 @@ async function switchover(
 }
 
 /** What this member answers to consoles. */
-export function consoleHandlers(context: PairContext, guarded: Guarded): Handlers {
+export function consoleHandlers(context: PairContext, guarded: Guarded, changes: Changes): Handlers {
   const { deps } = context;
   return {
     'protect.check': async ({ vmUuid, standby }) => {
@@ -275,6 +277,14 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
     'pair.verify': async ({ pairId, requestId, actor }) => ({
       task: await context.verifies.order(pairId, { id: requestId, by: actor }),
     }),
+    'pair.lookAgain': async ({ pairId }) => {
+      await changes.look(pairId);
+      return {};
+    },
+    'pair.trustCopy': async ({ pairId, actor }) => {
+      await trustCopy(context, pairId, actor);
+      return {};
+    },
     'pair.verifySettings': (params) => setVerifySettings(context, params),
     'guard.letGo': async (params) => {
       await guarded.letGo(params);

@@ -3,6 +3,7 @@ import type { LeaseRecord } from '../lease/record.ts';
 import { CONTRACT } from '../lease/rules.ts';
 import { disarm } from '../lease/transitions.ts';
 import { TaskRunner } from '../tasks/runner.ts';
+import { Changes } from './changes/changes.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
 import { Drills } from './drills.ts';
@@ -34,6 +35,8 @@ const TELL_MS = 1_000;
 const SAID_AGAIN_MS = 2_000;
 /** Beats from one look at the host's certificate and at the timetable of drills to the next. */
 const MINUTE_BEATS = 60;
+/** Beats from one look for changes behind our back to the next. */
+const LOOK_BEATS = 10;
 /** How long an agent that stops asks its voters to be patient: its machines must not be frozen by a restart. */
 const HOLD_ON_MS = 15_000;
 /** Voters that do not answer by then do not keep the agent from stopping. */
@@ -51,6 +54,7 @@ class Pairs implements PairsService {
   readonly #context: PairContext;
   readonly #healer: Healer;
   readonly #following: Following;
+  readonly #changes: Changes;
   readonly #watch: Watch;
   readonly #receiver: Receiver;
   readonly #guarded: Guarded;
@@ -71,6 +75,7 @@ class Pairs implements PairsService {
     this.#deps = deps;
     this.#healer = new Healer(() => this.#context);
     this.#following = new Following(() => this.#context);
+    this.#changes = new Changes(() => this.#context);
     const nodes = new Nodes({
       ...deps,
       site: (pairId) => this.#makeSite(pairId),
@@ -102,7 +107,7 @@ class Pairs implements PairsService {
     const loaded = new Promise<void>((resolve) => {
       this.#markLoaded = resolve;
     });
-    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context, this.#guarded), loaded);
+    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context, this.#guarded, this.#changes), loaded);
     this.#receiver = new Receiver(this.#context, siteOf);
     this.peerHandlers = onceLoaded(peerHandlers(this.#context, this.#receiver), loaded);
   }
@@ -178,7 +183,10 @@ class Pairs implements PairsService {
         if (store.kept(pairId) === null) this.#sites.delete(pairId);
         this.#changed(pairId);
       }),
-      tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
+      tasks.subscribe((task) => {
+        this.#emit({ kind: 'task', task });
+        this.#changes.onTask(task);
+      }),
       drills.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       verifies.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       source.subscribe((pairId) => {
@@ -188,6 +196,7 @@ class Pairs implements PairsService {
       }),
       hypervisor.subscribe((event) => {
         if (event.kind === 'reachable') for (const pairId of nodes.ids()) nodes.look(pairId);
+        this.#changes.onHypervisor(event);
         const pair = event.kind === 'vm' || event.kind === 'stopped' ? store.ofVm(event.uuid) : null;
         if (!pair) return;
         const { pairId } = pair.spec;
@@ -275,6 +284,7 @@ class Pairs implements PairsService {
       this.#run('timetable', this.#context.drills.tick());
       this.#run('timetable', this.#context.verifies.tick());
     }
+    if (this.#beats % LOOK_BEATS === 1) this.#changes.lookAtAll();
     this.#timer = this.#deps.clock.setTimeout(() => this.#beat(), TELL_MS);
     if (!this.#watched) return;
     for (const pair of this.#context.store.all())

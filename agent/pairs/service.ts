@@ -53,6 +53,8 @@ export interface PairsService {
     | 'pair.drillSettings'
     | 'pair.verify'
     | 'pair.verifySettings'
+    | 'pair.lookAgain'
+    | 'pair.trustCopy'
     | 'guard.letGo'
     | 'task.cancel'
   >;

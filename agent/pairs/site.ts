@@ -5,7 +5,7 @@ import type { PairContext } from './context.ts';
 import type { Following } from './following.ts';
 import { GuestStart } from './guest-start.ts';
 import type { Healer } from './healer.ts';
-import { isDistrusted, isLive, type KeptPair } from './store.ts';
+import { isDistrusted, isLive, type KeptPair, lacksDisks } from './store.ts';
 
 const PAUSES: Record<NonNullable<VmInfo['pause']>, GuestState> = {
   'not-started': 'paused',
@@ -110,8 +110,10 @@ export class HostSite implements Site {
     if (!this.#context.membersAligned(this.#pairId)) return 'off';
     const state = source.status(this.#pairId)?.state;
     // Never counted on: it lacks what was written since the last point.
+    if (this.#byPoints && lacksDisks(this.#kept.notes)) return 'off';
     if (this.#byPoints) return state === 'following' || state === 'copying' ? 'copying' : 'off';
-    const distrusted = isDistrusted(this.#kept.notes, this.#context.nodes.record(this.#pairId));
+    const { notes } = this.#kept;
+    const distrusted = isDistrusted(notes, this.#context.nodes.record(this.#pairId)) || lacksDisks(notes);
     // It takes every write, but is not the same as the machine's disks: as good as none until it is made good.
     if (distrusted && (state === 'in-sync' || this.guest() === 'none')) return 'off';
     if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
@@ -133,7 +135,7 @@ export class HostSite implements Site {
     return (
       deps.hypervisor.reachable &&
       defined &&
-      (this.#owns || (notes.image === 'complete' && !notes.quarantine))
+      (this.#owns || (notes.image === 'complete' && !notes.quarantine && !notes.touched))
     );
   }
 
@@ -220,6 +222,8 @@ export class HostSite implements Site {
   }
 
   startMirror(): void {
+    // Copied again and again, it would never be whole: a person is asked.
+    if (this.#kept.notes.changed?.ask && lacksDisks(this.#kept.notes)) return;
     if (this.#byPoints) this.#following.request(this.#pairId);
     else this.#healer.request(this.#pairId);
   }

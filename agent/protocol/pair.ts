@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { ChangesStatus } from './changes.ts';
 import { DrillRecord, DrillSettings, DrillStatus } from './drill.ts';
 import { HostId, VmUuid } from './host.ts';
 import { FollowStatus, MODE_DEFAULTS, ReplicationMode, RestorePoint, SYNC } from './mode.ts';
@@ -214,6 +215,8 @@ export const PairStatus = v.object({
   drill: v.optional(DrillStatus),
   /** Left out by an agent that compares nothing. */
   verify: v.optional(VerifyStatus),
+  /** What others changed behind the agents' back; left out by an agent that does not look, and where nothing ever was. */
+  changes: v.optional(ChangesStatus),
   /** The other member, as this one sees it. */
   peer: v.object({
     hostId: HostId,

@@ -165,7 +165,10 @@ export class Guests {
     }
     if (event.kind === 'lifecycle') this.#lifecycle(uuid, event.event, event.detail);
     if (event.kind === 'guest-agent') this.#setGuestAgent(uuid, event.connected);
-    void this.refresh(uuid);
+    const told = event.kind === 'lifecycle' && event.event === Lifecycle.defined;
+    void this.refresh(uuid).then(() => {
+      if (told || event.kind === 'changed') this.#emit({ kind: 'defined', uuid });
+    });
   }
 
   #lifecycle(uuid: string, event: number, detail: number): void {

@@ -1,6 +1,7 @@
 import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import type { Member, SimulatedGuest, SimulatedImage, WriteTap } from '../../hypervisor/simulated/types.ts';
 import type { MirrorStatus, Problem } from '../../protocol/index.ts';
+import { jobEnded } from '../mirror/problems.ts';
 import type { CatchUpFigures, MirrorOrder, Verified } from '../replication.ts';
 import { diskFull } from './target.ts';
 
@@ -28,6 +29,8 @@ export class SimulatedMirror implements WriteTap {
   private readonly tell: (status: MirrorStatus) => void;
   private readonly unwatch: () => void;
   private over = false;
+  /** Its job is gone: it waits for its release. */
+  private cut = false;
   private noticing = false;
   /** Nothing travels yet: the standby is still reading its side. */
   private comparing = false;
@@ -65,6 +68,12 @@ export class SimulatedMirror implements WriteTap {
 
   pass(version: number): void {
     for (const image of this.replica()) image.version = version;
+  }
+
+  cancelled(): void {
+    if (this.over) return;
+    this.cut = true;
+    this.change('held', jobEnded('a job is gone'));
   }
 
   guestEnded(orderly: boolean): void {
@@ -194,6 +203,7 @@ export class SimulatedMirror implements WriteTap {
 
   private linked(): boolean {
     const { world } = this.source;
+    if (this.cut) return false;
     if (this.comparing) return true;
     return world.linked(this.source, this.target) && this.target.exports.has(this.order.pairId);
   }

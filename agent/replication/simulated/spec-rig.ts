@@ -47,6 +47,8 @@ type Ordered = Exclude<
   | 'pair.witness'
   | 'pair.drillSettings'
   | 'pair.verifySettings'
+  | 'pair.lookAgain'
+  | 'pair.trustCopy'
   | 'pair.checkStandby'
   | 'guard.letGo'
 >;
