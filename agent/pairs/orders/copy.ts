@@ -95,7 +95,7 @@ const undefinedMeanwhile = (context: PairContext, data: CopyData): Problem => ({
 const changedMeanwhile = (data: CopyData): Problem => ({
   kind: 'disks-changed',
   message: `The disks of ${data.subject} were changed by somebody else while they were copied.`,
-  next: 'The copy is begun again by itself, with the disks as they are now.',
+  next: 'They are taken in when it is copied again: by itself where it was protected before, otherwise protect it again.',
 });
 
 /** The voters first: from the moment the old copy is touched nobody may take it for a whole one. */

@@ -227,6 +227,7 @@ export class Box {
       | 'pair.witness'
       | 'pair.drillSettings'
       | 'pair.verifySettings'
+      | 'pair.trustCopy'
       | 'task.cancel'
       | 'guard.letGo',
   >(method: M, params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>): Promise<void> {
