@@ -181,6 +181,10 @@ export const pageApi = {
   'pair.verify': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** When it is compared. */
   'pair.verifySettings': method(v.object({ pairId: PairId, settings: VerifySettings }), nothing, 40_000),
+  /** Looks at once for what others changed of the machine or its copy, and tries again to follow it. */
+  'pair.lookAgain': method(v.object({ pairId: PairId }), nothing, 70_000),
+  /** The operator vouches for a copy that somebody else has been at: it may be failed over to again. */
+  'pair.trustCopy': method(v.object({ pairId: PairId }), nothing, 40_000),
   /** Takes a failover back: to the old copy, with the newer one kept aside. Both members must answer. */
   'pair.revert': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Deletes what is set aside on one member. */

@@ -58,6 +58,8 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.revert': (order) => on().protect.revert(order),
     'pair.discard': (order) => on().protect.discard(order),
     'pair.checkStandby': (wanted, signal) => on().protect.checkStandby(wanted, signal),
+    'pair.lookAgain': done((order) => on().protect.lookAgain(order)),
+    'pair.trustCopy': done((order) => on().protect.trustCopy(order)),
     'pair.mode': (order) => on().protect.mode(order),
     'pair.replaceStandby': (order) => on().protect.replaceStandby(order),
     'automation.set': (order) => on().automation.set(order),
