@@ -189,7 +189,8 @@ class Pairs implements PairsService {
       }),
       drills.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       verifies.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
-      source.subscribe((pairId) => {
+      source.subscribe((pairId, status) => {
+        this.#changes.onMirror(pairId, status);
         this.#run('point', this.#pointMade(pairId));
         nodes.look(pairId);
         this.#changed(pairId);

@@ -1,5 +1,12 @@
 import type { HypervisorEvent } from '../../hypervisor/hypervisor.ts';
-import { isOfDisks, type MachineChange, ProblemError, type Task, type VmInfo } from '../../protocol/index.ts';
+import {
+  isOfDisks,
+  type MachineChange,
+  type MirrorStatus,
+  ProblemError,
+  type Task,
+  type VmInfo,
+} from '../../protocol/index.ts';
 import type { PairContext } from '../context.ts';
 import { pointModeOf } from '../modes.ts';
 import type { StoredPair } from '../store.ts';
@@ -45,6 +52,12 @@ export class Changes {
   onTask({ pairId, state }: Task): void {
     const forgotten = this.#context().forgetPrints(pairId);
     void forgotten.then(() => (state === 'running' ? undefined : this.look(pairId)));
+  }
+
+  onMirror(pairId: string, { state, problem }: MirrorStatus): void {
+    if (state !== 'held' || problem?.kind !== 'mirror-cancelled') return;
+    const context = this.#context();
+    context.audit('mirror-cancelled', context.store.get(pairId), `${problem.message} ${problem.next}`);
   }
 
   onHypervisor(event: HypervisorEvent): void {

@@ -1,4 +1,4 @@
-import type { MachineChange } from '../../protocol/index.ts';
+import { type MachineChange, ProblemError } from '../../protocol/index.ts';
 import type { PairContext } from '../context.ts';
 import { pointModeOf } from '../modes.ts';
 import { isLive, type StoredPair } from '../store.ts';
@@ -29,30 +29,34 @@ export async function lookAtCopy(context: PairContext, pair: StoredPair): Promis
 }
 
 async function judge(context: PairContext, pairId: string): Promise<void> {
+  const seen = await seenImages(context, pairId);
+  if (seen === null) return;
+  if (seen.text === null) await context.setNotes(pairId, (notes) => ({ ...notes, prints: seen.now }));
+  else await notBelieved(context, pairId, seen.text);
+}
+
+/** Null where that says nothing: half a copy, or one that was opened or closed just now. */
+async function seenImages(
+  context: PairContext,
+  pairId: string,
+): Promise<{ now: Prints; text: string | null } | null> {
   const pair = context.store.get(pairId);
-  if (pair?.notes.image !== 'complete') return;
+  if (pair?.notes.image !== 'complete') return null;
   const closed = !context.deps.target.isOpen(pairId);
   const now = await printsNow(context, pair, closed);
-  // Opened or closed meanwhile by the storage daemon's own end: the next look knows.
-  if (closed !== !context.deps.target.isOpen(pairId)) return;
-  const text =
-    touchedOf(pair.notes.prints ?? {}, now) ?? (Object.values(now).includes(null) ? gone(now) : null);
-  if (text === null) {
-    await context.setNotes(pairId, (notes) => ({ ...notes, prints: now }));
-    return;
-  }
-  await context.setNotes(pairId, (notes) => ({
-    ...notes,
-    prints: null,
-    generation: null,
-    touched: { since: context.now(), text },
-  }));
-  const { name } = pair.spec.workload;
-  const here = context.deps.selfName();
+  if (closed !== !context.deps.target.isOpen(pairId)) return null;
+  const lost = Object.values(now).includes(null) ? gone(now) : null;
+  return { now, text: touchedOf(pair.notes.prints ?? {}, now) ?? lost };
+}
+
+async function notBelieved(context: PairContext, pairId: string, text: string): Promise<void> {
+  const touched = { since: context.now(), text };
+  await context.setNotes(pairId, (notes) => ({ ...notes, prints: null, generation: null, touched }));
+  const pair = context.pair(pairId);
   context.audit(
     'copy-touched',
     pair,
-    `Somebody else has been at the copy of ${name} on ${here}: ${text} It is not believed until it has been compared.`,
+    `Somebody else has been at the copy of ${pair.spec.workload.name} on ${context.deps.selfName()}: ${text} It is not believed until it has been compared.`,
   );
 }
 
@@ -79,6 +83,26 @@ export async function ownerHears(context: PairContext, pairId: string, text: str
     );
   await context.setNotes(pairId, (notes) => ({ ...notes, distrusts: epoch }));
   context.nodes.look(pairId);
+}
+
+/**
+ * The last look before a copy that was taken over is started: what lies at its places is what was written to. Throws
+ * ProblemError. Of a machine that has begun here, or was taken back, its disks are its own.
+ */
+export async function refuseTouched(context: PairContext, pairId: string): Promise<void> {
+  const pair = context.store.get(pairId);
+  if (!pair || pair.record.begun || pair.record.change === 'take-back') return;
+  // The guest waits: what is as it was is not written down anew.
+  const seen = pair.notes.touched || !pair.notes.prints ? null : await seenImages(context, pairId);
+  if (seen?.text) await notBelieved(context, pairId, seen.text);
+  const { touched } = context.pair(pairId).notes;
+  if (!touched) return;
+  const { name } = pair.spec.workload;
+  throw new ProblemError({
+    kind: 'copy-touched',
+    message: `Somebody else has been at the copy of ${name} on ${context.deps.selfName()}: ${touched.text}`,
+    next: 'Bring its former host back, which goes on then. Or vouch for this copy on the page of the machine.',
+  });
 }
 
 /** A person vouches for it. */

@@ -1,7 +1,7 @@
 import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import type { Member, SimulatedGuest, SimulatedImage, WriteTap } from '../../hypervisor/simulated/types.ts';
 import type { MirrorStatus, Problem } from '../../protocol/index.ts';
-import { jobEnded } from '../mirror/problems.ts';
+import { jobGone } from '../mirror/problems.ts';
 import type { CatchUpFigures, MirrorOrder, Verified } from '../replication.ts';
 import { diskFull } from './target.ts';
 
@@ -73,7 +73,7 @@ export class SimulatedMirror implements WriteTap {
   cancelled(): void {
     if (this.over) return;
     this.cut = true;
-    this.change('held', jobEnded('a job is gone'));
+    this.change('held', jobGone);
   }
 
   guestEnded(orderly: boolean): void {
