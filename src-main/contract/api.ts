@@ -23,6 +23,7 @@ import {
   HostDraft,
   HostKeyOffer,
   Login,
+  PracticeChange,
   Settings,
   Verdict,
 } from './views.ts';
@@ -239,6 +240,12 @@ export const pageApi = {
   'practice.stop': method(nothing, nothing, 60_000),
   /** What the trainer does to a simulated host. */
   'practice.power': method(v.object({ hostId: HostId, on: v.boolean() }), nothing, 30_000),
+  /** What the trainer does to a simulated machine with a tool of his own, behind the console's back. */
+  'practice.change': method(
+    v.object({ hostId: HostId, vmUuid: VmUuid, what: PracticeChange }),
+    nothing,
+    30_000,
+  ),
 } as const;
 export type PageApi = typeof pageApi;
 

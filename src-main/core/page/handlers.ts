@@ -72,6 +72,7 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
 
     'practice.start': done(() => stage.startPractice()),
     'practice.stop': done(() => stage.stopPractice()),
+    'practice.change': done(async ({ hostId, vmUuid, what }) => stage.change(hostId, vmUuid, what)),
     'practice.power': done(({ hostId, on: powered }) => stage.power(hostId, powered)),
   };
 }

@@ -17,4 +17,15 @@ export const changes = {
   trust: 'Vouch for this copy',
   trusted: (name: string) => `${name}: the copy may be failed over to again.`,
   followed: 'Followed',
+  practice: {
+    title: 'Practice: what others do to it',
+    text: 'What an admin may do with virsh or virt-manager, without asking this console.',
+    what: {
+      'attach-disk': 'Attach a new disk',
+      'enlarge-disk': 'Enlarge its first disk',
+      'other-network': 'Connect it to another bridge, or back',
+      'cancel-mirror': 'Cancel its mirror’s job',
+    },
+    done: 'Done. It takes a moment until it is noticed.',
+  },
 };
