@@ -255,7 +255,11 @@ export function consoleHandlers(context: PairContext, guarded: Guarded, changes:
       const hindrances = await liveHindrances(context, pairId);
       return { live: hindrances.length === 0, hindrances };
     },
-    'pair.switchover': (params) => switchover(context, params),
+    'pair.switchover': async (params) => {
+      // The definition here goes with the move: what was changed of it a moment ago goes along.
+      await changes.look(params.pairId);
+      return switchover(context, params);
+    },
     'pair.resync': (params) =>
       ordered(
         context,

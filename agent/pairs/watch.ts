@@ -70,6 +70,7 @@ export class Watch {
       point: null,
       prints: null,
       touched: null,
+      changed: null,
     }));
   }
 

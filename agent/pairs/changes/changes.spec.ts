@@ -266,3 +266,16 @@ it('compares a machine whose disk was replaced while it was off', async () => {
   await until(() => replica() === 'in-sync' && open() === null);
   expect(followed()).toEqual(['disk-replaced']);
 });
+
+it('takes a definition along that was changed a moment before the machine is switched over', async () => {
+  await protect();
+  admin.setMemory(5 * GIB);
+  const given = atlas.order('pair.switchover', { pairId: PAIR, way: 'cold', switchOff: false });
+  expect(await given).toMatchObject({ state: 'done' });
+  await until(() => boreas.host.runs(MAIL));
+  expect(boreas.host.guest(MAIL)?.domain.memoryBytes).toBe(5 * GIB);
+  await until(() => boreas.pair()?.record.replica.state === 'in-sync');
+  // The same machine on its new host is no change.
+  await passes(25_000);
+  expect(boreas.pair()?.changes?.followed ?? []).toEqual([]);
+});
