@@ -209,8 +209,17 @@ test(
 
     await virsh('detach-interface', MACHINE, 'bridge', '--mac', '52:54:00:00:be:ef', '--config');
     await waitFor('the request to go', MINUTE, async () => (await owners()).changes?.open === null);
+
+    // The same machine on its new host is no change of it, whatever libvirt there makes of its definition.
+    const from = await owner();
+    await fleet.order('pair.switchover', MACHINE, from);
+    await waitFor('the machine to change sides', 2 * MINUTE, async () => (await owner()) !== from);
+    await fleet.settle(MACHINE, 3 * MINUTE);
+    const { lease } = await owners();
+    await waitFor('three looks', MINUTE, async () => (await owners()).lease.at - lease.at > 30_000);
+    expect((await owners()).changes ?? null).toBeNull();
   },
-  5 * MINUTE,
+  8 * MINUTE,
 );
 
 test(

@@ -11,7 +11,7 @@ import {
 } from './domain-xml.ts';
 
 /** Said elsewhere in an outline, or of no meaning where the machine would run. */
-const APART = ['name', 'uuid', 'memory', 'vcpu', 'devices'];
+const APART = ['name', 'uuid', 'memory', 'devices'];
 
 /** Null when the text is no domain definition. */
 export function outlineOf(text: string): Outline | null {

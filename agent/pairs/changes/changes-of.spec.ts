@@ -41,6 +41,7 @@ describe('changesOf', () => {
     ['name', '<name>mail</name>', '<name>post</name>'],
     ['memory', "<memory unit='GiB'>4", "<memory unit='GiB'>8"],
     ['vcpus', '<vcpu>2', '<vcpu>4'],
+    ['definition', '<vcpu>2', "<vcpu current='2'>4"],
     ['nic', "bridge='br0'", "bridge='br1'"],
     ['nic', "<model type='virtio'/>", "<model type='e1000e'/>"],
     ['drive sda', '/i/debian.iso', '/i/other.iso'],

@@ -23,6 +23,7 @@ export const disksOn = (disks: PairDisk[], hostId: string): Disk[] =>
 const PARTS: Record<string, string> = {
   os: 'its firmware or boot order',
   cpu: 'its processor model',
+  vcpu: 'how many processors it may have, or on which of the host they run',
   currentMemory: 'how much of its memory it uses',
   hostdev: 'devices of the host passed through to it',
   filesystem: 'folders of the host shared into it',
@@ -117,7 +118,10 @@ function ofDrives({ drives: before }: Outline, { drives: after }: Outline): Mach
 }
 
 function ofTheRest(before: Outline, after: Outline): MachineChange[] {
-  const parts = both(before.parts, after.parts).filter((part) => before.parts[part] !== after.parts[part]);
+  const said = before.vcpus === after.vcpus ? [] : ['vcpu'];
+  const parts = both(before.parts, after.parts).filter(
+    (part) => before.parts[part] !== after.parts[part] && !said.includes(part),
+  );
   const words = [...new Set(parts.map((part) => PARTS[part] ?? `"${part}" of its definition`))];
   // A disk that came or went says so itself.
   const set = Object.keys(before.disks).filter(

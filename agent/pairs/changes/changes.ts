@@ -9,10 +9,20 @@ import {
 } from '../../protocol/index.ts';
 import type { PairContext } from '../context.ts';
 import { pointModeOf } from '../modes.ts';
-import type { StoredPair } from '../store.ts';
+import { isLive, type StoredPair } from '../store.ts';
 import { lookAtCopy, lookAtStoppedDisks } from './images.ts';
 import { lookAt, type Seen, wayFor } from './seen.ts';
 import { asks, follow, inWords } from './take-in.ts';
+
+/** A look under way. `again`: another is wanted after it. */
+interface Looking {
+  again: boolean;
+  hurry: boolean;
+  done: Promise<void>;
+}
+
+/** How often a request that stands is put to the standby again by itself, ms: its checks cost something. */
+const ASK_AGAIN_MS = 60_000;
 
 /**
  * Notices what others change of a protected machine or of its copy, and sees to it that it is followed. The owner looks at
@@ -21,9 +31,10 @@ import { asks, follow, inWords } from './take-in.ts';
  */
 export class Changes {
   readonly #context: () => PairContext;
-  /** Looks under way; `true`: another is wanted after it. */
-  readonly #looking = new Map<string, { again: boolean; done: Promise<void> }>();
+  readonly #looking = new Map<string, Looking>();
 
+  /** When a standing request was put to the standby last, ms of the host's clock. */
+  readonly #asked = new Map<string, number>();
   /** Machines as they looked last, by UUID. */
   readonly #looks = new Map<string, string>();
 
@@ -31,21 +42,22 @@ export class Changes {
     this.#context = context;
   }
 
-  /** Looks soon; those who come while it looks share the next look. Never rejects. */
-  look(pairId: string): Promise<void> {
+  /** Looks soon; those who come while it looks share the next look. Never rejects. `hurry`: not only by timetable. */
+  look(pairId: string, hurry = true): Promise<void> {
     const running = this.#looking.get(pairId);
     if (running) {
       running.again = true;
+      running.hurry ||= hurry;
       return running.done;
     }
-    const entry = { again: false, done: Promise.resolve() };
+    const entry: Looking = { again: false, hurry, done: Promise.resolve() };
     this.#looking.set(pairId, entry);
     entry.done = this.#untilQuiet(pairId, entry);
     return entry.done;
   }
 
   lookAtAll(): void {
-    for (const pairId of this.#context().store.ids()) void this.look(pairId);
+    for (const pairId of this.#context().store.ids()) void this.look(pairId, false);
   }
 
   /** What an order does to the images of this host is no change behind its back. */
@@ -75,12 +87,12 @@ export class Changes {
     return other;
   }
 
-  async #untilQuiet(pairId: string, entry: { again: boolean }): Promise<void> {
+  async #untilQuiet(pairId: string, entry: Looking): Promise<void> {
     const { log } = this.#context().deps;
     try {
       do {
         entry.again = false;
-        await this.#once(pairId);
+        await this.#once(pairId, entry.hurry);
       } while (entry.again);
     } catch (error) {
       // The host, or its hypervisor, does not answer: it is looked at again.
@@ -90,7 +102,15 @@ export class Changes {
     }
   }
 
-  async #once(pairId: string): Promise<void> {
+  /** A request that stands is put to the standby again now and then, and whenever something has happened. */
+  #asksAgain(pairId: string, hurry: boolean): boolean {
+    const now = this.#context().deps.clock.bootMs();
+    if (!hurry && now - (this.#asked.get(pairId) ?? 0) < ASK_AGAIN_MS) return false;
+    this.#asked.set(pairId, now);
+    return true;
+  }
+
+  async #once(pairId: string, hurry: boolean): Promise<void> {
     const context = this.#context();
     const pair = context.store.get(pairId);
     if (!pair || pair.notes.ended || pair.notes.quarantine) return;
@@ -100,32 +120,39 @@ export class Changes {
     if (!settled || !context.deps.hypervisor.reachable || context.isUndefined(pair.spec.workload.uuid))
       return;
     await lookAtStoppedDisks(context, pair);
-    await lookAtMachine(context, context.pair(pairId));
+    await lookAtMachine(context, context.pair(pairId), () => this.#asksAgain(pairId, hurry));
   }
 }
 
-async function lookAtMachine(context: PairContext, pair: StoredPair): Promise<void> {
-  const { pairId } = pair.spec;
+async function lookAtMachine(
+  context: PairContext,
+  pair: StoredPair,
+  asksAgain: () => boolean,
+): Promise<void> {
+  const { pairId, workload } = pair.spec;
   const seen = await lookAt(context, pair);
   if (seen === null) return;
   if (seen.changes.length === 0) return undone(context, pair);
   await notice(context, pair, seen.changes);
   // What an order is at carries it out, or ends first.
   if (context.tasks.running(pairId) !== null) return;
+  const lacks = seen.changes.some(isOfDisks);
+  // Disks are copied while their machine runs.
+  if (lacks && !isLive(context.vmState(workload.uuid))) return renameOnly(context, pair, seen);
+  if (context.pair(pairId).notes.changed?.ask && !asksAgain()) return;
   const way = await wayFor(context, pair, seen);
   // The standby does not answer: it is asked when it does.
   if (way === null) return;
   if (way.problem) {
     await asks(context, pairId, seen.changes, way.problem);
-    await renameOnly(context, pair, seen);
-    return;
+    return renameOnly(context, pair, seen);
   }
   await context.setNotes(pairId, (notes) => ({
     ...notes,
     changed: notes.changed ? { ...notes.changed, ask: null } : null,
   }));
-  // Disks are followed by the order that copies them (orders/copy.ts, following.ts), once the machine runs.
-  if (!seen.changes.some(isOfDisks)) await follow(context, pairId, seen, way.paths);
+  // Disks are followed by the order that copies them (orders/copy.ts, following.ts).
+  if (!lacks) await follow(context, pairId, seen, way.paths);
   else context.nodes.look(pairId);
 }
 
@@ -139,11 +166,13 @@ async function notice(context: PairContext, pair: StoredPair, changes: MachineCh
     ...notes,
     changed: { since: notes.changed?.since ?? context.now(), changes, lacks, ask: null },
   }));
-  context.audit(
-    'change-noticed',
-    pair,
-    `${pair.spec.workload.name} was changed on ${context.deps.selfName()} by somebody else. ${inWords(changes)}`,
-  );
+  const news = changes.filter(({ text }) => !known?.changes.some((one) => one.text === text));
+  if (news.length > 0)
+    context.audit(
+      'change-noticed',
+      pair,
+      `${pair.spec.workload.name} was changed on ${context.deps.selfName()} by somebody else. ${inWords(news)}`,
+    );
   if (!lacks) return;
   context.nodes.look(pairId);
   // One that follows by points would go on with the disks of before.
@@ -177,4 +206,7 @@ async function renameOnly(context: PairContext, pair: StoredPair, seen: Seen): P
     const { spec } = kept;
     return { ...kept, spec: { ...spec, revision: spec.revision + 1, workload: { ...spec.workload, name } } };
   });
+  const { spec } = context.pair(pair.spec.pairId);
+  const chosen = context.nodes.chosen(spec.pairId);
+  await context.deps.peers.to(context.other(spec)).call('spec.offer', { spec, chosen });
 }
