@@ -257,7 +257,8 @@ export function consoleHandlers(context: PairContext, guarded: Guarded, changes:
     },
     'pair.switchover': async (params) => {
       // The definition here goes with the move: what was changed of it a moment ago goes along.
-      await changes.look(params.pairId);
+      const { replica } = context.pair(params.pairId).record;
+      if (replica.state === 'in-sync') await changes.look(params.pairId);
       return switchover(context, params);
     },
     'pair.resync': (params) =>

@@ -1,6 +1,7 @@
 import type { Permission } from '../lease/deadline-file.ts';
 import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
 import { type Problem, problemOf, type Result, type VmInfo } from '../protocol/index.ts';
+import { hasLeft, isMovedAway } from './changes/moved-away.ts';
 import type { PairContext } from './context.ts';
 import type { Following } from './following.ts';
 import { GuestStart } from './guest-start.ts';
@@ -95,7 +96,13 @@ export class HostSite implements Site {
     const { notes, spec } = this.#kept;
     // Started with its host before it was protected, and not yet seen in this boot: as its autostart would have it.
     const autostart = spec.autostartBefore && notes.bootId !== this.#context.deps.bootId;
-    return (notes.wantRunning || autostart) && this.#stopped === null;
+    return (notes.wantRunning || autostart) && this.#stopped === null && !this.#left;
+  }
+
+  /** It runs on a host of somebody else's choice: started here, it would run twice. */
+  get #left(): boolean {
+    const pair = this.#context.store.get(this.#pairId);
+    return pair !== null && (isMovedAway(pair.notes) || hasLeft(this.#context, pair));
   }
 
   /** Known at once, though it is written down later. */

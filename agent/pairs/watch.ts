@@ -1,6 +1,7 @@
 import type { HypervisorEvent } from '../hypervisor/hypervisor.ts';
 import type { LeaseRecord } from '../lease/record.ts';
 import type { VmInfo } from '../protocol/index.ts';
+import { leftByOthers, noteMovedAway } from './changes/moved-away.ts';
 import type { PairContext } from './context.ts';
 import { handedOver } from './handed-over.ts';
 import type { HostSite } from './site.ts';
@@ -192,8 +193,9 @@ export class Watch {
     const untold = reason === 'failed' && context.isUndefined(workload.uuid);
     const meant = reason === 'shutdown' || reason === 'destroyed' || untold;
     const site = this.#siteOf(pairId);
+    const away = reason === 'migrated' && context.isOwner(pair) && leftByOthers(pair);
     // At once, before anybody looks: a guest that somebody stopped must not be started again meanwhile.
-    if (meant) site?.stoppedBy('with-host');
+    if (meant || away) site?.stoppedBy('with-host');
     context.audit('vm-stopped', pair, `${workload.name} stopped on ${context.deps.selfName()} (${reason}).`, {
       reason,
     });
@@ -202,6 +204,10 @@ export class Watch {
     const withHost = meant && (await context.deps.hostStopping?.()) === true;
     // Ended first: the mirror's own last word may come after the hypervisor's.
     await context.deps.source.end(pairId);
+    if (away) {
+      await noteMovedAway(context, pairId);
+      return site?.stoppedBy('meant');
+    }
     if (!meant || withHost) return;
     const moving = context.store.kept(pairId)?.notes.moving === true;
     site?.stoppedBy(moving ? null : 'meant');

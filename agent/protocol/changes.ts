@@ -15,6 +15,8 @@ export const ChangeKind = v.picklist([
   'disk-shrunk',
   'disk-moved',
   'disk-replaced',
+  /** It runs on a host that is none of the pair's, by a migration of another tool. */
+  'moved-away',
 ]);
 export type ChangeKind = v.InferOutput<typeof ChangeKind>;
 
@@ -66,6 +68,7 @@ const OF_DISKS: ChangeKind[] = [
   'disk-shrunk',
   'disk-moved',
   'disk-replaced',
+  'moved-away',
 ];
 /** A copy without it is no whole copy. */
 export const isOfDisks = ({ kind }: MachineChange): boolean => OF_DISKS.includes(kind);

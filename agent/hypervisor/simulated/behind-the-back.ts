@@ -65,6 +65,11 @@ export class BehindTheBack {
     this.#guest.tap?.cancelled();
   }
 
+  /** Live, to a host that is none of ours. */
+  migrateAway(): void {
+    this.#host.endGuest(this.#guest, 'migrated');
+  }
+
   #edit(change: (draft: GuestDraft) => unknown): void {
     const { domain } = this.#guest;
     const draft = draftOf(this.#host, domain);

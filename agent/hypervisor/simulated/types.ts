@@ -46,6 +46,8 @@ export interface SimulatedGuest {
   /** Requests to shut down that it still misses, as a guest does that is just starting up. */
   misses?: number;
   pause?: VmInfo['pause'];
+  /** Stopped here by a migration of another tool. */
+  away?: boolean;
   /** Undefined by hand while it runs. */
   transient?: boolean;
   /** Wall clock, ms; null while stopped. */

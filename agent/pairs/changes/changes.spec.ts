@@ -279,3 +279,43 @@ it('takes a definition along that was changed a moment before the machine is swi
   await passes(25_000);
   expect(boreas.pair()?.changes?.followed ?? []).toEqual([]);
 });
+
+describe('a machine that another tool migrated to a host that is none of ours', () => {
+  const away = () => open()?.changes.some(({ kind }) => kind === 'moved-away') === true;
+
+  it('is not started here again, nor by its standby, until somebody starts it', async () => {
+    await armed();
+    admin.migrateAway();
+    await until(away);
+    await until(() => atlas.pair()?.record.armed === false && replica() === 'stale');
+    await passes(20_000);
+    expect(atlas.host.runs(MAIL)).toBe(false);
+    expect(boreas.host.runs(MAIL)).toBe(false);
+    expect(open()).toMatchObject({ lacks: true, ask: { kind: 'moved-away' } });
+
+    const guest = atlas.host.guest(MAIL);
+    if (guest) await atlas.host.startGuest(guest);
+    await until(() => atlas.pair()?.record.armed === true && open() === null);
+  });
+
+  it('is not started at the next boot of its host either', async () => {
+    await armed();
+    admin.migrateAway();
+    await until(away);
+    await atlas.powerOff();
+    await atlas.powerOn();
+    await passes(20_000);
+    expect(atlas.host.runs(MAIL)).toBe(false);
+    expect(boreas.host.runs(MAIL)).toBe(false);
+  });
+
+  it('is not started by an agent that comes up later', async () => {
+    await protect();
+    await atlas.stopAgent();
+    admin.migrateAway();
+    await atlas.startAgent();
+    await until(away);
+    await passes(20_000);
+    expect(atlas.host.runs(MAIL)).toBe(false);
+  });
+});

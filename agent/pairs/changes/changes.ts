@@ -11,6 +11,7 @@ import type { PairContext } from '../context.ts';
 import { pointModeOf } from '../modes.ts';
 import { isLive, type StoredPair } from '../store.ts';
 import { lookAtCopy, lookAtStoppedDisks } from './images.ts';
+import { hasLeft, isMovedAway, noteMovedAway } from './moved-away.ts';
 import { lookAt, type Seen, wayFor } from './seen.ts';
 import { asks, follow, inWords } from './take-in.ts';
 
@@ -119,6 +120,7 @@ export class Changes {
     const settled = pair.record.begun && !pair.notes.moving && !pair.notes.yielding;
     if (!settled || !context.deps.hypervisor.reachable || context.isUndefined(pair.spec.workload.uuid))
       return;
+    if (hasLeft(context, pair) && !isMovedAway(pair.notes)) await noteMovedAway(context, pairId);
     await lookAtStoppedDisks(context, pair);
     await lookAtMachine(context, context.pair(pairId), () => this.#asksAgain(pairId, hurry));
   }
@@ -164,7 +166,12 @@ async function notice(context: PairContext, pair: StoredPair, changes: MachineCh
   if (known !== null && JSON.stringify(known.changes) === JSON.stringify(changes)) return;
   await context.setNotes(pairId, (notes) => ({
     ...notes,
-    changed: { since: notes.changed?.since ?? context.now(), changes, lacks, ask: null },
+    changed: {
+      since: notes.changed?.since ?? context.now(),
+      changes,
+      lacks,
+      ask: isMovedAway(notes) ? (notes.changed?.ask ?? null) : null,
+    },
   }));
   const news = changes.filter(({ text }) => !known?.changes.some((one) => one.text === text));
   if (news.length > 0)

@@ -3,7 +3,7 @@ import { type Check, isOfDisks, type MachineChange, type Problem } from '../../p
 import { copiedDisks } from '../checks.ts';
 import { must, type PairContext } from '../context.ts';
 import { pointModeOf } from '../modes.ts';
-import type { StoredPair } from '../store.ts';
+import { isLive, type StoredPair } from '../store.ts';
 import { changesOf, disksOn, type Machine } from './changes-of.ts';
 
 /** An owner's machine as its host shows it, and what of it its pair does not have. */
@@ -23,9 +23,12 @@ export async function lookAt(context: PairContext, pair: StoredPair): Promise<Se
   if (outline === null || kept === null) return null;
   const machine = { outline, disks: copiedDisks(definition) };
   const before = { outline: { ...kept, name: spec.workload.name }, disks: disksOn(spec.disks, context.self) };
-  // Nothing tells it of a file that was replaced by one of the same size: that was noticed when it happened.
-  const replaced = (notes.changed?.changes ?? []).filter(({ kind }) => kind === 'disk-replaced');
-  return { definition, machine, changes: [...changesOf(before, machine), ...replaced] };
+  // Nothing tells of it afterwards: it was noticed when it happened. Back here, it is not away any more.
+  const back = isLive(context.vmState(spec.workload.uuid));
+  const noticed = (notes.changed?.changes ?? []).filter(
+    ({ kind }) => kind === 'disk-replaced' || (kind === 'moved-away' && !back),
+  );
+  return { definition, machine, changes: [...changesOf(before, machine), ...noticed] };
 }
 
 /** What stands in the way of following; `paths`: where new disks would lie on the standby. */

@@ -1,6 +1,6 @@
 import type { FleetSnapshot } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
-import { openOf, touchedOf } from '../changes/words.ts';
+import { askTitle, openOf, touchedOf } from '../changes/words.ts';
 import { byName, type Headline, hostName, pairHeadline } from './headline-parts.ts';
 
 /** Somebody changed a machine so that its standby cannot follow, or has been at a copy: a person has to act. */
@@ -20,7 +20,7 @@ export function changed(fleet: FleetSnapshot): Headline | null {
   const asked = pairs.find((pair) => openOf(pair)?.ask);
   const ask = asked && openOf(asked)?.ask;
   if (!asked || !ask) return null;
-  const text = m.changes.asked(asked.name, hostName(fleet, asked.standby));
+  const text = askTitle(asked, (id) => hostName(fleet, id));
   return pairHeadline(
     asked,
     openOf(asked)?.lacks ? 'danger' : 'attention',

@@ -6,6 +6,7 @@ export const changes = {
   followingDefinition: (host: string) => `${host} is following; the copy is counted on all the while.`,
   waits: 'It is followed once the machine runs.',
   asked: (name: string, host: string) => `${name} was changed, and ${host} cannot follow`,
+  away: (name: string, host: string) => `${name} was moved away from ${host} by somebody else`,
   lacks: (host: string) => `Until then the copy on ${host} is not whole: nothing fails over to it by itself.`,
   keeps: (host: string) =>
     `Until then ${host} keeps the definition that works there: after a failover the machine runs as it was before the change.`,
