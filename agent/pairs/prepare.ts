@@ -1,5 +1,6 @@
 import { type ParamsOf, type PeerApi, ProblemError, type ResultOf } from '../protocol/index.ts';
 import type { ReplicaDisk } from '../replication/replication.ts';
+import { fitOf } from './changes/fit.ts';
 import { must, type PairContext } from './context.ts';
 import { bytesOf, goBack, sealPoint } from './points.ts';
 import { freshNotes, isLive, type LocalNotes, type StoredPair } from './store.ts';
@@ -118,20 +119,6 @@ async function wayFitting(
   if (fits === 'other' || fits === 'smaller') return { way: 'full', keepsOld: fits === 'smaller' || touched };
   const changed = fits === 'grown' || touched;
   return { way: changed && way === 'changes' ? 'compare' : way, keepsOld: false };
-}
-
-/** Images are made in whole sectors, whatever the machine's file is, bytes. */
-const SECTOR = 512;
-
-type Fit = 'same' | 'grown' | 'smaller' | 'other';
-
-function fitOf(sizes: Record<string, number | null>, { spec, notes }: StoredPair): Fit {
-  const made = spec.disks.filter(({ target }) => !notes.unmade?.includes(target));
-  if (made.length === 0 || made.some(({ target }) => sizes[target] == null)) return 'other';
-  const apart = spec.disks.map(({ target, sizeBytes }) => (sizes[target] ?? 0) - sizeBytes);
-  if (apart.some((bytes) => bytes >= SECTOR)) return 'smaller';
-  const same = apart.every((bytes) => bytes > -SECTOR);
-  return same ? 'same' : 'grown';
 }
 
 /** A copy that was kept by points until now: what is mirrored goes into a layer over the newest. */
