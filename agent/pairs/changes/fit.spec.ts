@@ -7,7 +7,7 @@ const KIB = 1024;
 const spec = {
   disks: ['vda', 'vdb'].map((target) => ({ target, sizeBytes: 100 * KIB, format: 'qcow2', paths: {} })),
 } as unknown as PairSpec;
-const fit = (sizes: Record<string, number | null>, unmade: string[] = []) =>
+const fitted = (sizes: Record<string, number | null>, unmade: string[] = []) =>
   fitOf(sizes, { spec, notes: { ...freshNotes('boot'), unmade } });
 
 it.each([
@@ -20,10 +20,10 @@ it.each([
   ['smaller', { vda: 50 * KIB, vdb: 200 * KIB }],
   ['other', { vda: null, vdb: 100 * KIB }],
 ])('is %s for images of %o', (expected, sizes) => {
-  expect(fit(sizes)).toBe(expected);
+  expect(fitted(sizes)).toBe(expected);
 });
 
 it('misses no image that was never made', () => {
-  expect(fit({ vda: 100 * KIB, vdb: null }, ['vdb'])).toBe('grown');
-  expect(fit({ vda: null, vdb: null }, ['vda', 'vdb'])).toBe('other');
+  expect(fitted({ vda: 100 * KIB, vdb: null }, ['vdb'])).toBe('grown');
+  expect(fitted({ vda: null, vdb: null }, ['vda', 'vdb'])).toBe('other');
 });
