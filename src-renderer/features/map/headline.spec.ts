@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { ChangesStatus } from '../../../agent/protocol/index.ts';
 import type { PairView } from '../../../src-main/contract/index.ts';
-import { armed, at, fleet, host, manual, offline, pair, task, vm } from '../../lib/testing-fleet.ts';
+import {
+  armed,
+  at,
+  fleet,
+  host,
+  manual,
+  offline,
+  pair,
+  task,
+  vm,
+} from '../../../src-main/contract/testing-fleet.ts';
 import { headline } from './headline.ts';
 
 const two = [host('atlas'), host('boreas')];
