@@ -1,5 +1,6 @@
 import type { Check, HypervisorKind, Result, VmInfo } from '../protocol/index.ts';
 import type { LiveMigration } from './migration.ts';
+import type { Outline } from './outline.ts';
 
 /** What happened to a guest, as told by the hypervisor itself. */
 export type HypervisorEvent =
@@ -9,6 +10,8 @@ export type HypervisorEvent =
   | { kind: 'reachable'; reachable: boolean }
   /** The guest's QEMU process ended. */
   | { kind: 'stopped'; uuid: string; reason: 'shutdown' | 'destroyed' | 'crashed' | 'failed' | 'migrated' }
+  /** Its definition was made or changed, maybe without anything of the running machine. */
+  | { kind: 'defined'; uuid: string }
   /** QEMU's own event for one guest (QMP schema), for those who drive its block layer. */
   | { kind: 'qmp'; uuid: string; event: string; data: unknown };
 
@@ -16,7 +19,10 @@ export type HypervisorEvent =
 export interface VmDefinition {
   uuid: string;
   name: string;
-  /** The hypervisor's own text (libvirt: inactive, migratable, security info). */
+  /**
+   * The hypervisor's own text (libvirt: inactive, migratable, security info), with the disks that the machine uses now where
+   * it runs and they are others.
+   */
   text: string;
   disks: {
     target: string;
@@ -51,6 +57,8 @@ export interface Hypervisor {
   definition(uuid: string): Promise<Result<VmDefinition>>;
   /** The definition with the images of its disks (by target) at other paths. */
   withDisks(text: string, paths: Record<string, string>): string;
+  /** What two definitions are compared by; null when the text is none. */
+  outline(text: string): Outline | null;
   define(text: string): Promise<Result<void>>;
   undefine(uuid: string): Promise<Result<void>>;
   run(uuid: string): Promise<Result<void>>;

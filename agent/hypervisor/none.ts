@@ -26,6 +26,10 @@ export class NoHypervisor implements Hypervisor {
     return text;
   }
 
+  outline(): null {
+    return null;
+  }
+
   async definition(): Promise<Result<VmDefinition>> {
     return REFUSED;
   }

@@ -8,6 +8,8 @@ import {
   setVerifySettings,
   setWitnessOf,
 } from './automation.ts';
+import type { Changes } from './changes/changes.ts';
+import { trustCopy } from './changes/images.ts';
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
 import type { Guarded } from './guarded.ts';
@@ -236,7 +238,7 @@ async function switchover(
 }
 
 /** What this member answers to consoles. */
-export function consoleHandlers(context: PairContext, guarded: Guarded): Handlers {
+export function consoleHandlers(context: PairContext, guarded: Guarded, changes: Changes): Handlers {
   const { deps } = context;
   return {
     'protect.check': async ({ vmUuid, standby }) => {
@@ -268,7 +270,12 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
       const hindrances = await liveHindrances(context, pairId);
       return { live: hindrances.length === 0, hindrances };
     },
-    'pair.switchover': (params) => switchover(context, params),
+    'pair.switchover': async (params) => {
+      // The definition here goes with the move: what was changed of it a moment ago goes along.
+      const { replica } = context.pair(params.pairId).record;
+      if (replica.state === 'in-sync') await changes.look(params.pairId);
+      return switchover(context, params);
+    },
     'pair.resync': (params) =>
       ordered(
         context,
@@ -290,6 +297,14 @@ export function consoleHandlers(context: PairContext, guarded: Guarded): Handler
     'pair.verify': async ({ pairId, requestId, actor }) => ({
       task: await context.verifies.order(pairId, { id: requestId, by: actor }),
     }),
+    'pair.lookAgain': async ({ pairId }) => {
+      await changes.look(pairId);
+      return {};
+    },
+    'pair.trustCopy': async ({ pairId, actor }) => {
+      await trustCopy(context, pairId, actor);
+      return {};
+    },
     'pair.verifySettings': (params) => setVerifySettings(context, params),
     'pair.objectives': (params) => setObjectives(context, params),
     'pair.riskHistory': async ({ pairId }) => context.risks.history(context.pair(pairId).spec.pairId),

@@ -18,6 +18,7 @@ import {
 } from '../protocol/index.ts';
 import type { ReplicaDisk, ReplicaSource, ReplicaTarget } from '../replication/replication.ts';
 import type { TaskRunner } from '../tasks/runner.ts';
+import { withOtherDisks } from './changes/other-disks.ts';
 import type { Drilling } from './drilling.ts';
 import { Learning } from './learning.ts';
 import type { Nodes } from './nodes.ts';
@@ -204,8 +205,9 @@ export class PairContext {
     if (!spec.members.includes(this.self)) return null;
     return this.store.change(spec.pairId, (pair) => {
       if (pair === null) return { spec, notes: fresh };
-      const newer = spec.revision > pair.spec.revision;
-      return newer ? { ...pair, spec: { ...spec, members: pair.spec.members } } : pair;
+      if (spec.revision <= pair.spec.revision) return pair;
+      const notes = withOtherDisks(pair, spec, this.self, this.now());
+      return { notes, spec: { ...spec, members: pair.spec.members } };
     });
   }
 
@@ -255,6 +257,20 @@ export class PairContext {
 
   /** What touches a pair's images here waits for what touched them before: an order given up may still be at it. */
   inTurn<T>(pairId: string, work: () => Promise<T>): Promise<T> {
+    return this.lookInTurn(pairId, async () => {
+      await this.forgetPrints(pairId);
+      return work();
+    });
+  }
+
+  /** Something of ours is about to work on the images here, or has just done so: how they looked before says nothing. */
+  async forgetPrints(pairId: string): Promise<void> {
+    if (this.store.kept(pairId)?.notes.prints)
+      await this.setNotes(pairId, (notes) => ({ ...notes, prints: null }));
+  }
+
+  /** The same for what only looks at them. */
+  lookInTurn<T>(pairId: string, work: () => Promise<T>): Promise<T> {
     const run = (this.#turns.get(pairId) ?? Promise.resolve()).then(work, work);
     this.#turns.set(
       pairId,

@@ -2,6 +2,7 @@ import { CONTRACT } from '../lease/rules.ts';
 import { replicaBecomes } from '../lease/transitions.ts';
 import { compareEpoch, fail, ok, type Problem, ProblemError, type Result } from '../protocol/index.ts';
 import { OLD_DISK, type PointsLink } from '../replication/replication.ts';
+import { takeInDisks } from './changes/take-in.ts';
 import type { PairContext } from './context.ts';
 import { pointModeOf } from './modes.ts';
 import { isLive } from './store.ts';
@@ -133,6 +134,7 @@ export class Following {
     const over = wants != null && compareEpoch(wants, pair.record.epoch) === 0;
     if (!held.ok || older || (held.value.quarantined && !over))
       return void this.#pauses.set(pairId, context.deps.clock.bootMs() + PAUSE_MS);
+    await takeInDisks(context, pairId);
     await follow(context, pairId, over);
   }
 }

@@ -1,4 +1,5 @@
 import { fail, type Problem, ProblemError, type Result } from '../protocol/index.ts';
+import { refuseTouched } from './changes/images.ts';
 import { must, type PairContext } from './context.ts';
 import { handedOver } from './handed-over.ts';
 import type { KeptPair } from './store.ts';
@@ -43,6 +44,7 @@ export class GuestStart {
 
   async #start(): Promise<void> {
     const { deps } = this.#context;
+    if (!this.#site.receiving) await refuseTouched(this.#context, this.#pairId);
     const noted = this.#context.setNotes(this.#pairId, (notes) => ({
       ...notes,
       wantRunning: true,

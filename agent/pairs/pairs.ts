@@ -4,6 +4,7 @@ import { CONTRACT } from '../lease/rules.ts';
 import { disarm } from '../lease/transitions.ts';
 import { TaskRunner } from '../tasks/runner.ts';
 import { AfterMove } from './after-move.ts';
+import { Changes } from './changes/changes.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
 import { Drills } from './drills.ts';
@@ -37,6 +38,8 @@ const TELL_MS = 1_000;
 const SAID_AGAIN_MS = 2_000;
 /** Beats from one look at the host's certificate and at the timetable of drills to the next. */
 const MINUTE_BEATS = 60;
+/** Beats from one look for changes behind our back to the next. */
+const LOOK_BEATS = 10;
 /** How long an agent that stops asks its voters to be patient: its machines must not be frozen by a restart. */
 const HOLD_ON_MS = 15_000;
 /** Voters that do not answer by then do not keep the agent from stopping. */
@@ -55,6 +58,7 @@ class Pairs implements PairsService {
   readonly #healer: Healer;
   readonly #following: Following;
   readonly #afterMove: AfterMove;
+  readonly #changes: Changes;
   readonly #watch: Watch;
   readonly #receiver: Receiver;
   readonly #guarded: Guarded;
@@ -76,6 +80,7 @@ class Pairs implements PairsService {
     this.#healer = new Healer(() => this.#context);
     this.#following = new Following(() => this.#context);
     this.#afterMove = new AfterMove(() => this.#context);
+    this.#changes = new Changes(() => this.#context);
     const nodes = new Nodes({
       ...deps,
       site: (pairId) => this.#makeSite(pairId),
@@ -108,7 +113,7 @@ class Pairs implements PairsService {
     const loaded = new Promise<void>((resolve) => {
       this.#markLoaded = resolve;
     });
-    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context, this.#guarded), loaded);
+    this.consoleHandlers = onceLoaded(consoleHandlers(this.#context, this.#guarded, this.#changes), loaded);
     this.#receiver = new Receiver(this.#context, siteOf);
     this.peerHandlers = onceLoaded(peerHandlers(this.#context, this.#receiver), loaded);
   }
@@ -194,17 +199,22 @@ class Pairs implements PairsService {
         if (store.kept(pairId) === null) this.#sites.delete(pairId);
         this.#changed(pairId);
       }),
-      tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
+      tasks.subscribe((task) => {
+        this.#emit({ kind: 'task', task });
+        this.#changes.onTask(task);
+      }),
       drills.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       verifies.tasks.subscribe((task) => this.#emit({ kind: 'task', task })),
       source.subscribe((pairId, status) => {
         this.#healer.slowness.seen(pairId, status);
+        this.#changes.onMirror(pairId, status);
         this.#run('point', this.#pointMade(pairId));
         nodes.look(pairId);
         this.#changed(pairId);
       }),
       hypervisor.subscribe((event) => {
         if (event.kind === 'reachable') for (const pairId of nodes.ids()) nodes.look(pairId);
+        this.#changes.onHypervisor(event);
         const pair = event.kind === 'vm' || event.kind === 'stopped' ? store.ofVm(event.uuid) : null;
         if (!pair) return;
         const { pairId } = pair.spec;
@@ -299,6 +309,7 @@ class Pairs implements PairsService {
       this.#run('timetable', this.#context.verifies.tick());
     }
     this.#run('risk', this.#context.risks.tick());
+    if (this.#beats % LOOK_BEATS === 1) this.#changes.lookAtAll();
     this.#timer = this.#deps.clock.setTimeout(() => this.#beat(), TELL_MS);
     this.#afterMove.look();
     if (!this.#watched) return;

@@ -1,5 +1,6 @@
 import { modeOf, type ParamsOf, type PeerApi, ProblemError, type ResultOf } from '../protocol/index.ts';
 import type { ReplicaDisk } from '../replication/replication.ts';
+import { fitOf } from './changes/fit.ts';
 import { must, type PairContext } from './context.ts';
 import { bytesOf, goBack, sealPoint } from './points.ts';
 import { freshNotes, isLive, type LocalNotes, type StoredPair } from './store.ts';
@@ -86,11 +87,38 @@ export async function prepare(context: PairContext, params: Params): Promise<Ans
   await context.drills.end(pairId);
   refuseQuarantined(context, pair, params.overQuarantine);
   if (!pair.notes.quarantine) await bringUp(context, pair);
-  const way = await wayHere(context, context.pair(pairId), params);
+  const { way, keepsOld } = await wayFitting(context, context.pair(pairId), params);
   const now = context.pair(pairId);
   if (way === 'changes') return takeChanges(context, now, params);
   if (way === 'compare') return beginComparison(context, now, params);
-  return makeAnew(context, now, params);
+  return makeAnew(context, now, params, keepsOld);
+}
+
+/**
+ * The way, as far as the images here still are what the machine's disks are. Where somebody else has been at them, or the
+ * disks have become smaller, what is there is kept for a person: it may hold what nothing else does any more.
+ */
+async function wayFitting(
+  context: PairContext,
+  pair: StoredPair,
+  params: Params,
+): Promise<{ way: Way; keepsOld: boolean }> {
+  const { pairId } = pair.spec;
+  const touched = pair.notes.touched != null;
+  // From here on it is as good as half a copy, whatever it was.
+  if (touched)
+    await context.setNotes(pairId, (notes) => ({
+      ...notes,
+      image: notes.image === 'none' ? 'none' : 'partial',
+      touched: null,
+      generation: null,
+    }));
+  const disks = context.disks(pair.spec, context.self);
+  const fits = pair.notes.image === 'none' ? 'same' : fitOf(await context.deps.target.sizes(disks), pair);
+  const way = await wayHere(context, context.pair(pairId), params);
+  if (fits === 'other' || fits === 'smaller') return { way: 'full', keepsOld: fits === 'smaller' || touched };
+  const changed = fits === 'grown' || touched;
+  return { way: changed && way === 'changes' ? 'compare' : way, keepsOld: false };
 }
 
 /** A copy that was kept by points until now: what is mirrored goes into a layer over the newest. */
@@ -118,7 +146,9 @@ async function wayHere(context: PairContext, pair: StoredPair, { ways }: Params)
   const { notes } = pair;
   const disks = context.disks(pair.spec, context.self);
   if (!ways || (notes.image === 'none' && !notes.quarantine)) return 'full';
-  for (const { path } of disks) if ((await target.allocatedBytes(path)) === null) return 'full';
+  const unmade = notes.quarantine ? [] : (notes.unmade ?? []);
+  for (const { path, target: name } of disks)
+    if (!unmade.includes(name) && (await target.allocatedBytes(path)) === null) return 'full';
   const known = ways.changes !== null && (notes.generation ?? null) === ways.changes;
   // What it lost of what it had acknowledged no bitmap tells.
   if (notes.quarantine || !known || target.isUnclean(pair.spec.pairId)) return 'compare';
@@ -154,6 +184,7 @@ async function beginComparison(context: PairContext, pair: StoredPair, params: P
     if (!layered) return makeAnew(context, pair, params);
     await keptUnder(context, pair, disks, layered.aside);
   }
+  must(await target.fit(pairId, disks));
   const offer = must(await target.digest(pairId, disks));
   await context.setNotes(pairId, (notes) => ({
     ...notes,
@@ -264,21 +295,26 @@ async function openSealed(
 }
 
 /** Empty images; what lies in their places is kept aside or goes. */
-async function makeAnew(context: PairContext, pair: StoredPair, params: Params): Promise<Answer> {
+async function makeAnew(
+  context: PairContext,
+  pair: StoredPair,
+  params: Params,
+  keepsOld = false,
+): Promise<Answer> {
   const { target } = context.deps;
   const { pairId } = pair.spec;
   if (pair.notes.point?.kind === 'seal') await goBack(context, pairId);
   const now = context.pair(pairId);
   const { quarantine, image } = now.notes;
   const disks = context.disks(pair.spec, context.self);
-  const keeps = await keepsPrevious(context, now, disks);
+  const keeps = keepsOld || (await keepsPrevious(context, now, disks));
   await clearOldCopy(context, now);
   must(await target.close(pairId));
   must(await target.points.undo(pairId, 'seal', disks));
   if (!keeps) must(await target.remove(pairId, disks));
   const asideTag = `aside-e${(quarantine?.ownEpoch ?? pair.record.epoch).n}`;
   // What lies there without our having put it there is not ours to delete either.
-  const keep = quarantine !== null || image === 'none';
+  const keep = quarantine !== null || image === 'none' || keepsOld;
   const created = must(await target.create(pairId, disks, asideTag));
   const since = quarantine?.since ?? context.now();
   const aside: LocalNotes['aside'] = [];

@@ -55,6 +55,8 @@ export interface PairsService {
     | 'pair.verifySettings'
     | 'pair.objectives'
     | 'pair.riskHistory'
+    | 'pair.lookAgain'
+    | 'pair.trustCopy'
     | 'guard.letGo'
     | 'task.cancel'
   >;

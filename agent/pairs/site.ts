@@ -1,11 +1,12 @@
 import type { Permission } from '../lease/deadline-file.ts';
 import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
 import { type Problem, problemOf, type Result, type VmInfo } from '../protocol/index.ts';
+import { hasLeft, isMovedAway } from './changes/moved-away.ts';
 import type { PairContext } from './context.ts';
 import type { Following } from './following.ts';
 import { GuestStart } from './guest-start.ts';
 import type { Healer } from './healer.ts';
-import { isDistrusted, isLive, type KeptPair } from './store.ts';
+import { isDistrusted, isLive, type KeptPair, lacksDisks } from './store.ts';
 
 const PAUSES: Record<NonNullable<VmInfo['pause']>, GuestState> = {
   'not-started': 'paused',
@@ -95,7 +96,13 @@ export class HostSite implements Site {
     const { notes, spec } = this.#kept;
     // Started with its host before it was protected, and not yet seen in this boot: as its autostart would have it.
     const autostart = spec.autostartBefore && notes.bootId !== this.#context.deps.bootId;
-    return (notes.wantRunning || autostart) && this.#stopped === null;
+    return (notes.wantRunning || autostart) && this.#stopped === null && !this.#left;
+  }
+
+  /** It runs on a host of somebody else's choice: started here, it would run twice. */
+  get #left(): boolean {
+    const pair = this.#context.store.get(this.#pairId);
+    return pair !== null && (isMovedAway(pair.notes) || hasLeft(this.#context, pair));
   }
 
   /** Known at once, though it is written down later. */
@@ -110,8 +117,10 @@ export class HostSite implements Site {
     if (!this.#context.membersAligned(this.#pairId)) return 'off';
     const state = source.status(this.#pairId)?.state;
     // Never counted on: it lacks what was written since the last point.
+    if (this.#byPoints && lacksDisks(this.#kept.notes)) return 'off';
     if (this.#byPoints) return state === 'following' || state === 'copying' ? 'copying' : 'off';
-    const distrusted = isDistrusted(this.#kept.notes, this.#context.nodes.record(this.#pairId));
+    const { notes } = this.#kept;
+    const distrusted = isDistrusted(notes, this.#context.nodes.record(this.#pairId)) || lacksDisks(notes);
     // It takes every write, but is not the same as the machine's disks: as good as none until it is made good.
     if (distrusted && (state === 'in-sync' || this.guest() === 'none')) return 'off';
     if (this.guest() === 'none') return source.endedInSync(this.#pairId) ? 'whole' : 'off';
@@ -137,7 +146,7 @@ export class HostSite implements Site {
     return (
       deps.hypervisor.reachable &&
       defined &&
-      (this.#owns || (notes.image === 'complete' && !notes.quarantine))
+      (this.#owns || (notes.image === 'complete' && !notes.quarantine && !notes.touched))
     );
   }
 
@@ -226,6 +235,8 @@ export class HostSite implements Site {
   }
 
   startMirror(): void {
+    // Copied again and again, it would never be whole: a person is asked.
+    if (this.#kept.notes.changed?.ask && lacksDisks(this.#kept.notes)) return;
     if (this.#byPoints) this.#following.request(this.#pairId);
     // It goes back to points at once (after-move.ts): what those lack is sent by them.
     else if (!this.#kept.spec.mirroredToMove) this.#healer.request(this.#pairId);

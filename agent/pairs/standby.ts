@@ -1,4 +1,5 @@
 import type { Handlers, PairDisk, PeerApi } from '../protocol/index.ts';
+import { ownerHears } from './changes/images.ts';
 import { must, type PairContext } from './context.ts';
 import { forget, leave } from './leaving.ts';
 import type { Receiver } from './moving/receiver.ts';
@@ -77,6 +78,10 @@ export function peerHandlers(context: PairContext, receiver: Receiver): PairPeer
     'standby.verify': ({ pairId }) => context.inTurn(pairId, () => readReplica(context, pairId)),
     'standby.verified': ({ pairId }) => replicaRead(context, pairId),
     'standby.verifyEnd': ({ pairId }) => context.inTurn(pairId, () => endReading(context, pairId)),
+    'copy.touched': async ({ pairId, text }) => {
+      await ownerHears(context, pairId, text);
+      return {};
+    },
     'owner.yield': (params) => yieldOwner(context, params),
     'move.check': async ({ pairId }) => ({ hindrances: receiver.hindrances(pairId) }),
     'move.receive': (params) =>

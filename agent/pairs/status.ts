@@ -117,6 +117,12 @@ export function leaseView(context: PairContext, pair: StoredPair): LeaseView {
   };
 }
 
+function changesOf({ notes }: StoredPair): Pick<PairStatus, 'changes'> {
+  const { changed = null, followed = [], touched = null } = notes;
+  const none = changed === null && touched === null && followed.length === 0;
+  return none ? {} : { changes: { open: changed, followed, touched } };
+}
+
 export function pairStatus(context: PairContext, pair: StoredPair, site: HostSite | null): PairStatus {
   const peerId = context.other(pair.spec);
   const sight = context.deps.peers.sight(peerId);
@@ -140,6 +146,7 @@ export function pairStatus(context: PairContext, pair: StoredPair, site: HostSit
     drill: context.drills.status(pair),
     verify: context.verifies.status(pair),
     risk: context.risks.status(pair),
+    ...changesOf(pair),
     peer: {
       hostId: peerId,
       reachable: sight?.reachable ?? false,

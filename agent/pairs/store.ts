@@ -6,11 +6,15 @@ import {
   compareEpoch,
   DrillResult,
   Epoch,
+  FollowedChange,
+  OpenChange,
   type PairRecord,
   PairSpec,
+  TouchedCopy,
   VerifyResult,
   type VmState,
 } from '../protocol/index.ts';
+import { Print } from './changes/prints.ts';
 
 /** What this member alone knows of its copy; survives crashes, is never sent as truth to others. */
 export const LocalNotes = v.object({
@@ -69,6 +73,16 @@ export const LocalNotes = v.object({
    * decide about its copy. Missing in files of before.
    */
   history: v.optional(Epoch),
+  /** Owner: changes of the machine behind our back that its standby does not have yet. */
+  changed: v.optional(v.nullable(OpenChange)),
+  /** Owner: those it has, newest first. */
+  followed: v.optional(v.array(FollowedChange)),
+  /** Standby: disks that came with a change, whose images were never made here. */
+  unmade: v.optional(v.array(v.string())),
+  /** Images here as they were seen last, by path: whoever touches them does so behind our back. */
+  prints: v.optional(v.nullable(v.record(v.string(), v.nullable(Print)))),
+  /** Standby: somebody did. Not believed until it was compared, or a person vouches for it. */
+  touched: v.optional(v.nullable(TouchedCopy)),
 });
 export type LocalNotes = v.InferOutput<typeof LocalNotes>;
 
@@ -98,6 +112,9 @@ export const freshNotes = (bootId: string): LocalNotes => ({
 /** Whether the owner's copy is one that was found to differ and has not been made good yet. */
 export const isDistrusted = ({ distrusts }: LocalNotes, record: PairRecord | null): boolean =>
   distrusts != null && record !== null && compareEpoch(distrusts, record.epoch) === 0;
+
+/** Whether the owner's machine has disks that its copy lacks, or has otherwise. */
+export const lacksDisks = ({ changed }: LocalNotes): boolean => changed?.lacks === true;
 
 /** States in which a guest's process exists. */
 export const isLive = (state: VmState | null | undefined): boolean =>

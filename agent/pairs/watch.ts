@@ -1,6 +1,7 @@
 import type { HypervisorEvent } from '../hypervisor/hypervisor.ts';
 import type { LeaseRecord } from '../lease/record.ts';
 import type { VmInfo } from '../protocol/index.ts';
+import { leftByOthers, noteMovedAway } from './changes/moved-away.ts';
 import type { PairContext } from './context.ts';
 import { handedOver } from './handed-over.ts';
 import type { HostSite } from './site.ts';
@@ -68,6 +69,9 @@ export class Watch {
       // What the guest writes from here on no standby of before can know.
       generation: null,
       point: null,
+      prints: null,
+      touched: null,
+      changed: null,
     }));
   }
 
@@ -95,7 +99,7 @@ export class Watch {
     await this.#context.setNotes(pair.spec.pairId, (notes) =>
       // Meanwhile it may have been taken back.
       notes.ranAt?.n === ranAt?.n && notes.ranAt?.by === ranAt?.by
-        ? { ...notes, ranAt: null, generation }
+        ? { ...notes, ranAt: null, generation, changed: null, prints: null }
         : notes,
     );
   }
@@ -134,7 +138,14 @@ export class Watch {
     const spare = pair.notes.aside.filter((aside) => !aside.keep);
     if (pair.notes.image === 'complete' && spare.length === 0) return;
     const sealed = pair.notes.point?.kind === 'seal';
-    await this.#context.setNotes(pairId, (notes) => ({ ...notes, image: 'complete', point: null }));
+    await this.#context.setNotes(pairId, (notes) => ({
+      ...notes,
+      image: 'complete',
+      point: null,
+      touched: null,
+      unmade: [],
+      prints: null,
+    }));
     const disks = this.#context.disks(pair.spec, this.#context.self);
     if (sealed) await this.#context.deps.target.points.undo(pairId, 'seal', disks);
     await this.#context.deps.target.discard(spare.map((aside) => aside.path));
@@ -172,30 +183,6 @@ export class Watch {
           bootId: context.deps.bootId,
         }));
     }
-    if (vm.name !== pair.spec.workload.name) await this.#renamed(pair, vm.name);
-  }
-
-  async #renamed(pair: StoredPair, name: string): Promise<void> {
-    const context = this.#context;
-    context.audit('vm-renamed', pair, `${pair.spec.workload.name} is now called ${name}.`);
-    const definition = await context.deps.hypervisor.definition(pair.spec.workload.uuid);
-    const kept = await context.store.change(pair.spec.pairId, (current) => {
-      if (!current) return null;
-      const workload = { ...current.spec.workload, name };
-      const definitions = { ...current.spec.definitions };
-      if (definition.ok) {
-        for (const hostId of Object.keys(definitions)) {
-          const paths = Object.fromEntries(
-            current.spec.disks.map((disk) => [disk.target, disk.paths[hostId] ?? '']),
-          );
-          definitions[hostId] = context.deps.hypervisor.withDisks(definition.value.text, paths);
-        }
-      }
-      const revision = current.spec.revision + 1;
-      return { ...current, spec: { ...current.spec, revision, workload, definitions } };
-    });
-    const { spec } = context.pair(pair.spec.pairId);
-    if (kept) await context.deps.peers.to(context.other(spec)).call('spec.offer', { spec, chosen: null });
   }
 
   async #stopped(pair: StoredPair, reason: string): Promise<void> {
@@ -206,8 +193,9 @@ export class Watch {
     const untold = reason === 'failed' && context.isUndefined(workload.uuid);
     const meant = reason === 'shutdown' || reason === 'destroyed' || untold;
     const site = this.#siteOf(pairId);
+    const away = reason === 'migrated' && context.isOwner(pair) && leftByOthers(pair);
     // At once, before anybody looks: a guest that somebody stopped must not be started again meanwhile.
-    if (meant) site?.stoppedBy('with-host');
+    if (meant || away) site?.stoppedBy('with-host');
     context.audit('vm-stopped', pair, `${workload.name} stopped on ${context.deps.selfName()} (${reason}).`, {
       reason,
     });
@@ -216,6 +204,10 @@ export class Watch {
     const withHost = meant && (await context.deps.hostStopping?.()) === true;
     // Ended first: the mirror's own last word may come after the hypervisor's.
     await context.deps.source.end(pairId);
+    if (away) {
+      await noteMovedAway(context, pairId);
+      return site?.stoppedBy('meant');
+    }
     if (!meant || withHost) return;
     const moving = context.store.kept(pairId)?.notes.moving === true;
     site?.stoppedBy(moving ? null : 'meant');

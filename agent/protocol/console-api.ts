@@ -268,6 +268,10 @@ export const consoleApi = {
   ),
   /** On the owner: compares the copy with the running machine, block for block; a copy that differs is repaired at once. */
   'pair.verify': method(v.object({ ...Order, pairId: PairId }), v.object({ task: Task }), 30_000),
+  /** On any member: looks at once for changes behind its back, and tries to follow those that could not be followed. */
+  'pair.lookAgain': method(v.object({ ...Order, pairId: PairId }), nothing, 60_000),
+  /** On the standby: a person vouches for a copy that somebody else has been at. */
+  'pair.trustCopy': method(v.object({ ...Order, pairId: PairId }), nothing, 30_000),
   /** On the owner: when the copy is compared. */
   'pair.verifySettings': method(
     v.object({ ...Order, pairId: PairId, settings: VerifySettings }),

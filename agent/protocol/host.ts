@@ -91,6 +91,8 @@ export const VmInfo = v.object({
   pause: v.optional(v.picklist(['io-error', 'not-started', 'incoming', 'leaving'])),
   /** False: its definition was taken away while it runs, so it vanishes when it stops. Left out where it has one. */
   defined: v.optional(v.literal(false)),
+  /** It is stopped here because it was migrated to another host, as far as the hypervisor remembers. Left out otherwise. */
+  away: v.optional(v.literal(true)),
   disks: v.array(DiskInfo),
   nics: v.array(NicInfo),
   /** Share of one host's cores in use, 0..1; 0 when stopped. */

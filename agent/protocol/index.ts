@@ -1,3 +1,4 @@
+export * from './changes.ts';
 export * from './check.ts';
 export * from './console-api.ts';
 export * from './drill.ts';

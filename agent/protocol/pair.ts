@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { ChangesStatus } from './changes.ts';
 import { DrillRecord, DrillSettings, DrillStatus } from './drill.ts';
 import { HostId, VmUuid } from './host.ts';
 import { FollowStatus, MODE_DEFAULTS, ReplicationMode, RestorePoint, SYNC } from './mode.ts';
@@ -225,6 +226,8 @@ export const PairStatus = v.object({
   verify: v.optional(VerifyStatus),
   /** Left out by an agent that does not measure what a failure costs. */
   risk: v.optional(RiskStatus),
+  /** What others changed behind the agents' back; left out by an agent that does not look, and where nothing ever was. */
+  changes: v.optional(ChangesStatus),
   /** The other member, as this one sees it. */
   peer: v.object({
     hostId: HostId,

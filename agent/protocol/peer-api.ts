@@ -196,6 +196,8 @@ export const peerApi = {
    * (`false`) starts it after all. Answers once that was begun; `vm.state` tells when it is down.
    */
   'owner.yield': method(v.object({ pairId: PairId, epoch: v.number(), down: v.boolean() }), nothing, 30_000),
+  /** Standby to owner: somebody else has been at the copy there (`text`). It does not count as whole until it was compared. */
+  'copy.touched': method(v.object({ pairId: PairId, text: v.string() }), nothing, 30_000),
   /** The pair ended: closes the exports in order and forgets it, replica and vote included. */
   'pair.forget': method(v.object({ pairId: PairId }), nothing, 60_000),
 } as const;

@@ -18,6 +18,14 @@ export interface ReplicaDisk {
 
 export type { PointUse };
 
+/** Of an image file: another at its path has another `file`. */
+export interface ImagePrint {
+  file: string;
+  sizeBytes: number;
+  /** Last write, wall clock, ms with fractions. */
+  writtenMs: number;
+}
+
 export interface PointTaken {
   /** How long the replica was kept waiting for it, ms. */
   tookMs: number;
@@ -243,6 +251,15 @@ export interface ReplicaTarget {
   discard(paths: string[]): Promise<Result<void>>;
   readonly points: ReplicaPoints;
   readonly restore: RestorePoints;
+  /** How large each image is for its machine, bytes, by target; null where there is none of the disk's format. */
+  sizes(disks: ReplicaDisk[]): Promise<Record<string, number | null>>;
+  /**
+   * Closes the images and makes them as large as the disks are: those that are missing are made, empty, and smaller ones
+   * grow by zeroes. Never makes one smaller. Repeatable. Problem kinds: `standby-disk-full`, `image-not-made`.
+   */
+  fit(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
+  /** What tells an image from another, and when it was written to, by path; null where there is none. */
+  prints(paths: string[]): Promise<Record<string, ImagePrint | null>>;
   /** Deletes the replica's images and its restore points (closed first). */
   remove(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>>;
 }

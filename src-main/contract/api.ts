@@ -26,6 +26,7 @@ import {
   HostDraft,
   HostKeyOffer,
   Login,
+  PracticeChange,
   Settings,
   Verdict,
 } from './views.ts';
@@ -203,6 +204,10 @@ export const pageApi = {
     v.object({ name: v.string(), text: v.string() }),
     20_000,
   ),
+  /** Looks at once for what others changed of the machine or its copy, and tries again to follow it. */
+  'pair.lookAgain': method(v.object({ pairId: PairId }), nothing, 70_000),
+  /** The operator vouches for a copy that somebody else has been at: it may be failed over to again. */
+  'pair.trustCopy': method(v.object({ pairId: PairId }), nothing, 40_000),
   /** Takes a failover back: to the old copy, with the newer one kept aside. Both members must answer. */
   'pair.revert': method(v.object({ requestId: RequestId, pairId: PairId }), Started, 40_000),
   /** Deletes what is set aside on one member. */
@@ -263,6 +268,12 @@ export const pageApi = {
   'practice.stop': method(nothing, nothing, 60_000),
   /** What the trainer does to a simulated host. */
   'practice.power': method(v.object({ hostId: HostId, on: v.boolean() }), nothing, 30_000),
+  /** What the trainer does to a simulated machine with a tool of his own, behind the console's back. */
+  'practice.change': method(
+    v.object({ hostId: HostId, vmUuid: VmUuid, what: PracticeChange }),
+    nothing,
+    30_000,
+  ),
 } as const;
 export type PageApi = typeof pageApi;
 

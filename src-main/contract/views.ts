@@ -60,6 +60,10 @@ export type HostView = v.InferOutput<typeof HostView>;
 export const VmView = v.object({ key: v.string(), hostId: HostId, vm: VmInfo });
 export type VmView = v.InferOutput<typeof VmView>;
 
+/** Of a practice machine: a new disk, a larger one, another network (and back), its mirror's job cancelled. */
+export const PracticeChange = v.picklist(['attach-disk', 'enlarge-disk', 'other-network', 'cancel-mirror']);
+export type PracticeChange = v.InferOutput<typeof PracticeChange>;
+
 /** The pair in one word, worst first in meaning; `PairView.sentence` says it to a person. */
 export const PairHealth = v.picklist([
   'in-sync',

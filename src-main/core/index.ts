@@ -153,7 +153,12 @@ async function openPractice(common: Common): Promise<PracticeSession> {
     await close();
     throw error;
   }
-  return { session, power: (name, on) => practice.power(name, on), close };
+  return {
+    session,
+    power: (name, on) => practice.power(name, on),
+    change: (name, vmUuid, what) => practice.change(name, vmUuid, what),
+    close,
+  };
 }
 
 function secretsOf({ secrets }: CoreOptions, storage: Storage): SecretStore {

@@ -34,7 +34,9 @@ function stageWith(options: { failing?: boolean } = {}) {
         throw new ProblemError({ kind: 'practice-not-ready', message: 'No.', next: 'Retry.' });
       const session = await open('practice');
       const power = async (name: string, on: boolean): Promise<void> => void powered.push(`${name} ${on}`);
-      return { session, power, close: async () => undefined };
+      const change = (name: string, vmUuid: string, what: string): void =>
+        void powered.push(`${name} ${vmUuid} ${what}`);
+      return { session, power, change, close: async () => undefined };
     },
     app,
     emit: (_event, data) => emitted.push(data),
@@ -80,8 +82,10 @@ test('only practice hosts can be switched off from here', async () => {
   await stage.open(false);
   expect(await problemOf(stage.power('h-real', false))).toMatchObject({ kind: 'no-practice-host' });
   await stage.startPractice();
+  expect(() => stage.change('h-real', 'vm', 'attach-disk')).toThrow();
   await stage.power('h-practice', false);
-  expect(powered).toEqual(['practice false']);
+  stage.change('h-practice', 'vm', 'attach-disk');
+  expect(powered).toEqual(['practice false', 'practice vm attach-disk']);
   await stage.close();
 });
 

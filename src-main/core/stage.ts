@@ -1,4 +1,5 @@
 import { ProblemError } from '../../agent/protocol/index.ts';
+import type { PracticeChange } from '../contract/index.ts';
 import type { App } from './app.ts';
 import type { Emit } from './page/dispatch.ts';
 import type { Session } from './session.ts';
@@ -8,6 +9,8 @@ export interface PracticeSession {
   session: Session;
   /** `on` false: as if the host's plug were pulled. */
   power(name: string, on: boolean): Promise<void>;
+  /** Something is done to a machine of that host behind the console's back. */
+  change(name: string, vmUuid: string, what: PracticeChange): void;
   close(): Promise<void>;
 }
 
@@ -68,6 +71,13 @@ export class Stage {
     await practice.power(host.record.name, on);
     // Whoever switched it on watches it come back: no waiting for the next try of the back-off.
     if (on) await host.link.retry();
+  }
+
+  change(hostId: string, vmUuid: string, what: PracticeChange): void {
+    const practice = this.#practice;
+    const host = practice?.session.fleet.get(hostId);
+    if (!practice || !host) throw new ProblemError(noPractice());
+    practice.change(host.record.name, vmUuid, what);
   }
 
   /** The workstation's own vote says goodbye, or that it is back. Between two fleets there is none. */

@@ -1,6 +1,7 @@
 import { activity } from './messages/activity.ts';
 import { addHost } from './messages/add-host.ts';
 import { automation } from './messages/automation.ts';
+import { changes } from './messages/changes.ts';
 import { drill } from './messages/drill.ts';
 import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
@@ -28,6 +29,7 @@ export const m = {
   activity,
   addHost,
   automation,
+  changes,
   drill,
   evacuation,
   hosts,

@@ -124,7 +124,7 @@ export function withDiskPaths(text: string, paths: Record<string, string>): stri
   return new XMLSerializer().serializeToString(root);
 }
 
-function parseRoot(text: string): Element {
+export function parseRoot(text: string): Element {
   const root = parsed(text);
   if (root?.tagName !== 'domain') throw new DomainXmlError('not a domain definition');
   return root;
@@ -146,15 +146,17 @@ function parsed(text: string): Element | null {
   throw new DomainXmlError(problem);
 }
 
-function children(parent: Element, tag: string): Element[] {
+/** Child elements; those of one tag only when it is given. */
+export function children(parent: Element, tag: string | null = null): Element[] {
   const found: Element[] = [];
   for (let node = parent.firstChild; node; node = node.nextSibling) {
-    if (node.nodeType === node.ELEMENT_NODE && node.nodeName === tag) found.push(node as Element);
+    if (node.nodeType === node.ELEMENT_NODE && (tag === null || node.nodeName === tag))
+      found.push(node as Element);
   }
   return found;
 }
 
-const child = (parent: Element, tag: string): Element | null => children(parent, tag)[0] ?? null;
+export const child = (parent: Element, tag: string): Element | null => children(parent, tag)[0] ?? null;
 
 function descend(parent: Element, ...tags: string[]): Element | null {
   let at: Element | null = parent;
@@ -163,7 +165,11 @@ function descend(parent: Element, ...tags: string[]): Element | null {
 }
 
 const textOf = (element: Element | null): string => element?.textContent?.trim() ?? '';
-const attribute = (element: Element | null, name: string): string => element?.getAttribute(name) ?? '';
+export const attribute = (element: Element | null, name: string): string => element?.getAttribute(name) ?? '';
+
+/** A disk with content of its own, which a copy needs. */
+export const isWritable = (disk: Element): boolean =>
+  (disk.getAttribute('device') ?? 'disk') === 'disk' && child(disk, 'readonly') === null;
 
 /** Units as in libvirt's "scaled integers"; KiB when none is given. */
 const UNIT_BYTES: Record<string, number> = {

@@ -165,7 +165,10 @@ export class Guests {
     }
     if (event.kind === 'lifecycle') this.#lifecycle(uuid, event.event, event.detail);
     if (event.kind === 'guest-agent') this.#setGuestAgent(uuid, event.connected);
-    void this.refresh(uuid);
+    const told = event.kind === 'lifecycle' && event.event === Lifecycle.defined;
+    void this.refresh(uuid).then(() => {
+      if (told || event.kind === 'changed') this.#emit({ kind: 'defined', uuid });
+    });
   }
 
   #lifecycle(uuid: string, event: number, detail: number): void {
@@ -234,9 +237,11 @@ export class Guests {
     if (vm.state === 'stopped') this.ended(uuid, SHUTOFF_REASONS[state.value.reason] ?? 'failed');
     // A guest that was undefined while it runs is a transient one from then on.
     const defined = persistent.ok && !persistent.value ? { defined: false as const } : {};
+    const left = vm.state === 'stopped' && SHUTOFF_REASONS[state.value.reason] === 'migrated';
+    const away = left ? { away: true as const } : {};
     this.#store({
       ref: dom,
-      vm: { ...vm, ...pause, ...defined, ...this.#figures(uuid) },
+      vm: { ...vm, ...pause, ...defined, ...away, ...this.#figures(uuid) },
       guestAgent: domain.guestAgent,
     });
   }

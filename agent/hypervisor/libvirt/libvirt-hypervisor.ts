@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import type { Clock, Log } from '../../ports.ts';
 import { type Check, fail, ok, type Result, type VmInfo } from '../../protocol/index.ts';
 import type { Hypervisor, HypervisorEvent, VmDefinition } from '../hypervisor.ts';
+import type { Outline } from '../outline.ts';
 import { Checks } from './checks/checks.ts';
 import { fixes } from './checks/fixes.ts';
 import { type HostView, linuxHost } from './checks/host-view.ts';
@@ -14,8 +15,10 @@ import { readImage } from './image.ts';
 import { LoadSampler } from './load.ts';
 import { LibvirtMigration } from './migration.ts';
 import { Orders } from './orders.ts';
+import { outlineOf, withLiveDisks } from './outline.ts';
 import { domainGetAutostart, domainGetXmlDesc, XmlFlag } from './procedures.ts';
 import { Session } from './session.ts';
+import type { DomainRef } from './types.ts';
 
 export interface LibvirtOptions {
   clock: Clock;
@@ -113,11 +116,22 @@ export class LibvirtHypervisor implements Hypervisor {
     // No event tells of autostart, and whoever asks for the definition may be about to change it.
     const autostart = await this.#session.call(domainGetAutostart, { dom: dom.value });
     if (autostart.ok) this.#guests.update(uuid, { autostart: autostart.value });
-    return ok(await describe(xml.value));
+    return ok(await describe(await this.#asItRuns(dom.value, uuid, xml.value)));
+  }
+
+  async #asItRuns(dom: DomainRef, uuid: string, inactive: string): Promise<string> {
+    const state = this.#guests.get(uuid)?.vm.state;
+    if (state !== 'running' && state !== 'paused') return inactive;
+    const live = await this.#session.call(domainGetXmlDesc, { dom, flags: XmlFlag.secure });
+    return live.ok ? withLiveDisks(inactive, live.value) : inactive;
   }
 
   withDisks(text: string, paths: Record<string, string>): string {
     return withDiskPaths(text, paths);
+  }
+
+  outline(text: string): Outline | null {
+    return outlineOf(text);
   }
 
   define(text: string): Promise<Result<void>> {

@@ -270,6 +270,7 @@ export class SimulatedHost implements Member {
     this.world.beforeRunning(this, uuid, name, versionOf(images));
     guest.state = 'running';
     guest.startedAt ??= this.world.clock.now();
+    guest.away = false;
     delete guest.pause;
     this.tellOf(guest);
     if (!guest.booted) void this.boot(guest, guest.startedAt);
@@ -297,7 +298,7 @@ export class SimulatedHost implements Member {
   }
 
   /** The guest's process ends; everybody who listens is told. */
-  endGuest(guest: SimulatedGuest, reason: 'shutdown' | 'destroyed' | 'crashed'): void {
+  endGuest(guest: SimulatedGuest, reason: 'shutdown' | 'destroyed' | 'crashed' | 'migrated'): void {
     if (guest.startedAt === null) return;
     const { uuid } = guest.domain;
     const { tap } = guest;
@@ -307,6 +308,7 @@ export class SimulatedHost implements Member {
     guest.booted = false;
     guest.halted = false;
     guest.tap = null;
+    guest.away = reason === 'migrated';
     tap?.guestEnded(reason === 'shutdown');
     this.tell({ kind: 'stopped', uuid, reason });
     this.tellOf(guest);

@@ -5,6 +5,8 @@ import { fixes } from '../libvirt/checks/fixes.ts';
 import { checkSource } from '../libvirt/checks/source.ts';
 import { checkStandby } from '../libvirt/checks/standby.ts';
 import { withDiskPaths } from '../libvirt/domain-xml.ts';
+import { outlineOf } from '../libvirt/outline.ts';
+import type { Outline } from '../outline.ts';
 import { readDomain } from './domain-text.ts';
 import type { SimulatedHost } from './host.ts';
 import { SimulatedMigration } from './migration.ts';
@@ -82,6 +84,10 @@ class SimulatedHypervisor implements Hypervisor {
 
   withDisks(text: string, paths: Record<string, string>): string {
     return withDiskPaths(text, paths);
+  }
+
+  outline(text: string): Outline | null {
+    return outlineOf(text);
   }
 
   async define(text: string): Promise<Result<void>> {

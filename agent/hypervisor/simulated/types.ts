@@ -21,6 +21,10 @@ export interface SimulatedImage {
   generation?: string;
   /** Bytes of a replica that have become others than they were sent: its disk's fault, or somebody's. */
   damagedBytes?: number;
+  /** Tells it from another file at its path; left out of one that was never replaced. */
+  serial?: number;
+  /** How often somebody else than its machine or the agents wrote to it. */
+  tampered?: number;
 }
 
 /** What stands between a running guest's writes and their acknowledgement: the mirror. */
@@ -29,6 +33,8 @@ export interface WriteTap {
   readonly held: boolean;
   /** Passes on one write; the guest hears of it only after this returned. */
   pass(version: number): void;
+  /** Somebody ended its job in the machine's own monitor. */
+  cancelled(): void;
   /** The guest's process ended. */
   guestEnded(orderly: boolean): void;
 }
@@ -40,6 +46,8 @@ export interface SimulatedGuest {
   /** Requests to shut down that it still misses, as a guest does that is just starting up. */
   misses?: number;
   pause?: VmInfo['pause'];
+  /** Stopped here by a migration of another tool. */
+  away?: boolean;
   /** Undefined by hand while it runs. */
   transient?: boolean;
   /** Wall clock, ms; null while stopped. */

@@ -38,6 +38,7 @@ export function vmInfo(host: Machine, guest: SimulatedGuest): VmInfo {
     memoryBytes,
     autostart: guest.autostart,
     ...(guest.pause ? { pause: guest.pause } : {}),
+    ...(guest.away ? { away: true as const } : {}),
     ...(guest.transient ? { defined: false as const } : {}),
     disks: guest.domain.disks.map((disk) => diskInfo(host, disk)),
     nics,

@@ -9,11 +9,12 @@ import {
 } from '../../protocol/index.ts';
 import type { CatchingUp } from '../../replication/replication.ts';
 import type { Step, StepIo } from '../../tasks/runner.ts';
+import { takeInDisks } from '../changes/take-in.ts';
 import { must, type PairContext } from '../context.ts';
 import { distrusts, madeGood } from '../distrust.ts';
 import { patienceOf, pointModeOf } from '../modes.ts';
 import { mib, transferred } from '../progress.ts';
-import { isLive } from '../store.ts';
+import { isLive, lacksDisks } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 import { beforeFirstPoint, makeFirstPoint, recordFirstPoint } from './first-point.ts';
 import { untilRead } from './reading.ts';
@@ -91,6 +92,12 @@ const undefinedMeanwhile = (context: PairContext, data: CopyData): Problem => ({
   next: `Define ${data.subject} there again (virsh define), then protect it again.`,
 });
 
+const changedMeanwhile = (data: CopyData): Problem => ({
+  kind: 'disks-changed',
+  message: `The disks of ${data.subject} were changed by somebody else while they were copied.`,
+  next: 'They are taken in when it is copied again: by itself where it was protected before, otherwise protect it again.',
+});
+
 /** The voters first: from the moment the old copy is touched nobody may take it for a whole one. */
 async function prepareStandby(context: PairContext, data: CopyData, refused: Set<string>): Promise<void> {
   const { source, peers } = context.deps;
@@ -103,6 +110,7 @@ async function prepareStandby(context: PairContext, data: CopyData, refused: Set
   await source.end(pairId);
   // Until then a whole mirror may have been recorded again.
   await context.replicaIs(pairId, 'catching-up');
+  await takeInDisks(context, pairId);
   const { spec } = context.pair(pairId);
   const chosen = context.nodes.chosen(pairId);
   if (chosen === null) throw new ProblemError(copyBroke(data, null));
@@ -240,6 +248,7 @@ export function copySteps<D extends CopyData>(
           (record) => record.replica.state === 'in-sync',
           () => {
             const status = source.status(data.pairId);
+            if (lacksDisks(context.pair(data.pairId).notes)) return changedMeanwhile(data);
             return status?.state === 'in-sync' ? null : copyBroke(data, status?.problem ?? null);
           },
         );

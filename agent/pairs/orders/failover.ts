@@ -36,6 +36,13 @@ export function unusable(context: PairContext, pair: StoredPair): Problem | null
       next: `Fail over to the host that ran it last, or make ${here} the standby again.`,
     };
   }
+  if (pair.notes.touched) {
+    return {
+      kind: 'copy-touched',
+      message: `Somebody else has been at the copy of ${subject} on ${here}: ${pair.notes.touched.text}`,
+      next: 'Bring the other host back: everything is compared then. Or vouch for this copy on the page of the machine.',
+    };
+  }
   const byPoints = pointModeOf(pair) !== null;
   const points = context.deps.target.restore.list(pair.spec.pairId).length;
   // Points are whole whatever lies above them.

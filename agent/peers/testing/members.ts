@@ -40,6 +40,7 @@ export const handlers: PeerHandlers = {
   'standby.verify': never,
   'standby.verified': never,
   'standby.verifyEnd': never,
+  'copy.touched': never,
   'owner.yield': never,
   'move.check': never,
   'move.receive': never,

@@ -10,7 +10,7 @@ import { buildMirror, type DeviceDisk, RELEASE_LOOKS, takeApart } from './build.
 import type { Forwarder } from './forwarder-client.ts';
 import { Healer } from './healer.ts';
 import { lastWords, until } from './last-words.ts';
-import { guestEnded, heldProblem, jobEnded, streamGone } from './problems.ts';
+import { guestEnded, heldProblem, jobEnded, jobGone, streamGone } from './problems.ts';
 import type { SavedMirror } from './saved.ts';
 import { StatusKeeper } from './status-keeper.ts';
 import { Tracking } from './tracking.ts';
@@ -488,7 +488,7 @@ export class PairMirror {
       await until(() => this.#over || !this.#ports.guestLives(), this.#ports.clock);
       if (this.#over || !this.#ports.guestLives()) return;
     }
-    if (!this.#leaving) await this.#lose(jobEnded('a job is gone'));
+    if (!this.#leaving) await this.#lose(jobGone);
   }
 
   /** The other disks wait too until whoever keeps the record has noted that the copy is stale. */

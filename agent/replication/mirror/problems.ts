@@ -68,6 +68,13 @@ export const jobEnded = (cause: string): Problem => ({
   next: 'Look at the disks of this host (dmesg), then start the copy again.',
 });
 
+/** Nobody of ours ended it, and its stream was not lost. */
+export const jobGone: Problem = {
+  kind: 'mirror-cancelled',
+  message: "The mirror's job in QEMU is gone: somebody cancelled it, or a disk of this host failed.",
+  next: 'The copy is brought up to date by itself. If nobody cancelled it, look at the disks of this host (dmesg).',
+};
+
 export const streamGone: Problem = {
   kind: 'stream-lost',
   message: "This host's forwarder no longer knows the replication stream.",

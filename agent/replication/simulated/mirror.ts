@@ -1,6 +1,7 @@
 import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import type { Member, SimulatedGuest, SimulatedImage, WriteTap } from '../../hypervisor/simulated/types.ts';
 import type { MirrorStatus, Problem } from '../../protocol/index.ts';
+import { jobGone } from '../mirror/problems.ts';
 import type { CopyPace } from '../pace.ts';
 import type { CatchUpFigures, MirrorOrder, Verified } from '../replication.ts';
 import { diskFull } from './target.ts';
@@ -29,6 +30,8 @@ export class SimulatedMirror implements WriteTap {
   private readonly tell: (status: MirrorStatus) => void;
   private readonly unwatch: () => void;
   private over = false;
+  /** Its job is gone: it waits for its release. */
+  private cut = false;
   private noticing = false;
   /** Nothing travels yet: the standby is still reading its side. */
   private comparing = false;
@@ -72,6 +75,12 @@ export class SimulatedMirror implements WriteTap {
 
   pass(version: number): void {
     for (const image of this.replica()) image.version = version;
+  }
+
+  cancelled(): void {
+    if (this.over) return;
+    this.cut = true;
+    this.change('held', jobGone);
   }
 
   guestEnded(orderly: boolean): void {
@@ -226,6 +235,7 @@ export class SimulatedMirror implements WriteTap {
 
   private linked(): boolean {
     const { world } = this.source;
+    if (this.cut) return false;
     if (this.comparing) return true;
     return world.linked(this.source, this.target) && this.target.exports.has(this.order.pairId);
   }

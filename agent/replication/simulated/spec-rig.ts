@@ -49,6 +49,8 @@ type Ordered = Exclude<
   | 'pair.verifySettings'
   | 'pair.objectives'
   | 'pair.riskHistory'
+  | 'pair.lookAgain'
+  | 'pair.trustCopy'
   | 'pair.checkStandby'
   | 'guard.letGo'
 >;
@@ -228,6 +230,7 @@ export class Box {
       | 'pair.drillSettings'
       | 'pair.verifySettings'
       | 'pair.objectives'
+      | 'pair.trustCopy'
       | 'task.cancel'
       | 'guard.letGo',
   >(method: M, params: Omit<ParamsOf<ConsoleApi, M>, 'requestId' | 'actor'>): Promise<void> {

@@ -192,6 +192,29 @@ export function createSimulatedTarget(host: SimulatedHost): ReplicaTarget {
     close,
     isOpen,
 
+    sizes: async (disks) =>
+      Object.fromEntries(disks.map(({ target, path }) => [target, host.images.get(path)?.sizeBytes ?? null])),
+
+    async fit(pairId, disks): Promise<Result<void>> {
+      if (!alive()) return fail(hostOff(host.name));
+      withdraw(host, pairId);
+      for (const disk of disks) {
+        const image = host.images.get(disk.path);
+        if (!image) host.images.set(disk.path, emptyImage(disk));
+        else image.sizeBytes = Math.max(image.sizeBytes, disk.sizeBytes);
+      }
+      return ok(undefined);
+    },
+
+    prints: async (paths) =>
+      Object.fromEntries(
+        paths.map((path) => {
+          const image = host.images.get(path);
+          const { serial = 0, sizeBytes = 0, tampered = 0 } = image ?? {};
+          return [path, image ? { file: String(serial), sizeBytes, writtenMs: tampered } : null];
+        }),
+      ),
+
     async discard(paths): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
       for (const path of paths) host.images.delete(path);

@@ -5,6 +5,7 @@ import { blockName, blockPrefix, exportId, exportName, IMAGE_NODE } from '../nam
 import { notOpen, pointGone } from '../problems.ts';
 import type {
   DigestStatus,
+  ImagePrint,
   ReplicaDisk,
   ReplicaPoints,
   ReplicaTarget,
@@ -13,6 +14,7 @@ import type {
 import { commit, standAlone, stopStanding, takePlaceOf } from './chain.ts';
 import { type DaemonOptions, HEARTBEAT_EXPORT, StorageDaemon } from './daemon.ts';
 import { allThere, Digests, imageItself } from './digests.ts';
+import { fitAll, printsOf, sizesOf } from './fitting.ts';
 import { type Flush, flushNodes, flushOver } from './flush.ts';
 import {
   allocatedBytes,
@@ -308,6 +310,21 @@ class StorageDaemonTarget implements ReplicaTarget {
 
   close(pairId: string): Promise<Result<void>> {
     return this.#inTurn(() => this.#close(pairId));
+  }
+
+  sizes(disks: ReplicaDisk[]): Promise<Record<string, number | null>> {
+    return sizesOf(disks);
+  }
+
+  fit(pairId: string, disks: ReplicaDisk[]): Promise<Result<void>> {
+    return this.#inTurn(async () => {
+      const closed = await this.#close(pairId);
+      return closed.ok ? fitAll(disks, this.#options.hostName) : closed;
+    });
+  }
+
+  prints(paths: string[]): Promise<Record<string, ImagePrint | null>> {
+    return printsOf(paths);
   }
 
   roomBeside(disks: ReplicaDisk[], atMostBytes?: number): Promise<boolean> {

@@ -62,6 +62,8 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'pair.revert': (order) => on().protect.revert(order),
     'pair.discard': (order) => on().protect.discard(order),
     'pair.checkStandby': (wanted, signal) => on().protect.checkStandby(wanted, signal),
+    'pair.lookAgain': done((order) => on().protect.lookAgain(order)),
+    'pair.trustCopy': done((order) => on().protect.trustCopy(order)),
     'pair.mode': (order) => on().protect.mode(order),
     'pair.replaceStandby': (order) => on().protect.replaceStandby(order),
     'automation.set': (order) => on().automation.set(order),
@@ -74,6 +76,7 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
 
     'practice.start': done(() => stage.startPractice()),
     'practice.stop': done(() => stage.stopPractice()),
+    'practice.change': done(async ({ hostId, vmUuid, what }) => stage.change(hostId, vmUuid, what)),
     'practice.power': done(({ hostId, on: powered }) => stage.power(hostId, powered)),
   };
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { type Pace, SimulatedWorld } from '../../../agent/hypervisor/simulated/world.ts';
 import type { Log } from '../../../agent/ports.ts';
 import { systemClock } from '../../../agent/system-clock.ts';
+import type { PracticeChange } from '../../contract/index.ts';
+import { changeBehind } from './behind.ts';
 import { type FleetPlan, largeFleet, smallBusiness } from './fleet-plan.ts';
 import { type PracticeAccess, PracticeHost } from './practice-host.ts';
 
@@ -22,6 +24,8 @@ export interface Practice {
   readonly hosts: PracticeAccess[];
   /** Pulls the plug of a host, or switches it on; on: resolves once it answers again. */
   power(name: string, on: boolean): Promise<void>;
+  /** An admin's own tools on a machine of that host: nobody tells its agent. */
+  change(name: string, vmUuid: string, what: PracticeChange): void;
   /** Ends every host and deletes what they kept. */
   close(): Promise<void>;
 }
@@ -62,6 +66,10 @@ export async function createPractice(options: PracticeOptions = {}): Promise<Pra
     hosts: hosts.map((host) => host.access),
     async power(name, on) {
       await hosts.find((host) => host.name === name)?.power(on);
+    },
+    change(name, vmUuid, what) {
+      const host = hosts.find((one) => one.name === name);
+      if (host?.simulated.guest(vmUuid)) changeBehind(host.simulated, vmUuid, what);
     },
     async close() {
       clearInterval(writer);

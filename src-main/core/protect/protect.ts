@@ -208,6 +208,26 @@ export class ProtectService {
     unwrap(await host.link.call('pair.verifySettings', order));
   }
 
+  async lookAgain({ pairId }: { pairId: string }): Promise<void> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    const host = unwrap(this.#fleet.find(pair.primary));
+    const order = { requestId: randomUUID(), actor: this.#operator(), pairId };
+    unwrap(await host.link.call('pair.lookAgain', order));
+  }
+
+  /** On the standby, whose copy it is. */
+  async trustCopy({ pairId }: { pairId: string }): Promise<void> {
+    const pair = unwrap(this.#fleet.pair(pairId));
+    const host = unwrap(this.#fleet.find(pair.standby));
+    this.#audit.write({
+      event: 'trust-copy-ordered',
+      pairId,
+      text: `The copy of ${pair.name} is vouched for.`,
+    });
+    const order = { requestId: randomUUID(), actor: this.#operator(), pairId };
+    unwrap(await host.link.call('pair.trustCopy', order));
+  }
+
   /** Written down before it is sent. @returns the owner, to which it goes */
   #settings(pairId: string, event: string, what: string): HostEntry {
     const pair = unwrap(this.#fleet.pair(pairId));

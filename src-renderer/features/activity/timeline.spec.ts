@@ -42,6 +42,12 @@ describe('the history', () => {
     ).toEqual(['attention', 'danger', 'danger', 'ok', 'attention', 'ok']);
   });
 
+  it('weighs what others changed by what it asks for', () => {
+    expect(
+      ['change-noticed', 'change-followed', 'change-asks', 'copy-touched', 'mirror-cancelled'].map(eventTone),
+    ).toEqual(['attention', 'ok', 'attention', 'danger', 'attention']);
+  });
+
   it('weighs events by their names', () => {
     expect(
       ['failover-ordered', 'failed-over', 'in-sync', 'mirror-broken', 'start-failed', 'record-adopted'].map(

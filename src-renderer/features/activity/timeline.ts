@@ -40,15 +40,15 @@ export type EventTone = 'order' | 'ok' | 'attention' | 'danger' | 'plain';
 /** Event names are kebab-case words; what they end in or contain tells their weight. */
 export function eventTone(event: string): EventTone {
   if (/(ordered|requested)$/.test(event)) return 'order';
-  if (/failed(?!-over)|lost|lapsed|crashed|refused|damaged|frozen|froze|ended-by-guard/.test(event))
+  if (/failed(?!-over)|lost|lapsed|crashed|refused|damaged|frozen|froze|ended-by-guard|touched/.test(event))
     return 'danger';
   if (
-    /broken|stale|held|quarantin|wait|unreachable|cancel|forced|taken-back|undone|missed|disarm|paus|ill$|faulted|used-up|released|goodbye/.test(
+    /broken|stale|held|quarantin|wait|unreachable|cancel|forced|taken-back|undone|missed|disarm|paus|ill$|faulted|used-up|released|goodbye|change-noticed|change-asks/.test(
       event,
     )
   )
     return 'attention';
-  return /in-sync|done|started|returned|reachable|completed|began|-over$|took-over|armed|continue|renewed|well$|sound|added|mended/.test(
+  return /in-sync|done|started|returned|reachable|completed|began|-over$|took-over|armed|continue|renewed|well$|sound|added|mended|followed/.test(
     event,
   )
     ? 'ok'

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { ChangesStatus } from '../../../agent/protocol/index.ts';
+import type { PairView } from '../../../src-main/contract/index.ts';
 import {
   armed,
   at,
@@ -14,6 +16,42 @@ import { headline } from './headline.ts';
 
 const two = [host('atlas'), host('boreas')];
 const say = (snapshot: Parameters<typeof headline>[0]) => headline(snapshot, at);
+
+const NOTHING = { open: null, followed: [], touched: null };
+function saying(name: string, by: 'atlas' | 'boreas', changes: ChangesStatus): PairView {
+  const view = pair(name, 'atlas', 'boreas');
+  const own = view.members.atlas;
+  if (!own) throw new Error('no word of atlas');
+  return { ...view, members: { ...view.members, [by]: { ...own, status: { ...own.status, changes } } } };
+}
+
+describe('machines that others have changed', () => {
+  const ask = { kind: 'check-networks', message: 'boreas: It has no bridge br-lab.', next: 'Make one.' };
+  const open = { since: at, lacks: false, changes: [{ kind: 'nic' as const, text: 'Other bridge.' }], ask };
+  const machines = [vm('atlas', 'mail'), vm('atlas', 'db')];
+
+  it('asks for what stands in the way, and a copy that was touched comes first', () => {
+    const asked = saying('mail', 'atlas', { ...NOTHING, open });
+    expect(say(fleet(two, machines, [asked]))).toMatchObject({
+      tone: 'attention',
+      text: 'mail was changed, and boreas cannot follow',
+      detail: `${ask.message} ${ask.next}`,
+      action: { href: '#/pairs/pair-mail' },
+    });
+    const touched = saying('db', 'boreas', { ...NOTHING, touched: { since: at, text: 'It is gone.' } });
+    expect(say(fleet(two, machines, [asked, touched]))).toMatchObject({
+      tone: 'danger',
+      text: 'Somebody else has been at the copy of db on boreas',
+    });
+  });
+
+  it('says nothing of what is being followed', () => {
+    const followed = saying('mail', 'atlas', { ...NOTHING, open: { ...open, ask: null } });
+    expect(say(fleet(two, [machines[0] ?? vm('atlas', 'mail')], [followed])).text).toBe(
+      'The machine is protected.',
+    );
+  });
+});
 
 describe('the sentence above the picture', () => {
   it('says that all is well and what the loss of a host would mean', () => {

@@ -4,6 +4,7 @@ import { copyShare, movingPairs, ownerStatus } from '../../lib/pair-state.ts';
 import { to } from '../../lib/router.ts';
 import { clock, remaining } from '../../lib/time.ts';
 import { frozen, nextStep, notArmed, steppingIn, witnessLost, worstLoss } from './headline-automation.ts';
+import { changed } from './headline-changes.ts';
 import { targetMissed } from './headline-objectives.ts';
 import {
   type Headline,
@@ -29,6 +30,7 @@ const RULES: readonly Rule[] = [
   held,
   stopped,
   hostLost,
+  changed,
   notInSync,
   behind,
   targetMissed,

@@ -30,6 +30,7 @@ export async function takeAutomaticTour(deps: Deps): Promise<void> {
   await on('unarmed', deps, visitUnarmed);
   await on('paused', deps, visitPaused);
   await on('troubles', deps, visitUnclaimed);
+  await on('changed', deps, visitChanged);
 }
 
 async function on(
@@ -48,6 +49,16 @@ async function on(
     await visit({ ...deps, open });
   } finally {
     await fixture.stop();
+  }
+}
+
+async function visitChanged({ hand, look, open }: Visit): Promise<void> {
+  await open('#/');
+  await look('map-changed');
+  for (const name of ['mail', 'shop', 'files']) {
+    await open(`#/pairs/pair-${name}`);
+    await expect(hand.page.getByRole('heading', { level: 1, name })).toBeVisible();
+    await look(`pair-changed-${name}`);
   }
 }
 
