@@ -100,6 +100,7 @@ export class Owner {
     const { site } = this.#member.parts;
     if (record.armed) this.#permits.guarded = true;
     this.#permits.tellLapse(record);
+    if (this.#permits.endOnShared(record)) return;
     if (site.mirror() === 'whole') this.#member.changes.over('copy-starts');
     const guest = site.guest();
     this.#starting.begins(guest, known);

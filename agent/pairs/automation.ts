@@ -1,6 +1,6 @@
 import { CONTRACT } from '../lease/rules.ts';
 import { createRecord, settings, setWitness, waiveDrill } from '../lease/transitions.ts';
-import { type PairRecord, type PairSpec, type Problem, ProblemError } from '../protocol/index.ts';
+import { type PairRecord, type PairSpec, type Problem, ProblemError, recordMode } from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
 import type { PairsService } from './service.ts';
 import type { StoredPair } from './store.ts';
@@ -41,7 +41,7 @@ export function firstRecord(
     owner: context.self,
     wall: context.now(),
     profile,
-    mode: replication.kind,
+    mode: recordMode(replication),
     drill: { passed: null, waived: drill === 'waived' ? { at: context.now(), by: actor } : null },
   });
   return { record: { ...created, policy }, name: witness === null ? null : context.nameOf(witness) };

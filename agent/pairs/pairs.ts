@@ -5,6 +5,7 @@ import { disarm } from '../lease/transitions.ts';
 import { TaskRunner } from '../tasks/runner.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
+import { Attending, recordAttended } from './coordinated/attending.ts';
 import { Drills } from './drills.ts';
 import { Following, recordPoints } from './following.ts';
 import { Guarded } from './guarded.ts';
@@ -51,6 +52,7 @@ class Pairs implements PairsService {
   readonly #context: PairContext;
   readonly #healer: Healer;
   readonly #following: Following;
+  readonly #attending: Attending;
   readonly #watch: Watch;
   readonly #receiver: Receiver;
   readonly #guarded: Guarded;
@@ -71,6 +73,7 @@ class Pairs implements PairsService {
     this.#deps = deps;
     this.#healer = new Healer(() => this.#context);
     this.#following = new Following(() => this.#context);
+    this.#attending = new Attending(() => this.#context);
     const nodes = new Nodes({
       ...deps,
       site: (pairId) => this.#makeSite(pairId),
@@ -231,7 +234,7 @@ class Pairs implements PairsService {
   async #pointMade(pairId: string): Promise<void> {
     if (this.#context.tasks.running(pairId) || this.#recording.has(pairId)) return;
     this.#recording.add(pairId);
-    await recordPoints(this.#context, pairId)
+    await Promise.all([recordPoints(this.#context, pairId), recordAttended(this.#context, pairId)])
       .catch((error) => this.#deps.log('info', `${pairId}: ${String(error)}`))
       .finally(() => this.#recording.delete(pairId));
   }
@@ -244,11 +247,14 @@ class Pairs implements PairsService {
     this.#changed(pairId);
   }
 
+  get #ways() {
+    return { healer: this.#healer, following: this.#following, attending: this.#attending };
+  }
+
   /** Null for a pair this host only votes on. */
   #makeSite(pairId: string): HostSite | null {
     if (this.#context.store.kept(pairId) === null) return null;
-    const site =
-      this.#sites.get(pairId) ?? new HostSite(this.#context, pairId, this.#healer, this.#following);
+    const site = this.#sites.get(pairId) ?? new HostSite(this.#context, pairId, this.#ways);
     this.#sites.set(pairId, site);
     return site;
   }

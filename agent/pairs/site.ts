@@ -1,7 +1,15 @@
 import type { Permission } from '../lease/deadline-file.ts';
 import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
-import { type Problem, problemOf, type Result, type VmInfo } from '../protocol/index.ts';
+import {
+  type MirrorStatus,
+  type Problem,
+  problemOf,
+  type RecordMode,
+  type Result,
+  type VmInfo,
+} from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
+import type { Attending } from './coordinated/attending.ts';
 import type { Following } from './following.ts';
 import { GuestStart } from './guest-start.ts';
 import type { Healer } from './healer.ts';
@@ -15,6 +23,9 @@ const PAUSES: Record<NonNullable<VmInfo['pause']>, GuestState> = {
   incoming: 'running',
 };
 
+/** How long the first look at a copy that somebody else keeps may take after the agent's start, ms: until then it is as recorded. */
+const FIRST_LOOK_MS = 10_000;
+
 /** How soon a failed step that must succeed is tried again, ms. */
 const RETRY_MS = 500;
 
@@ -25,6 +36,8 @@ export class HostSite implements Site {
   readonly #pairId: string;
   readonly #healer: Healer;
   readonly #following: Following;
+  readonly #attending: Attending;
+  readonly #since: number;
   readonly #start: GuestStart;
   /** Somebody shut the guest down, or the host is going down: told before the notes have it. */
   #stopped: 'meant' | 'with-host' | null = null;
@@ -41,8 +54,15 @@ export class HostSite implements Site {
   /** Why the guest could not be started here last time; null once it could. */
   startProblem: Problem | null = null;
 
-  constructor(context: PairContext, pairId: string, healer: Healer, following: Following) {
+  constructor(
+    context: PairContext,
+    pairId: string,
+    ways: { healer: Healer; following: Following; attending: Attending },
+  ) {
+    const { healer, following, attending } = ways;
     this.#following = following;
+    this.#attending = attending;
+    this.#since = context.deps.clock.bootMs();
     this.#context = context;
     this.#pairId = pairId;
     this.#healer = healer;
@@ -109,8 +129,12 @@ export class HostSite implements Site {
     // What leads to a former member says nothing of the copy that is counted on.
     if (!this.#context.membersAligned(this.#pairId)) return 'off';
     const state = source.status(this.#pairId)?.state;
-    // Never counted on: it lacks what was written since the last point.
-    if (this.#byPoints) return state === 'following' || state === 'copying' ? 'copying' : 'off';
+    // Never counted on: it lacks what was written last.
+    if (this.#lags) return state === 'following' || state === 'copying' ? 'copying' : 'off';
+    if (this.#isFirstLook(state)) {
+      this.#attending.request(this.#pairId);
+      return 'unknown';
+    }
     const distrusted = isDistrusted(this.#kept.notes, this.#context.nodes.record(this.#pairId));
     // It takes every write, but is not the same as the machine's disks: as good as none until it is made good.
     if (distrusted && (state === 'in-sync' || this.guest() === 'none')) return 'off';
@@ -203,6 +227,8 @@ export class HostSite implements Site {
 
   releaseMirror(): void {
     const { source, log } = this.#context.deps;
+    // Nothing of it holds anything up.
+    if (this.#attended) return;
     const state = source.status(this.#pairId)?.state;
     if (this.#releasing || (state !== 'held' && state !== 'broken')) return;
     this.#releasing = true;
@@ -220,7 +246,8 @@ export class HostSite implements Site {
   }
 
   startMirror(): void {
-    if (this.#byPoints) this.#following.request(this.#pairId);
+    if (this.#attended) this.#attending.request(this.#pairId);
+    else if (this.#lags) this.#following.request(this.#pairId);
     else this.#healer.request(this.#pairId);
   }
 
@@ -237,9 +264,26 @@ export class HostSite implements Site {
     return this.#waiting.since;
   }
 
-  get #byPoints(): boolean {
-    const mode = this.#context.nodes.record(this.#pairId)?.replica.mode;
-    return mode !== undefined && mode !== 'sync';
+  /** Looks at it do not outlive the agent, as a mirror does. */
+  #isFirstLook(state: MirrorStatus['state'] | undefined): boolean {
+    if (!this.#attended || (state !== undefined && state !== 'connecting') || this.guest() === 'none')
+      return false;
+    const recorded = this.#context.nodes.record(this.#pairId)?.replica.state === 'in-sync';
+    return recorded && this.#context.deps.clock.bootMs() - this.#since < FIRST_LOOK_MS;
+  }
+
+  get #mode(): RecordMode | undefined {
+    return this.#context.nodes.record(this.#pairId)?.replica.mode;
+  }
+
+  /** Somebody else keeps the copy. */
+  get #attended(): boolean {
+    return this.#mode === 'shared' || this.#mode === 'external' || this.#mode === 'external-sync';
+  }
+
+  /** A copy of a kind that lacks what was written last. */
+  get #lags(): boolean {
+    return this.#mode === 'interval' || this.#mode === 'async' || this.#mode === 'external';
   }
 
   get #kept(): KeptPair {

@@ -1,5 +1,6 @@
 export * from './check.ts';
 export * from './console-api.ts';
+export * from './coordinated.ts';
 export * from './drill.ts';
 export * from './host.ts';
 export * from './method.ts';

@@ -21,6 +21,12 @@ export interface SimulatedImage {
   generation?: string;
   /** Bytes of a replica that have become others than they were sent: its disk's fault, or somebody's. */
   damagedBytes?: number;
+  /** What an agent wrote beside it last. */
+  token?: string;
+  /** Nobody may write to it: the side of a replication that only receives. */
+  readOnly?: boolean;
+  /** Somebody else's replication takes each write; false: it waits. */
+  replicate?: (version: number) => boolean;
 }
 
 /** What stands between a running guest's writes and their acknowledgement: the mirror. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { CONTRACT } from '../../lease/rules.ts';
 import { setMode } from '../../lease/transitions.ts';
-import { ReplicationMode } from '../../protocol/index.ts';
+import { ReplicationMode, recordMode } from '../../protocol/index.ts';
 import type { TaskDefinition } from '../../tasks/runner.ts';
 import type { PairContext } from '../context.ts';
 import { modeInWords } from '../modes.ts';
@@ -18,7 +18,7 @@ async function change(context: PairContext, { pairId, replication }: ModeData): 
   const { record } = context.pair(pairId);
   await context.swap(
     pairId,
-    setMode(record.epoch.n, context.self, replication.kind, context.now(), CONTRACT),
+    setMode(record.epoch.n, context.self, recordMode(replication), context.now(), CONTRACT),
   );
   await context.store.change(
     pairId,

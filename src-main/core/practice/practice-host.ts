@@ -9,6 +9,7 @@ import { createSimulatedHypervisor } from '../../../agent/hypervisor/simulated/s
 import { hostFacts, hostLoad } from '../../../agent/hypervisor/simulated/view.ts';
 import type { SimulatedWorld } from '../../../agent/hypervisor/simulated/world.ts';
 import type { Log } from '../../../agent/ports.ts';
+import { createSimulatedCoordinated } from '../../../agent/replication/simulated/coordinated.ts';
 import { createSimulatedSource } from '../../../agent/replication/simulated/source.ts';
 import { createSimulatedTarget } from '../../../agent/replication/simulated/target.ts';
 import { SOCKET } from '../deploy/places.ts';
@@ -122,6 +123,7 @@ export class PracticeHost implements HostOfCommands {
       target: createSimulatedTarget(simulated),
       guard: createSimulatedGuard(simulated),
       stage: createSimulatedStage(simulated),
+      coordinated: createSimulatedCoordinated(simulated),
       facts: async () => hostFacts(simulated, [ADDRESS]),
       load: async () => hostLoad(simulated),
       peerListen: { host: ADDRESS, port: this.peerPort },

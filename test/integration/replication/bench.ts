@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hypervisor } from '../../../agent/hypervisor/hypervisor.ts';
 import type { ExportAddress, MirrorStatus, PointMode, Result } from '../../../agent/protocol/index.ts';
+import { Attenders } from '../../../agent/replication/coordinated/attenders.ts';
 import { copierProcesses } from '../../../agent/replication/copier/helper.ts';
 import { Followers } from '../../../agent/replication/follow/index.ts';
 import type { TlsFiles } from '../../../agent/replication/forwarder/remote.ts';
@@ -278,6 +279,7 @@ export class Bench {
     const source = createReplicaSource(
       createMirrorSource({ ...sending, services: primary, forwarderSocket }),
       this.followers,
+      new Attenders({ clock, guestLives: () => true }),
     );
     source.subscribe((_pairId, status) => this.told.push(status));
     return source;
