@@ -86,6 +86,7 @@ export const pairs = {
     none: 'none',
   },
   replicaByPoints: 'kept by points',
+  replicaByOthers: 'replicated by others, behind',
   replicaPoint: (state: string, when: string) => `${state}, newest content from ${when}`,
   forcedYes: 'made by a person without an answer from the other host',
   forcedNo: 'agreed by both hosts',
@@ -147,6 +148,7 @@ export const pairs = {
     follows: 'The copy follows by itself. There is nothing to repair.',
     pointsLack:
       'The copy is kept by points and lacks the latest writes. Have it mirrored synchronously first.',
+    notOurCopy: 'Its copy is kept by others: there is nothing of it here to try out or compare.',
     pointsDrill: 'Only a mirrored copy can be tried out. Have it mirrored synchronously first.',
     copying: 'A copy is already under way.',
     frozen: 'Wait until it is clear which host may run the machine.',

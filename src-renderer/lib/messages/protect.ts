@@ -50,6 +50,8 @@ export const protect = {
     `The copy on ${to} is in sync. Every write of ${vm} now goes to both hosts.`,
   donePoints: (vm: string, to: string) =>
     `A first complete point of ${vm} is on ${to}, and the next ones follow by themselves.`,
+  doneOthers: (vm: string, to: string) =>
+    `${to} stands by for ${vm}. Its copy is looked at again and again from now on.`,
   failed: (vm: string) => `${vm} is not protected.`,
   cancelled: (vm: string) => `The first copy of ${vm} was stopped. The machine runs on as before.`,
   another: 'Protect another machine',
