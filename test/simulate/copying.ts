@@ -5,6 +5,13 @@ import type { World } from './world.ts';
 export function copyAll(world: World, host: Host): void {
   if (host.mirror !== 'off' || !world.replicates(host)) return;
   const other = world.other(host);
+  if (world.shared) {
+    // Nothing to copy: the other host has just proved that it reaches the same disks.
+    host.mirror = 'active';
+    host.mirrorTo = other.id;
+    host.tellAgent();
+    return;
+  }
   host.mirror = 'copying';
   host.mirrorTo = other.id;
   host.copies += 1;

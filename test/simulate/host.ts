@@ -212,7 +212,7 @@ export class Host extends Machine {
   /** A shutdown in order from inside the guest, or by the agent. */
   shutDown(): void {
     if (this.guest !== 'running') return;
-    const whole = this.mirror === 'active' && this.world.replicates(this);
+    const whole = this.mirror === 'active' && (this.world.shared || this.world.replicates(this));
     this.setGuest('none');
     this.endedWhole = whole;
     this.tellAgent();
