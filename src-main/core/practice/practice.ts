@@ -6,6 +6,7 @@ import type { Log } from '../../../agent/ports.ts';
 import { systemClock } from '../../../agent/system-clock.ts';
 import { type FleetPlan, largeFleet, smallBusiness } from './fleet-plan.ts';
 import { type PracticeAccess, PracticeHost } from './practice-host.ts';
+import { setUpStorage } from './storage.ts';
 
 export interface PracticeOptions {
   /** A fleet for scale runs instead of the small business. */
@@ -54,6 +55,10 @@ export async function createPractice(options: PracticeOptions = {}): Promise<Pra
         log,
       }),
     );
+  setUpStorage(
+    plan,
+    hosts.map(({ simulated }) => simulated),
+  );
   const writer = setInterval(() => writeEverywhere(hosts), WRITE_EVERY_MS);
 
   return {
