@@ -17,7 +17,7 @@ export const ReplicationView = v.object({
   /** Those on the standby that can be started, oldest first. */
   points: v.array(RestorePoint),
   /** The owner's last word of a copy that somebody else keeps, and what is wrong with it; null of any other. */
-  attended: v.optional(v.nullable(AttendedStatus), null),
-  problem: v.optional(v.nullable(Problem), null),
+  attended: v.optional(v.nullable(AttendedStatus)),
+  problem: v.optional(v.nullable(Problem)),
 });
 export type ReplicationView = v.InferOutput<typeof ReplicationView>;
