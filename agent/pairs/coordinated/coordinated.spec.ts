@@ -156,6 +156,24 @@ describe('a machine on shared disks', () => {
     expect(atlas.pair()?.record).toMatchObject({ armed: true, version });
   });
 
+  it('is protected all the same when the agent dies in the middle of it', async () => {
+    for (const moment of [0, 1, 2]) {
+      if (moment === 0) mountShared(atlas.host, boreas.host, PATHS);
+      const before = atlas.service.tasks().length;
+      const order = protect(SHARED);
+      const task = () => atlas.service.tasks().toSorted((a, b) => b.startedAt - a.startedAt)[0];
+      const begun = () =>
+        atlas.service.tasks().length > before &&
+        (task()?.steps.filter(({ state }) => state !== 'pending').length ?? 0) > moment;
+      await until(begun);
+      await atlas.killAgent();
+      await atlas.startAgent();
+      expect(await order).toMatchObject({ state: 'done' });
+      await until(() => atlas.pair()?.mirror?.state === 'in-sync');
+      expect(await atlas.order('protect.end', { pairId: PAIR })).toMatchObject({ state: 'done' });
+    }
+  });
+
   it('cannot be kept by us from one day to the next', async () => {
     mountShared(atlas.host, boreas.host, PATHS);
     await protect(SHARED);

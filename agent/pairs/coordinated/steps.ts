@@ -76,6 +76,8 @@ function looked(
 /** What was found is in the record, and the standby knows the record. */
 export async function recordFirstLook(context: PairContext, data: Attended): Promise<void> {
   const { pairId } = data;
+  // The agent that had begun to look after it has ended since.
+  if (context.deps.source.status(pairId) === null) await attend(context, pairId, data.overQuarantine);
   context.nodes.look(pairId);
   await recordAttended(context, pairId);
   // The owner records *in sync* by itself (agent/lease/owner.ts); a copy that is behind is recorded above.

@@ -53,6 +53,10 @@ export const pairs = {
   vmFrozen: 'The machine is frozen here by its guard.',
   vmUnheard: 'Ran here when last heard.',
   standbyFilling: 'The copy is being filled.',
+  standbyOthers: {
+    shared: 'It stands by on the same disks, and starts nothing by itself.',
+    external: 'Its copy is kept by a replication of others, and promoted before the machine starts here.',
+  },
   standbyOpen: 'The copy receives every write.',
   standbyClosed: 'The copy is closed; no write reaches it.',
   standbyPoints: (count: number) =>

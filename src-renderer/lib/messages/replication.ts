@@ -57,6 +57,7 @@ export const replication = {
       'It is synchronous: no write is acknowledged before the copy has it, even while the link is broken',
     commandMissing: 'Enter the full path of a program, then its arguments.',
     quoteOpen: 'A double quote is not closed.',
+    notAutomatic: 'Its replication is not synchronous: its copy lacks what was written last.',
     needsSynchronous:
       'Starting by itself goes with a synchronous replication only: say below that it is one, or decide yourself.',
   },
@@ -106,7 +107,8 @@ export const replication = {
       `The standby needs room for its disks, up to ${bytes}, and for the changes of ${count(points, 'point')}.`,
   },
   byPerson: 'A failover is your decision: nothing starts by itself from a copy that lacks the last writes.',
-  needsManual: 'Its failover is automatic. Set it to manual first: that goes with a mirrored copy only.',
+  needsManual:
+    'Its failover is automatic. Set it to manual first: that goes with a copy that has everything only.',
   needsManualWizard: 'Goes with “you decide” only.',
   summary: {
     sync: 'Mirrored: each write is on both hosts before it is acknowledged.',
