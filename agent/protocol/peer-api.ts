@@ -151,7 +151,7 @@ export const peerApi = {
         }),
       ),
     }),
-    8_000,
+    12_000,
   ),
   /** What an external replication says on the asked host. */
   'external.state': method(v.object({ pairId: PairId }), ExternalState, 15_000),

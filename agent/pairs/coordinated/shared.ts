@@ -83,7 +83,7 @@ export const LOCK_EVERY_LOOKS = 15;
 
 const absent = (context: PairContext, other: string, path: string): Problem => ({
   kind: 'shared-missing',
-  message: `${context.nameOf(other)} has no file ${path}.`,
+  message: `${context.nameOf(other)} has no file ${path}, or its storage does not answer.`,
   next: `Mount the storage on ${context.nameOf(other)} at the same place as on ${context.deps.selfName()}.`,
 });
 

@@ -1,77 +1,70 @@
-import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access, open, readFile, stat, unlink } from 'node:fs/promises';
 import { fail, ok, type Problem } from '../../protocol/index.ts';
 import { type CoordinatedHost, type SeenImage, tokenPath } from './host.ts';
 import { checkCommand, runCommand } from './run-command.ts';
+import { StorageTools } from './storage-tools.ts';
 
-const LOCK_LIMIT_MS = 5_000;
-const TOKEN = /^understudy-token 1 ([0-9a-f-]{8,64})\n$/;
+const TOKEN = /^understudy-token 1 ([0-9a-f-]{8,64})$/;
+/** What lies at $1, whether it may be written to, and what the token beside it ($2) says: a line each. */
+const SEE = `stat -L -c '%i %F' -- "$1" || exit 3
+/usr/bin/test -w "$1" && echo writable || echo read-only
+head -n 1 -- "$2" 2>/dev/null || true`;
 
 /** A real host. `name`: as people know it, for messages. */
-export function linuxCoordinatedHost(name: () => string): CoordinatedHost {
+export function linuxCoordinatedHost(name: () => string, tools = new StorageTools()): CoordinatedHost {
   return {
     async writeToken(image, token) {
-      try {
-        // In its place: a file that is renamed into place is found late by who keeps its directory in a cache (NFS).
-        const file = await open(tokenPath(image), constants.O_WRONLY | constants.O_CREAT, 0o600);
-        try {
-          const text = Buffer.from(`understudy-token 1 ${token}\n`);
-          await file.write(text, 0, text.length, 0);
-          await file.truncate(text.length);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        return ok(undefined);
-      } catch (error) {
-        return fail(notWritten(image, name(), String(error)));
-      }
+      const path = tokenPath(image);
+      // In its place: a file that is renamed into place is found late by who keeps its directory in a cache (NFS).
+      const argv: [string, ...string[]] = ['dd', `of=${path}`, 'conv=fsync', 'oflag=nofollow', 'status=none'];
+      const written = await tools.run(image, argv, `understudy-token 1 ${token}\n`);
+      if (written === null) return fail(hangs(image, name()));
+      return written.code === 0 ? ok(undefined) : fail(notWritten(image, name(), written.stderr.trim()));
     },
 
     async removeToken(image) {
-      await unlink(tokenPath(image)).catch(() => undefined);
+      await tools.run(image, ['rm', '-f', '--', tokenPath(image)]);
     },
 
-    see: (image, locks) => see(image, locks),
+    async see(image, locks): Promise<SeenImage> {
+      const seen = await tools.run(image, ['sh', '-c', SEE, 'sh', image, tokenPath(image)]);
+      const [what = '', writable = '', token = ''] = seen?.code === 0 ? seen.stdout.split('\n') : [];
+      const [, id, kind] = /^(\d+) (.*)$/.exec(what) ?? [];
+      if (id === undefined || !kind?.startsWith('regular')) return nothing;
+      return {
+        id,
+        token: TOKEN.exec(token)?.[1] ?? null,
+        writable: writable === 'writable',
+        lock: locks ? await lockOf(tools, image) : 'not-asked',
+      };
+    },
+
     check: (command) => checkCommand(command, name()),
     run: (command, limitMs) => runCommand(command, limitMs, name()),
   };
 }
 
-async function see(image: string, locks: boolean): Promise<SeenImage> {
-  const found = await stat(image, { bigint: true }).catch(() => null);
-  if (!found?.isFile()) return { id: null, token: null, writable: false, lock: 'not-asked' };
-  const text = await readFile(tokenPath(image), 'utf8').catch(() => '');
-  const writable = await access(image, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  return {
-    id: String(found.ino),
-    token: TOKEN.exec(text)?.[1] ?? null,
-    writable,
-    lock: locks ? await lockOf(image) : 'not-asked',
-  };
-}
+const nothing: SeenImage = { id: null, token: null, writable: false, lock: 'not-asked' };
 
 /**
- * qemu-img opens it as a process would that wants to read: refused while a QEMU has it open for writing, on this host or, where
- * the file system carries locks between hosts, on another. The lock it takes itself is gone with it, after milliseconds.
+ * qemu-io opens it for writing, as a machine's process would, and writes nothing: refused while a QEMU has it open, on this host
+ * or, where the file system carries locks between hosts, on another. As raw, whatever it is: the lock is the file's, and what a
+ * guest has written into it is not looked at. The lock qemu-io takes itself is gone with it, after milliseconds.
  */
-function lockOf(image: string): Promise<'locked' | 'free' | 'unknown'> {
-  return new Promise((resolve) => {
-    const options = { timeout: LOCK_LIMIT_MS, env: { PATH: process.env.PATH, LC_ALL: 'C' } };
-    execFile('qemu-img', ['info', '--output=json', image], options, (error, _stdout, stderr) => {
-      if (!error) resolve('free');
-      else resolve(/Failed to get .*lock/.test(stderr) ? 'locked' : 'unknown');
-    });
-  });
+async function lockOf(tools: StorageTools, image: string): Promise<SeenImage['lock']> {
+  const asked = await tools.run(image, ['qemu-io', '-f', 'raw', '-c', 'quit', image]);
+  if (asked?.code === 0) return 'free';
+  return /Failed to get .*lock/.test(asked?.stderr ?? '') ? 'locked' : 'unknown';
 }
+
+const hangs = (image: string, host: string): Problem => ({
+  kind: 'storage-hangs',
+  message: `The storage of ${image} does not answer ${host}.`,
+  next: `Look whether its server is up, and reached from ${host}.`,
+});
 
 const notWritten = (image: string, host: string, error: string): Problem => ({
   kind: 'token-not-written',
   message: `${host} cannot write beside ${image}, so nobody can tell whether the other host reaches the same files.`,
   next: `Look whether the storage is mounted for writing, and for root too (NFS: no_root_squash).`,
-  details: { error },
+  details: { error: error.slice(0, 300) },
 });

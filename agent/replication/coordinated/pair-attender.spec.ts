@@ -96,6 +96,31 @@ describe('a copy that is looked after', () => {
     expect(status()).toMatchObject({ state: 'broken', problem: { kind: 'state-unknown' } });
   });
 
+  it('is not counted on after a look that went wrong, and looked at again', async () => {
+    let wrong = false;
+    await attenders.attend({
+      pairId: PAIR,
+      vmUuid: 'vm',
+      mayBeWhole: true,
+      settles: true,
+      everyMs: 2_000,
+      async look() {
+        if (wrong) throw new Error('a bug');
+        return good;
+      },
+    });
+    await pass(0);
+    wrong = true;
+    await pass(2_000);
+    expect(status()).toMatchObject({
+      state: 'broken',
+      problem: { message: expect.stringContaining('a bug') },
+    });
+    wrong = false;
+    await pass(2_000);
+    expect(status()?.state).toBe('in-sync');
+  });
+
   it('of an asynchronous replication is never in sync, whatever that says', async () => {
     await attend({ mayBeWhole: false });
     await pass(0);

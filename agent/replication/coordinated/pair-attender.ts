@@ -1,5 +1,5 @@
 import type { Clock } from '../../ports.ts';
-import type { MirrorStatus, Problem, Result } from '../../protocol/index.ts';
+import { fail, type MirrorStatus, type Problem, type Result } from '../../protocol/index.ts';
 import type { Attended, AttendOrder } from '../replication.ts';
 
 /** How many looks may stay without an answer before the copy is not counted on any more. */
@@ -84,6 +84,8 @@ export class PairAttender {
   #look(): Promise<Result<Attended>> {
     const looking = this.order
       .look(() => this.#over)
+      // A fault of ours is none of the copy's, and no reason to count on it.
+      .catch((error): Result<Attended> => fail(lookFailed(error)))
       .finally(() => {
         if (this.#looking === looking) this.#looking = null;
       });
@@ -132,3 +134,9 @@ const notAsked: Problem = {
   message: 'It is not known how the copy is: it was not looked at for too long.',
   next: 'It is asked again by itself; look whether both hosts answer.',
 };
+
+const lookFailed = (error: unknown): Problem => ({
+  kind: 'state-unknown',
+  message: `It could not be found out how the copy is (${String(error)}).`,
+  next: 'It is asked again by itself.',
+});

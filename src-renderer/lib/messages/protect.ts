@@ -43,6 +43,7 @@ export const protect = {
   howWitness: 'How to get one',
   start: 'Start protection',
   starting: 'Starting…',
+  runningOthers: (vm: string, to: string) => `${to} becomes the standby of ${vm}`,
   running: (vm: string, to: string) => `First copy of ${vm} to ${to}`,
   leave: 'You may leave or close the console: the agents carry on, and you find it again under Activity.',
   done: (vm: string) => `${vm} is protected.`,
