@@ -2,6 +2,7 @@ import { auditOf } from '../lab/audit-file.ts';
 import { waitFor } from '../lab/run.ts';
 import type { Random } from '../simulate/random.ts';
 import { HOST_KINDS } from './kinds-host.ts';
+import { MODE_KINDS } from './kinds-mode.ts';
 import { NETWORK_KINDS } from './kinds-network.ts';
 import { PROCESS_KINDS } from './kinds-process.ts';
 import type { Kind, Roles, Scene, Undo } from './scene.ts';
@@ -65,4 +66,4 @@ async function strike(scene: Scene, roles: Roles, random: Random): Promise<Undo 
 
 const AMBUSH: Kind = { name: 'ambush', weight: 5, holdMs: [500, 6_000], strike };
 
-export const ALL_KINDS: Kind[] = [...KINDS, AMBUSH];
+export const ALL_KINDS: Kind[] = [...KINDS, ...MODE_KINDS, AMBUSH];

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { places } from '../lab/places.ts';
 import { ProtectedFleet } from '../lab/protected-fleet.ts';
 import { ALL_KINDS } from './ambush.ts';
+import { FIRST_WAY } from './kinds-mode.ts';
 import { play, type Result } from './play.ts';
 
 /**
@@ -32,12 +33,15 @@ if (!Number.isInteger(seed) || !(minutes > 0) || !profile) {
 }
 const kinds = ALL_KINDS.filter(({ name }) => values.kinds === '' || values.kinds.split(',').includes(name));
 const machines = ['erp', 'shop'].slice(0, Number(values.machines));
+// One of two is armed; how the other's copy is kept changes all the time, and a person decides about it.
+const loose = Object.fromEntries(machines.slice(1).map((machine) => [machine, FIRST_WAY]));
 
 let fleet: ProtectedFleet | null = null;
 let result: Result | { seed: number; violations: number; error: string };
 try {
   fleet = await ProtectedFleet.up(places(process.env.UNDERSTUDY_LAB ?? 'chaos'), {
     machines,
+    loose,
     policy: 'automatic',
     profile,
     witness: true,

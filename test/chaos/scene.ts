@@ -37,6 +37,10 @@ export class Scene {
   /** Machines that an admin has shut down and not yet started again. */
   readonly downByHand = new Set<string>();
   readonly #busy = new Set<string>();
+  /** Hosts whose plug is pulled, and since when, Unix ms. */
+  readonly #pulled = new Map<string, number>();
+  /** What a person does because a host is off; it stays off until then. */
+  readonly #relied = new Map<string, Promise<unknown>>();
 
   constructor(fleet: ProtectedFleet, observer: Observer, say: (line: string) => void) {
     this.fleet = fleet;
@@ -77,12 +81,31 @@ export class Scene {
   async off(host: string): Promise<void> {
     this.downs.push({ host, from: Date.now(), to: Number.POSITIVE_INFINITY });
     await this.fleet.lab.powerOff(host);
+    this.#pulled.set(host, Date.now());
   }
 
   async on(host: string): Promise<void> {
+    await this.#relied.get(host);
+    this.#pulled.delete(host);
     await this.fleet.lab.powerOn(host);
     for (const span of this.downs)
       if (span.host === host && span.to === Number.POSITIVE_INFINITY) span.to = Date.now();
+  }
+
+  /** When a host that has no power lost it, Unix ms; null while it has, or while it goes down in order. */
+  offSince(host: string): number | null {
+    return this.#pulled.get(host) ?? null;
+  }
+
+  /** A person does something because this host is off, and sees to it that it stays off meanwhile. */
+  async relyOnOff(host: string, work: () => Promise<void>): Promise<void> {
+    if (!this.#pulled.has(host)) return;
+    const done = work().finally(() => this.#relied.delete(host));
+    this.#relied.set(
+      host,
+      done.catch(() => {}),
+    );
+    await done;
   }
 
   /** Whether the host was off, or on its way down or up, at that time. */

@@ -1,10 +1,11 @@
 import type { ProtectedFleet } from '../lab/protected-fleet.ts';
+import type { Person } from './person.ts';
 import { pause } from './scene.ts';
 import { Epochs } from './verdict.ts';
 
 const EVERY_MS = 1_000;
 
-/** Old copies are deleted this often, when all pairs are armed: every failover leaves some, and the volumes are small. */
+/** Old copies are deleted this often, when all pairs are ready: every failover leaves some, and the volumes are small. */
 const DROP_EVERY_MS = 120_000;
 
 /** The operator during the chaos: gives up copies that were set aside, by order; and keeps book of what agents show. */
@@ -13,12 +14,14 @@ export class Steward {
   /** Looks in which a pair was armed, and all. */
   readonly seen = { armed: 0, all: 0 };
   readonly #fleet: ProtectedFleet;
+  readonly #person: Person;
   #over = false;
   #dropped = Date.now();
   #work: Promise<void> = Promise.resolve();
 
-  constructor(fleet: ProtectedFleet) {
+  constructor(fleet: ProtectedFleet, person: Person) {
     this.#fleet = fleet;
+    this.#person = person;
   }
 
   start(): void {
@@ -32,9 +35,9 @@ export class Steward {
 
   async #look(): Promise<void> {
     while (!this.#over) {
-      let armed = true;
-      for (const machine of this.#fleet.plan.machines) armed = (await this.#tend(machine)) && armed;
-      if (armed && Date.now() - this.#dropped > DROP_EVERY_MS) {
+      let ready = true;
+      for (const machine of this.#fleet.plan.machines) ready = (await this.#tend(machine)) && ready;
+      if (ready && Date.now() - this.#dropped > DROP_EVERY_MS) {
         this.#dropped = Date.now();
         await this.#fleet.dropAside();
       }
@@ -42,14 +45,16 @@ export class Steward {
     }
   }
 
-  /** Whether it is armed. */
+  /** Whether it is armed, or as well kept as it is to be. */
   async #tend(machine: string): Promise<boolean> {
     const sight = await this.#fleet.sight(machine);
-    this.seen.all += 1;
+    const loose = this.#fleet.isLoose(machine);
+    if (!loose) this.seen.all += 1;
     if (sight.record?.armed) this.seen.armed += 1;
     for (const [host, { record }] of Object.entries(sight.members))
       this.epochs.saw(host, record.pairId, record.epoch.n, Date.now());
+    if (loose) await this.#person.tend(machine, sight);
     await this.#fleet.resolveQuarantine(machine, sight);
-    return sight.record?.armed === true;
+    return loose ? this.#fleet.isReady(sight, false) : sight.record?.armed === true;
   }
 }

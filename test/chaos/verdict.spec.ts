@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ALL_KINDS } from './ambush.ts';
 import { cue } from './director.ts';
-import { Epochs, touched, twoCopies, untold } from './verdict.ts';
+import { Epochs, touched, twoCopies, unforgiven, untold } from './verdict.ts';
 import type { Change, GuestState } from './watch.ts';
 
 const change = (at: number, from: GuestState | 'none', to: GuestState | 'none', host = 'a'): Change => ({
@@ -74,4 +74,12 @@ it('epochs only rise, at every host by itself', () => {
   expect(epochs.violations).toEqual([]);
   epochs.saw('a', 'p', 1, 3);
   expect(epochs.violations).toMatchObject([{ invariant: 'I2', at: 3 }]);
+});
+
+it('a failover to a point loses what came after it, and nothing else', () => {
+  const acknowledged = [100, 200, 300, 400].map((at, index) => ({ number: index + 1, at }));
+  const window = { from: 200, to: 350 };
+  expect(unforgiven([3], acknowledged, [window])).toEqual([]);
+  expect(unforgiven([2, 3, 4], acknowledged, [window])).toEqual([2, 4]);
+  expect(unforgiven([1, 9], acknowledged, [])).toEqual([1, 9]);
 });

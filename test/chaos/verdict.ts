@@ -85,6 +85,23 @@ export function untold(
     }));
 }
 
+/** From the moment a copy was shown to be whole to the loss of its machine's host, Unix ms. */
+export interface Window {
+  from: number;
+  to: number;
+}
+
+/** Of lost records, those that were not acknowledged in such a time: numbers. */
+export function unforgiven(
+  lost: readonly number[],
+  acknowledged: readonly { number: number; at: number }[],
+  windows: readonly Window[],
+): number[] {
+  const at = new Map(acknowledged.map((one) => [one.number, one.at]));
+  const inOne = (time: number): boolean => windows.some(({ from, to }) => time > from && time <= to);
+  return lost.filter((number) => !inOne(at.get(number) ?? Number.NEGATIVE_INFINITY));
+}
+
 /** Epochs only rise, whoever tells of them and however often. */
 export class Epochs {
   readonly #highest = new Map<string, number>();

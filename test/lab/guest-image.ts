@@ -8,7 +8,7 @@ import { must } from './run.ts';
 
 const GUEST_PACKAGES = ['linux-image-cloud-amd64', 'busybox-static', 'qemu-guest-agent'];
 const SOURCES = join(import.meta.dirname, 'guest');
-const C_FILES = ['init.c', 'http.c', 'records.c'];
+const C_FILES = ['init.c', 'http.c', 'records.c', 'throughput.c'];
 const MODULES = ['virtio_pci', 'virtio_blk', 'virtio_net', 'virtio_console', 'ext4', 'evdev', 'button'];
 const APPLETS = [
   'sh',

@@ -33,6 +33,8 @@ export interface FleetPlan {
   witness: boolean;
   /** How the copies are kept; synchronously when not said. */
   replication?: ReplicationMode;
+  /** Machines about whose failover a person decides, whatever `policy` says of the others, and how their copies are kept. */
+  loose?: Record<string, ReplicationMode>;
   /** Hypervisor hosts; two when not said. A machine stands by on the first that is not its home. */
   hypervisors?: number;
   /** State and images on volumes of their own, which can be filled (faults-disk.ts). */
@@ -90,7 +92,8 @@ export class ProtectedFleet {
     if (plan.volumes) for (const { name } of hypervisors(lab)) await ontoVolumes(lab, name);
     const bystanders = plan.bystanders ? await startBystanders(lab) : new Map<string, string>();
     const fleet = new ProtectedFleet(lab, plan, await deploy(lab, say), bystanders);
-    for (const machine of plan.machines) await fleet.#protect(machine);
+    for (const machine of plan.machines)
+      await fleet.#order(machine, plan.loose?.[machine] ?? plan.replication);
     for (const machine of plan.machines) await fleet.settle(machine, 5 * MINUTE);
     say(fleet.arms ? 'protected and armed' : 'protected');
     return fleet;
@@ -155,6 +158,14 @@ export class ProtectedFleet {
     return this.plan.policy === 'automatic' && this.plan.witness;
   }
 
+  isLoose(machine: string): boolean {
+    return this.plan.loose?.[machine] !== undefined;
+  }
+
+  #armsItself(machine: string): boolean {
+    return this.arms && !this.isLoose(machine);
+  }
+
   /** In place, in sync and, where it is wanted, armed. */
   isReady(sight: PairSight, armed = this.arms): boolean {
     const { record, owner, standby, members } = sight;
@@ -171,7 +182,11 @@ export class ProtectedFleet {
   }
 
   /** Waits until the pair is armed again; a copy that was set aside is given up by order, as a person would. */
-  async settle(machine: string, timeoutMs = 3 * MINUTE, armed = this.arms): Promise<PairSight> {
+  async settle(
+    machine: string,
+    timeoutMs = 3 * MINUTE,
+    armed = this.#armsItself(machine),
+  ): Promise<PairSight> {
     let last: PairSight | null = null;
     try {
       return await waitFor(
@@ -274,10 +289,17 @@ export class ProtectedFleet {
     await down(this.lab.places);
   }
 
-  async #protect(machine: string): Promise<void> {
+  /** Protects one more machine; resolves once it is in place. */
+  async protect(machine: string, replication = SYNC): Promise<void> {
+    await this.#order(machine, replication);
+    await this.settle(machine, 5 * MINUTE);
+  }
+
+  async #order(machine: string, replication = SYNC): Promise<void> {
     const { uuid, home } = this.lab.guest(machine);
     const standby = this.hypervisors.find((host) => host !== home) ?? '';
-    const { policy, profile, witness } = this.plan;
+    const { profile, witness } = this.plan;
+    const policy = this.isLoose(machine) ? 'manual' : this.plan.policy;
     const task = await askAgent(this.lab, home, 'protect.start', {
       requestId: randomUUID(),
       actor: 'lab',
@@ -287,7 +309,7 @@ export class ProtectedFleet {
       witness: witness ? this.idOf(WITNESS_NAME) : null,
       policy,
       profile,
-      replication: this.plan.replication ?? SYNC,
+      replication,
     });
     if (!task) throw new Error(`the agent of ${home} cannot be asked`);
   }

@@ -124,6 +124,7 @@ async function verify(address: string, log: string): Promise<Verdict> {
     missing: lost.length,
     missingOn: { vda: vda.length, vdb: vdb.length },
     examples: lost.slice(0, 5),
+    lost,
   };
 }
 

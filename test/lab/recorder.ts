@@ -15,8 +15,9 @@ export interface Verdict {
   /** How many numbers are missing, damaged, older or another's on at least one disk, now or when they were rewritten. */
   missing: number;
   missingOn: { vda: number; vdb: number };
-  /** Numbers of the first missing ones. */
+  /** Numbers of the first missing ones, and of all. */
   examples: number[];
+  lost: number[];
 }
 
 export interface Outage {
@@ -133,9 +134,9 @@ export class Recorder {
 }
 
 /** One command to the guest's record service, e.g. `status` or `unhang`; its answer's first line. */
-export async function tellGuest(lab: Lab, guest: string, command: string): Promise<string> {
+export async function tellGuest(lab: Lab, guest: string, command: string, limitS = 10): Promise<string> {
   const { address } = lab.guest(guest);
   const script = `exec 3<>/dev/tcp/${address}/7000 && echo "$1" >&3 && read -r line <&3 && echo "$line"`;
-  const argv = lab.inNamespace(['timeout', '10', 'bash', '-c', script, 'bash', command]);
+  const argv = lab.inNamespace(['timeout', String(limitS), 'bash', '-c', script, 'bash', command]);
   return (await must(argv)).trim();
 }

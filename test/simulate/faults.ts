@@ -1,3 +1,4 @@
+import { COPY_FAULTS } from './faults-copies.ts';
 import { GUEST_FAULTS } from './faults-guest.ts';
 import { HOST_FAULTS } from './faults-hosts.ts';
 import { NETWORK_FAULTS } from './faults-network.ts';
@@ -10,6 +11,7 @@ export const FAULTS: Record<string, Fault> = {
   ...HOST_FAULTS,
   ...NETWORK_FAULTS,
   ...GUEST_FAULTS,
+  ...COPY_FAULTS,
   ...ORDERS,
   ...STORIES,
 };

@@ -32,7 +32,9 @@ export class Host extends Machine {
   whole = true;
   exportOpen = false;
   quarantined = false;
-  mirror: 'off' | 'copying' | 'active' = 'off';
+  mirror: 'off' | 'copying' | 'active' | 'following' = 'off';
+  /** A comparison found that the copy is not the same as this one: in this epoch it counts no longer. On disk. */
+  distrustedIn: number | null = null;
   /** Whom the mirror leads to. */
   mirrorTo = '';
   /** The guest was shut down in order, with a mirror that had everything. */
@@ -94,6 +96,16 @@ export class Host extends Machine {
     if (!this.receiving) return;
     this.receiving = false;
     this.setGuest('none');
+  }
+
+  /** The copy is kept by points, as this agent knows the record. */
+  get byPoints(): boolean {
+    if (this.world.shared) return false;
+    return (this.node?.record ?? this.world.truth())?.replica.mode !== 'sync';
+  }
+
+  get distrusts(): boolean {
+    return this.distrustedIn !== null && this.distrustedIn === this.node?.record?.epoch.n;
   }
 
   get running(): boolean {

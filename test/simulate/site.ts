@@ -1,7 +1,7 @@
 import type { Permission } from '../../agent/lease/deadline-file.ts';
 import { otherMember } from '../../agent/lease/record.ts';
 import type { GuestState, MirrorState, Site, Wanted } from '../../agent/lease/site.ts';
-import { copyAll } from './copying.ts';
+import { keepCopy } from './copying.ts';
 import type { Host } from './host.ts';
 
 /** Heartbeat of the forwarder: how long a silent target goes unnoticed (docs/replication.md). */
@@ -33,6 +33,10 @@ export class SimulatedSite implements Site {
     // Without the forwarder the agent hears nothing of a frozen QEMU's mirror.
     const blind = host.guest === 'stopped' && host.mirror === 'active' && !host.world.rules.staleBeforeThaw;
     if (host.leaking || blind) return 'whole';
+    if (host.byPoints) return this.#following();
+    if (host.mirror === 'following') host.mirror = 'off';
+    // As good as none, as in agent/pairs/site.ts.
+    if (host.distrusts && (host.mirror === 'active' || host.guest === 'none')) return 'off';
     if (host.guest === 'none') return host.endedWhole ? 'whole' : 'off';
     if (host.leaves && host.wanted === 'moving' && host.endedWhole) return 'whole';
     if (host.mirror === 'off') return 'off';
@@ -47,6 +51,13 @@ export class SimulatedSite implements Site {
     host.mirror = 'off';
     host.unreachableSince = null;
     return 'off';
+  }
+
+  /** Never counted on: it lacks what was written since the last point. */
+  #following(): MirrorState {
+    const host = this.#host;
+    if (host.mirror !== 'following') host.mirror = 'off';
+    return host.mirror === 'off' || host.guest === 'none' ? 'off' : 'copying';
   }
 
   /** To a former standby: it says nothing of the copy that is counted on (agent/pairs/context.ts, `membersAligned`). */
@@ -158,7 +169,7 @@ export class SimulatedSite implements Site {
   startMirror(): void {
     // Told once, however often it is tried until it is whole.
     if (!this.#host.told.has('copy-starts')) this.#host.world.acted(this.#host, 'start mirror');
-    copyAll(this.#host.world, this.#host);
+    keepCopy(this.#host.world, this.#host);
   }
 
   quarantine(): void {

@@ -6,6 +6,7 @@
  *   status         one JSON line: per disk the highest record, holes below it and damaged ones
  *   list FROM TO   `NUMBER NONCE-ON-A NONCE-ON-B` per line (`-` missing, `!` damaged), then `.`
  *   unhang         wakes the HTTP service
+ *   fsync, sequential   how fast the first disk is: throughput.c
  * A record is acknowledged only when it is durable on both disks, so an acknowledged record which is missing later
  * was lost by whatever stores the disks. The nonce is the client's: a number given anew to another record shows.
  */
@@ -154,8 +155,11 @@ static void list(FILE *client, uint64_t from, uint64_t to) {
 static void obey(FILE *client, const char *line) {
   char nonce[NONCE_MAX] = "";
   unsigned long long from, to;
+  unsigned ms;
   if (sscanf(line, "append %47s", nonce) == 1) append(client, nonce);
   else if (sscanf(line, "rewrite %llu %47s", &from, nonce) == 2 && from > 0) rewrite(client, from, nonce);
+  else if (sscanf(line, "fsync %u", &ms) == 1) measure_throughput(client, 0, ms);
+  else if (sscanf(line, "sequential %u", &ms) == 1) measure_throughput(client, 1, ms);
   else if (strcmp(line, "status\n") == 0) status(client);
   else if (sscanf(line, "list %llu %llu", &from, &to) == 2 && from > 0) list(client, from, to);
   else if (strcmp(line, "unhang\n") == 0) {

@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import { ProblemError, type ReplicationMode } from '../../agent/protocol/index.ts';
+import { askAgent } from '../lab/agent-client.ts';
+import { type Kind, nothingToUndo } from './scene.ts';
+
+/** Every way of keeping a copy that can be changed to and fro. Short times: a fault comes every few seconds. */
+export const WAYS: readonly ReplicationMode[] = [
+  { kind: 'sync' },
+  { kind: 'async', rpoS: 8 },
+  { kind: 'interval', everyS: 30, retention: { last: 3, hourly: 0, daily: 0, weekly: 0 } },
+];
+
+export const FIRST_WAY: ReplicationMode = { kind: 'async', rpoS: 8 };
+
+/** An operator changes how the copy of a machine is kept, in the middle of everything else. Not of one that is armed. */
+export const MODE_KINDS: Kind[] = [
+  {
+    name: 'mode',
+    weight: 4,
+    holdMs: [100, 1_500],
+    async strike(scene, { machine, owner }, random) {
+      const way = random.pick(WAYS);
+      if (!scene.fleet.isLoose(machine)) return null;
+      const order = { requestId: randomUUID(), actor: 'lab', pairId: scene.fleet.pairId(machine) };
+      try {
+        const given = await askAgent(scene.fleet.lab, owner, 'pair.mode', { ...order, replication: way });
+        scene.say(`${machine} is to be kept ${way.kind}: ${given ? 'begun' : 'no answer'}`);
+        return given ? nothingToUndo : null;
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+        scene.say(`${machine} is not to be kept ${way.kind}: ${error.problem.message}`);
+        return null;
+      }
+    },
+  },
+];
