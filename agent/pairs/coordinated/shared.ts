@@ -62,7 +62,8 @@ function differs(context: PairContext, { other, path, locks, token, here, there 
   if (there.id === null) return absent(context, other, path);
   if (there.token !== token || there.id !== here.id) return notSame(context, other, path);
   if (!there.writable) return readOnly(context, other, path);
-  return locks && there.lock !== 'locked' ? notLocked(context, other, path) : null;
+  if (!locks || there.lock === 'locked') return null;
+  return there.lock === 'free' ? notLocked(context, other, path) : lockUnknown(context, other, path);
 }
 
 /** Before a process of ours opens them: another one, on whichever host, has them open. */
@@ -103,6 +104,12 @@ const notLocked = (context: PairContext, other: string, path: string): Problem =
   kind: 'locks-not-seen',
   message: `${context.nameOf(other)} does not see that ${path} is open on ${context.deps.selfName()}: this storage carries no locks between the hosts.`,
   next: 'Use a file system with POSIX locks across hosts (NFS 4, OCFS2, GFS2), and no nolock or local_lock mount option.',
+});
+
+const lockUnknown = (context: PairContext, other: string, path: string): Problem => ({
+  kind: 'lock-unknown',
+  message: `${context.nameOf(other)} could not find out whether ${path} is open elsewhere.`,
+  next: `Look whether qemu-io is installed on ${context.nameOf(other)} (Debian: qemu-utils), and whether its storage answers.`,
 });
 
 const diskInUse = (context: PairContext, path: string): Problem => ({
