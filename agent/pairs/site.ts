@@ -1,14 +1,8 @@
 import type { Permission } from '../lease/deadline-file.ts';
 import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
-import {
-  type MirrorStatus,
-  type Problem,
-  problemOf,
-  type RecordMode,
-  type Result,
-  type VmInfo,
-} from '../protocol/index.ts';
+import { type Problem, problemOf, type Result, type VmInfo } from '../protocol/index.ts';
 import type { PairContext } from './context.ts';
+import { AttendedCopy } from './coordinated/attended-copy.ts';
 import type { Attending } from './coordinated/attending.ts';
 import type { Following } from './following.ts';
 import { GuestStart } from './guest-start.ts';
@@ -23,9 +17,6 @@ const PAUSES: Record<NonNullable<VmInfo['pause']>, GuestState> = {
   incoming: 'running',
 };
 
-/** How long the first look at a copy that somebody else keeps may take after the agent's start, ms: until then it is as recorded. */
-const FIRST_LOOK_MS = 10_000;
-
 /** How soon a failed step that must succeed is tried again, ms. */
 const RETRY_MS = 500;
 
@@ -36,8 +27,7 @@ export class HostSite implements Site {
   readonly #pairId: string;
   readonly #healer: Healer;
   readonly #following: Following;
-  readonly #attending: Attending;
-  readonly #since: number;
+  readonly #attended: AttendedCopy;
   readonly #start: GuestStart;
   /** Somebody shut the guest down, or the host is going down: told before the notes have it. */
   #stopped: 'meant' | 'with-host' | null = null;
@@ -61,8 +51,7 @@ export class HostSite implements Site {
   ) {
     const { healer, following, attending } = ways;
     this.#following = following;
-    this.#attending = attending;
-    this.#since = context.deps.clock.bootMs();
+    this.#attended = new AttendedCopy(context, pairId, attending);
     this.#context = context;
     this.#pairId = pairId;
     this.#healer = healer;
@@ -130,11 +119,8 @@ export class HostSite implements Site {
     if (!this.#context.membersAligned(this.#pairId)) return 'off';
     const state = source.status(this.#pairId)?.state;
     // Never counted on: it lacks what was written last.
-    if (this.#lags) return state === 'following' || state === 'copying' ? 'copying' : 'off';
-    if (this.#isFirstLook(state)) {
-      this.#attending.request(this.#pairId);
-      return 'unknown';
-    }
+    if (this.#attended.lags) return state === 'following' || state === 'copying' ? 'copying' : 'off';
+    if (this.guest() !== 'none' && this.#attended.isFirstLook(state)) return 'unknown';
     const distrusted = isDistrusted(this.#kept.notes, this.#context.nodes.record(this.#pairId));
     // It takes every write, but is not the same as the machine's disks: as good as none until it is made good.
     if (distrusted && (state === 'in-sync' || this.guest() === 'none')) return 'off';
@@ -228,7 +214,7 @@ export class HostSite implements Site {
   releaseMirror(): void {
     const { source, log } = this.#context.deps;
     // Nothing of it holds anything up.
-    if (this.#attended) return;
+    if (this.#attended.is) return;
     const state = source.status(this.#pairId)?.state;
     if (this.#releasing || (state !== 'held' && state !== 'broken')) return;
     this.#releasing = true;
@@ -246,8 +232,8 @@ export class HostSite implements Site {
   }
 
   startMirror(): void {
-    if (this.#attended) this.#attending.request(this.#pairId);
-    else if (this.#lags) this.#following.request(this.#pairId);
+    if (this.#attended.is) this.#attended.request();
+    else if (this.#attended.lags) this.#following.request(this.#pairId);
     else this.#healer.request(this.#pairId);
   }
 
@@ -262,28 +248,6 @@ export class HostSite implements Site {
   waitingSince(reason: string): number {
     if (this.#waiting?.reason !== reason) this.#waiting = { reason, since: this.#context.now() };
     return this.#waiting.since;
-  }
-
-  /** Looks at it do not outlive the agent, as a mirror does. */
-  #isFirstLook(state: MirrorStatus['state'] | undefined): boolean {
-    if (!this.#attended || (state !== undefined && state !== 'connecting') || this.guest() === 'none')
-      return false;
-    const recorded = this.#context.nodes.record(this.#pairId)?.replica.state === 'in-sync';
-    return recorded && this.#context.deps.clock.bootMs() - this.#since < FIRST_LOOK_MS;
-  }
-
-  get #mode(): RecordMode | undefined {
-    return this.#context.nodes.record(this.#pairId)?.replica.mode;
-  }
-
-  /** Somebody else keeps the copy. */
-  get #attended(): boolean {
-    return this.#mode === 'shared' || this.#mode === 'external' || this.#mode === 'external-sync';
-  }
-
-  /** A copy of a kind that lacks what was written last. */
-  get #lags(): boolean {
-    return this.#mode === 'interval' || this.#mode === 'async' || this.#mode === 'external';
   }
 
   get #kept(): KeptPair {
