@@ -228,8 +228,11 @@ export class Bench {
 
   /** The replica's content, read past QEMU's lock: write-through, so that it is all there. */
   replica(target: string): Buffer {
+    return this.content(target, join(this.parts.replicaDir, `${target}.qcow2`));
+  }
+
+  content(target: string, path: string): Buffer {
     const raw = join(this.parts.directory, `${target}.raw`);
-    const path = join(this.parts.replicaDir, `${target}.qcow2`);
     execFileSync('qemu-img', ['convert', '-U', '-f', 'qcow2', '-O', 'raw', path, raw]);
     return readFileSync(raw);
   }
@@ -279,7 +282,7 @@ export class Bench {
     const source = createReplicaSource(
       createMirrorSource({ ...sending, services: primary, forwarderSocket }),
       this.followers,
-      new Attenders({ clock, guestLives: () => true }),
+      new Attenders({ clock, guestLives: () => guest.alive }),
     );
     source.subscribe((_pairId, status) => this.told.push(status));
     return source;
