@@ -92,6 +92,8 @@ export class SimulatedReplication {
   readonly #paths: string[];
   readonly #options: SimulatedReplicationOptions;
   #primary: SimulatedHost;
+  /** Promoted while its partner was away: it goes on by itself until they meet again. */
+  #alone: SimulatedHost | null = null;
 
   constructor(hosts: [SimulatedHost, SimulatedHost], paths: string[], options: SimulatedReplicationOptions) {
     const [from, to] = hosts;
@@ -138,7 +140,6 @@ export class SimulatedReplication {
       if (image && this.#primary === host) image.version = Math.max(image.version, version);
     };
     if (this.#options.synchronous) {
-      // The one that lost its partner after a failover goes on alone, as such replications do once they are promoted.
       if (!this.#linked) return this.#alone === host;
       arrive();
       return true;
@@ -148,8 +149,6 @@ export class SimulatedReplication {
     }, this.#options.lagMs ?? 2_000);
     return true;
   }
-
-  #alone: SimulatedHost | null = null;
 
   async #run(host: SimulatedHost, verb: string): Promise<Ran> {
     this.did.push(`${host.name} ${verb}`);
