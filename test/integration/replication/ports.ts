@@ -17,8 +17,11 @@ export const quiet: Log = (level, text) => {
 
 export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
-/** Waits for a state; the limit only ends a test that has failed. */
-export async function until(state: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
+/**
+ * Waits for a state; the limit only ends a test that has failed. It is long: the copier gives way to everybody, and on a busy
+ * machine compares a few hundred MiB a minute.
+ */
+export async function until(state: () => boolean | Promise<boolean>, limitMs = 120_000): Promise<void> {
   const started = performance.now();
   while (!(await state())) {
     if (performance.now() - started > limitMs) throw new Error('the awaited state did not come');
