@@ -236,6 +236,8 @@ describe('a replication of somebody else’s', () => {
       const standby = fleet.hypervisors.find((host) => host !== home) ?? '';
       for (const host of fleet.hypervisors) await putProgram(fleet.lab, host, 'replica.sh');
       await replicate(fleet.lab, TWIN, home);
+      const received = await fleet.lab.exec(standby, ['/usr/local/sbin/replica.sh', 'receive', TWIN]);
+      expect(received).toMatchObject({ code: 0, stderr: '' });
       const verb = (name: string): string[] => ['/usr/local/sbin/replica.sh', name, TWIN];
       const commands = both({ state: verb('state'), promote: verb('promote'), demote: null });
       const mode: ReplicationMode = { kind: 'external', synchronous: false, everyS: 2, commands };

@@ -3,6 +3,7 @@
 # Both hosts reach RELAY, which stands for the wire between them; each has its own disks at the machine's path.
 #
 #   replica.sh copy MACHINE     owner: freezes the machine's file systems, copies its disks to the relay, thaws (repeated by a unit)
+#   replica.sh receive MACHINE  the other host: puts the newest complete copy at the machine's path, for the first time
 #   replica.sh state MACHINE    how old the newest complete copy is
 #   replica.sh promote MACHINE  puts the newest complete copy at the machine's path; nothing to do where that was done
 #   replica.sh demote MACHINE   the disks here are not written to any more
@@ -13,6 +14,15 @@ images=/var/lib/libvirt/images
 mine=/var/lib/lab-replica/$machine.primary
 # Later than that the newest copy is no replication any more, s.
 most=30
+
+put() {
+  [ -d "$relay/last" ] || { echo 'there is no complete copy' >&2; exit 1; }
+  for disk in "$relay"/last/*.qcow2; do
+    cp --sparse=always "$disk" "$images/.receiving"
+    sync -f "$images/.receiving"
+    mv "$images/.receiving" "$images/$(basename "$disk")"
+  done
+}
 
 case $verb in
 copy)
@@ -41,14 +51,12 @@ state)
   ;;
 promote)
   [ ! -e "$mine" ] || exit 0
-  [ -d "$relay/last" ] || { echo 'there is no complete copy' >&2; exit 1; }
-  for disk in "$relay"/last/*.qcow2; do
-    cp --sparse=always "$disk" "$images/.promoting"
-    sync -f "$images/.promoting"
-    mv "$images/.promoting" "$images/$(basename "$disk")"
-  done
+  put
   mkdir -p "$(dirname "$mine")"
   : >"$mine"
+  ;;
+receive)
+  [ -e "$mine" ] || put
   ;;
 demote)
   rm -f "$mine"
