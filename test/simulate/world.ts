@@ -256,12 +256,13 @@ export class World {
       return;
     }
     this.writes += 1;
-    if (this.shared) for (const each of this.everMembers) each.image = host.image + 1;
+    const written = host.image + 1;
+    if (this.shared) for (const each of this.everMembers) each.image = written;
     else if (host.mirror === 'active') {
       if (!this.replicates(host)) return;
-      other.image = host.image + 1;
+      other.image = written;
     }
-    if (!this.shared) host.image += 1;
+    host.image = written;
     if (this.serving !== host && !this.forced) {
       this.violate('I4', `${host.id} acknowledged a write after ${other.id} had begun`);
     }
