@@ -1,5 +1,5 @@
 /** The arrows of ARCHITECTURE.md, checked by machine. */
-const NO_CORE = '^src-main/(core|electron|server|scripts)/';
+const NO_CORE = '^src-main/(core|electron|server|cli|local|scripts)/';
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
@@ -35,14 +35,14 @@ module.exports = {
       name: 'shells-enter-by-the-door',
       comment: 'A shell uses core/index.ts and the contract, never a service.',
       severity: 'error',
-      from: { path: '^src-main/(electron|server)/' },
+      from: { path: '^src-main/(electron|server|cli|local)/' },
       to: { path: '^src-main/core/(?!index\\.ts$)' },
     },
     {
       name: 'core-knows-no-shell',
       severity: 'error',
       from: { path: '^src-main/core/' },
-      to: { path: '^src-main/(electron|server)/|^src-renderer/' },
+      to: { path: '^src-main/(electron|server|cli|local)/|^src-renderer/' },
     },
     {
       name: 'only-practice-imports-the-agent',

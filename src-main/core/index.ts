@@ -28,6 +28,8 @@ export interface CoreOptions {
   shell: AppInfo['shell'];
   /** The system's keychain, or why there is none. */
   secrets: { kind: 'keychain'; cipher: Cipher; reason: string } | { kind: 'memory'; reason: string };
+  /** Left out: yes. `false`: it gives no vote of its own, whatever pairs chose this workstation: it is there for a moment only. */
+  votes?: boolean;
   /** Start with the practice fleet. */
   practice?: boolean;
   /** Diagnostics, one line each; never secrets. */
@@ -114,6 +116,7 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
     ...services,
     identity: new FleetIdentity(storage.settings),
     votes: parts.practice ? new MemoryVotes() : new VoteFiles(join(options.dataDir, 'votes'), Date.now),
+    serves: parts.practice || (options.votes ?? true),
     operator: () => settings.get().operator,
     now: Date.now,
     emit,

@@ -31,6 +31,8 @@ export interface SessionOptions {
   identity: FleetIdentity;
   /** How this workstation voted, when it is a witness. */
   votes: VoteStore;
+  /** False: it gives none. */
+  serves: boolean;
   practice: boolean;
   operator: () => string;
   now: () => number;
@@ -97,7 +99,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     onDeploy: (draftId, step, fraction) => emit('deploy', { draftId, step, fraction }),
   });
   const witness = new OwnWitness({ identity: own, store: options.votes, fleet, audit, report });
-  await witness.open();
+  if (options.serves) await witness.open();
   for (const record of storage.hosts.list()) fleet.add(record, openLink(await logins.target(record)));
   const protect = new ProtectService({ fleet, orders, audit, operator });
   const evacuation = new EvacuationService({

@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { createCore, type PageConnection } from '../core/index.ts';
+import { openDoor } from '../local/door.ts';
 import type { FromCore, ToCore } from './core-messages.ts';
 
 /**
@@ -86,6 +87,7 @@ async function main(): Promise<void> {
     practice: settings.practice,
     log: (text) => console.error(text),
   });
+  const door = core.then((opened) => openDoor(opened, settings.dataDir, (text) => console.error(text)));
   const pages = new Map<number, PageConnection>();
   const receive = async (message: ToCore): Promise<void> => {
     if (message.k === 'sealed') return keychain.answered(message.id, message.value);
@@ -99,12 +101,13 @@ async function main(): Promise<void> {
     } else if (message.k === 'page') pages.get(message.page)?.receive(message.message);
     else if (message.k === 'sleep') await opened.sleep(message.asleep);
     else {
+      await (await door)?.close();
       await opened.close();
       process.exit(0);
     }
   };
   port.onMessage((message) => void receive(message).catch(fail));
-  await core;
+  await door;
 }
 
 /** The main process tells the person that the core ended; the reason goes to the log. */

@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { app, type BrowserWindow, dialog, powerMonitor, protocol, session } from 'electron';
+import { defaultDataDir } from '../local/data-dir.ts';
+import { commandLine, runCommandLine } from './command-line.ts';
 import { CoreLink, keychain } from './core-link.ts';
 import type { CoreSettings } from './core-process.ts';
 import { openMainWindow } from './main-window.ts';
@@ -41,8 +43,8 @@ let ending = false;
 let window: BrowserWindow | null = null;
 
 function start(): void {
-  const dataDir = option('data-dir') ?? process.env.UNDERSTUDY_DATA ?? app.getPath('userData');
-  mkdirSync(dataDir, { recursive: true });
+  const dataDir = option('data-dir') ?? defaultDataDir(process.env, process.platform);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   servePage(protocol, join(dist, 'renderer').replace('app.asar.unpacked', 'app.asar'));
   restrictPermissions(session.defaultSession);
   installMenu();
@@ -81,6 +83,7 @@ function start(): void {
   });
 }
 
+const command = commandLine(process.argv);
 registerScheme(protocol);
 forbidNavigation(app);
 // As root (tests, appliances) Chromium runs only without its sandbox, and then this would end every process.
@@ -88,7 +91,8 @@ if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
 const dataDir = option('data-dir');
 // One console per data directory; tests that give their own may run beside the person's.
 if (dataDir) app.setPath('userData', dataDir);
-if (!app.requestSingleInstanceLock()) app.quit();
+if (command) void app.whenReady().then(() => runCommandLine(dist, command));
+else if (!app.requestSingleInstanceLock()) app.quit();
 else {
   app.on('window-all-closed', () => {
     if (process.platform !== 'darwin') app.quit();

@@ -76,14 +76,21 @@ const steps = [
   },
   {
     name: 'server',
-    from: ['agent', 'src-main/contract', 'src-main/core', 'src-main/server'],
+    from: ['agent', 'src-main/contract', 'src-main/core', 'src-main/local', 'src-main/server'],
     to: ['server/server.cjs'],
     wanted: true,
     run: () => bundle('src-main/server/server.ts', 'server/server.cjs'),
   },
   {
+    name: 'cli',
+    from: ['agent', 'src-main/contract', 'src-main/core', 'src-main/local', 'src-main/cli'],
+    to: ['cli/cli.cjs'],
+    wanted: true,
+    run: () => bundle('src-main/cli/main.ts', 'cli/cli.cjs'),
+  },
+  {
     name: release ? 'electron-release' : 'electron',
-    from: ['agent', 'src-main/contract', 'src-main/core', 'src-main/electron'],
+    from: ['agent', 'src-main/contract', 'src-main/core', 'src-main/local', 'src-main/electron'],
     to: ['electron/main.cjs', 'electron/preload.cjs', 'electron/core.cjs'],
     wanted: true,
     run: buildElectron,

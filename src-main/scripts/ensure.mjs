@@ -23,15 +23,16 @@ function wanted() {
   return `${hash.digest('hex')} ${process.platform} ${process.arch}`;
 }
 
-/** Installs the dependencies when they are missing or not those of package-lock.json. */
-export async function ensureDependencies() {
+/** Installs the dependencies when they are missing or not those of package-lock.json. `options`: of the process that does. */
+export async function ensureDependencies(options = {}) {
   const state = wanted();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return;
-  console.log('Installing dependencies (once; about half a minute) ...');
+  console.error('Installing dependencies (once; about half a minute) ...');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   // No install script of any package is run: what is needed comes prebuilt inside the packages.
   const code = await run(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
     shell: process.platform === 'win32',
+    ...options,
   });
   if (code !== 0) {
     console.error(

@@ -1,6 +1,5 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { defaultDataDir } from '../local/data-dir.ts';
 
 export interface ServerOptions {
   practice: boolean;
@@ -31,7 +30,7 @@ export function readOptions(
       reason: { type: 'string', default: '' },
     },
   });
-  const dataDir = values['data-dir'] ?? environment.UNDERSTUDY_DATA ?? defaultDataDir(environment, platform);
+  const dataDir = values['data-dir'] ?? defaultDataDir(environment, platform);
   return { practice: values.practice, port: portOf(values.port), dataDir, reason: values.reason };
 }
 
@@ -39,14 +38,4 @@ function portOf(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new Error(`--port must be a number from 0 to 65535, not "${text}".`);
-}
-
-/** Where programs of each platform keep their data (XDG Base Directory specification on Linux). */
-function defaultDataDir(environment: Environment, platform: NodeJS.Platform): string {
-  const home = homedir();
-  if (platform === 'win32') {
-    return join(environment.APPDATA ?? join(home, 'AppData', 'Roaming'), 'Understudy');
-  }
-  if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'Understudy');
-  return join(environment.XDG_DATA_HOME || join(home, '.local', 'share'), 'understudy');
 }

@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { createCore } from '../core/index.ts';
+import { openDoor } from '../local/door.ts';
 import { readOptions, type ServerOptions, USAGE } from './options.ts';
 import { openShell } from './shell.ts';
 
@@ -22,10 +23,12 @@ async function main(options: ServerOptions): Promise<void> {
     practice: options.practice,
     log: (text) => console.error(text),
   });
+  const door = await openDoor(core, options.dataDir, (text) => console.error(text));
   const shell = await openShell({ core, rendererDir: join(dist, 'renderer'), port: options.port });
   if (options.reason) console.log(`No window: ${options.reason}.`);
   console.log(`Understudy is at ${shell.url}`);
   stopOnSignal(async () => {
+    await door?.close();
     await shell.close();
     await core.close();
   });

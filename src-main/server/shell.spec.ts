@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ToPage } from '../contract/index.ts';
-import { MAX_PAGE_MESSAGE, openShell, type Shell } from './shell.ts';
+import { MAX_PAGE_MESSAGE } from '../local/attach.ts';
+import { openShell, type Shell } from './shell.ts';
 
 let folder = '';
 let shell: Shell;

@@ -1,17 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
-import type { ToPage } from '../contract/index.ts';
+import { WebSocketServer } from 'ws';
 import { pageHeaders } from '../contract/page-headers.ts';
 import type { Core } from '../core/index.ts';
+import { attach, MAX_PAGE_MESSAGE } from '../local/attach.ts';
 import { Gate } from './gate.ts';
 import { serveFile } from './static.ts';
-
-/** Largest message a page may send, bytes: an order is a few hundred. */
-export const MAX_PAGE_MESSAGE = 256 * 1024;
-/** A page that does not read is let go before its messages fill the memory. */
-const MAX_UNREAD = 32 * 1024 * 1024;
 
 export interface Shell {
   /** With the one-time token. */
@@ -91,24 +86,4 @@ function say(response: ServerResponse, status: number, text: string): void {
 
 function refuseUpgrade(socket: Duplex): void {
   socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-}
-
-function attach(core: Pick<Core, 'connect'>, socket: WebSocket): void {
-  const page = core.connect((message: ToPage) => {
-    if (socket.bufferedAmount > MAX_UNREAD) socket.terminate();
-    else if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
-  });
-  socket.on('message', (data, binary) => page.receive(binary ? undefined : parse(String(data))));
-  socket.on('close', () => page.close());
-  // An oversized or broken frame; ws closes the connection itself.
-  socket.on('error', () => undefined);
-}
-
-/** Undefined for what is no JSON: the core answers that it cannot read it. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

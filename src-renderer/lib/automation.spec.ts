@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { armed, at, fleet, host, manual, pair } from '../../src-main/contract/testing-fleet.ts';
 import {
   automationMark,
   countdown,
@@ -11,7 +12,6 @@ import {
   voterMark,
 } from './automation.ts';
 import { ordinal } from './messages/automation.ts';
-import { armed, at, fleet, host, manual, pair } from './testing-fleet.ts';
 
 const hosts = [host('atlas'), host('boreas'), host('pi', { role: 'witness' })];
 const of = (automation = armed('atlas', 'boreas')) =>

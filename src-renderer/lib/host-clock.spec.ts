@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { host } from '../../src-main/contract/testing-fleet.ts';
 import { skewOf } from './host-clock.ts';
-import { host } from './testing-fleet.ts';
 
 it('tells a clock that goes wrong, and not what the road takes', () => {
   const skew = (clockAheadMs: number | null) => skewOf(host('atlas', { clockAheadMs }));

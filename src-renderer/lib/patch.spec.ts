@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { patched } from './patch.ts';
-import { fleet, host, pair, vm } from './testing-fleet.ts';
+import { patched } from '../../src-main/contract/patch.ts';
+import { fleet, host, pair, vm } from '../../src-main/contract/testing-fleet.ts';
 
 it('a patch replaces what it names, removes what is null and leaves the rest as it is', () => {
   const machine = vm('atlas', 'mail');

@@ -1,8 +1,9 @@
 import type { NoticeOf } from '../../agent/protocol/method.ts';
 import type { Problem } from '../../agent/protocol/problem.ts';
+import { createClient } from '../../src-main/contract/client.ts';
 import type { AppInfo, FleetSnapshot, PageEvents, Settings } from '../../src-main/contract/index.ts';
-import { createClient } from './client.ts';
-import { emptyFleet, patched } from './patch.ts';
+import { emptyFleet, patched } from '../../src-main/contract/patch.ts';
+import { m } from './messages.ts';
 import { openWire } from './wire.ts';
 
 /** The page's link to the core and what it has learnt over it. One per window. */
@@ -19,7 +20,7 @@ class Session {
   /** Why the fleet could not be read, if so. */
   trouble = $state<Problem | null>(null);
 
-  readonly client = createClient((message) => this.#wire.post(message));
+  readonly client = createClient((message) => this.#wire.post(message), m.problem);
   readonly #wire = openWire({
     onMessage: (message) => this.client.receive(message),
     onOpen: () => this.#opened(),

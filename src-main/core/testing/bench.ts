@@ -149,6 +149,7 @@ function open(bench: Omit<Bench, 'session'>): Promise<Session> {
     access,
     identity: new FleetIdentity(storage.settings),
     votes,
+    serves: true,
     openLink: (target) => {
       const link = new FakeLink();
       bench.links.set(target.hostId, link);

@@ -42,6 +42,7 @@ export class OwnWitness {
   readonly #audit: AuditService;
   readonly #report: (problem: Problem) => void;
   readonly #voters: OwnVoters;
+  #serves = false;
   /** Hosts of pairs that are just about to choose this witness. */
   readonly #wanted = new Set<string>();
 
@@ -66,8 +67,9 @@ export class OwnWitness {
     deps.fleet.subscribe((event) => this.#hear(event));
   }
 
-  /** Takes up what it voted before. */
+  /** Takes up what it voted before. Until then, or without, it is no witness to anybody. */
   async open(): Promise<void> {
+    this.#serves = true;
     await this.#voters.load();
     this.#voters.start();
   }
@@ -97,6 +99,7 @@ export class OwnWitness {
   }
 
   #hear(event: FleetEvent): void {
+    if (!this.#serves) return;
     if (event.kind === 'online') guard(this.#report, () => this.#attachAgain(event.hostId));
     else if (event.kind === 'envelope') this.#receive(event.hostId, event.envelope);
     else if (event.kind === 'witness-call') guard(this.#report, () => this.#answer(event.hostId, event.call));
@@ -112,6 +115,7 @@ export class OwnWitness {
   }
 
   async #attach(hostId: string): Promise<Problem | null> {
+    if (!this.#serves) return notServing;
     const link = this.#fleet.get(hostId)?.link;
     const answer = await link?.call('witness.attach', { ...this.identity });
     if (answer === undefined) return notInList;
@@ -171,6 +175,12 @@ export class OwnWitness {
 function isMember(pair: PairView, hostId: string): boolean {
   return pair.primary === hostId || pair.standby === hostId;
 }
+
+const notServing: Problem = {
+  kind: 'witness-not-serving',
+  message: 'This workstation votes only while its console runs.',
+  next: 'Open the console, then choose it as the witness there.',
+};
 
 const notInList: Problem = {
   kind: 'no-such-host',

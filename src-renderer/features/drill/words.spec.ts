@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { DRILL_DEFAULTS, type DrillResult } from '../../../agent/protocol/drill.ts';
 import type { DrillView } from '../../../src-main/contract/index.ts';
-import { pair } from '../../lib/testing-fleet.ts';
+import { pair } from '../../../src-main/contract/testing-fleet.ts';
 import { drillMark, drillSentence, isUndecided, stagesOf } from './words.ts';
 
 const view = (over: Partial<DrillView>): DrillView => ({

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { armed, at, fleet, host, manual, offline, pair, task, vm } from '../../lib/testing-fleet.ts';
+import {
+  armed,
+  at,
+  fleet,
+  host,
+  manual,
+  offline,
+  pair,
+  task,
+  vm,
+} from '../../../src-main/contract/testing-fleet.ts';
 import { headline } from './headline.ts';
 
 const two = [host('atlas'), host('boreas')];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fleet, host, pair, vm } from '../../lib/testing-fleet.ts';
+import { fleet, host, pair, vm } from '../../../src-main/contract/testing-fleet.ts';
 import { layoutMap, type MapLayout, unprotected, wideLanes } from './layout.ts';
 
 const names = (layout: MapLayout): string[] => layout.lanes.map((lane) => lane.host.name);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fleet, host, offline, pair, vm } from '../../lib/testing-fleet.ts';
+import { fleet, host, offline, pair, vm } from '../../../src-main/contract/testing-fleet.ts';
 import { filterMachines, machineRows, sortMachines } from './machines.ts';
 
 const snapshot = fleet(

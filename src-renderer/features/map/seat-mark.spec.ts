@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { armed, at, host, offline, pair, vm } from '../../lib/testing-fleet.ts';
+import { armed, at, host, offline, pair, vm } from '../../../src-main/contract/testing-fleet.ts';
 import type { Seat } from './layout.ts';
 import { linkLook, seatMark } from './seat-mark.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PairView } from '../../../src-main/contract/index.ts';
-import { fleet, host, offline, pair, task } from '../../lib/testing-fleet.ts';
+import { fleet, host, offline, pair, task } from '../../../src-main/contract/testing-fleet.ts';
 import { actionReasons, foremost } from './actions.ts';
 
 function open(health: PairView['health'], atlasLost = false, boreasLost = false): string[] {

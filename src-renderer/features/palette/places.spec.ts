@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fleet, host, offline, pair, vm } from '../../lib/testing-fleet.ts';
+import { fleet, host, offline, pair, vm } from '../../../src-main/contract/testing-fleet.ts';
 import { destinations, find } from './places.ts';
 
 const snapshot = fleet(

@@ -217,21 +217,40 @@ test.each([0, 20, 60, 120])(
   4 * MINUTE,
 );
 
+const ATTEMPTS = 6;
+
+/**
+ * The owner loses its power with the memory under way. Near the end the pair is disarmed, and then nobody takes over by himself
+ * (docs/switchover.md): on a busy machine that may be so by the time the power goes, and it is tried again.
+ */
+async function lostWhileArmed(): Promise<{ owner: string; standby: string }> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const roles = await fleet.roles(MACHINE);
+    const since = Date.now();
+    await order(roles.owner);
+    await underWay(roles.standby);
+    await fleet.lab.powerOff(roles.owner);
+    if (!bench.audit(since).some(({ event }) => event === 'disarmed')) return roles;
+    await fleet.lab.powerOn(roles.owner);
+    await recorder.waitForMore(20, 2 * MINUTE);
+    await fleet.settle(MACHINE, 5 * MINUTE);
+  }
+  throw new Error(`in ${ATTEMPTS} attempts the pair was disarmed before the power went`);
+}
+
 test(
   'the owner loses power on the way: the standby forgets what came in, and takes over',
   () =>
-    story(async (it) => {
-      await order(it.owner);
-      await underWay(it.standby);
-      await fleet.lab.powerOff(it.owner);
+    story(async () => {
+      const { owner, standby } = await lostWhileArmed();
       await waitFor(
-        `${it.standby} to run it`,
+        `${standby} to run it`,
         2 * MINUTE,
-        async () => (await fleet.sight(MACHINE)).owner === it.standby,
+        async () => (await fleet.sight(MACHINE)).owner === standby,
       );
-      await fleet.lab.powerOn(it.owner);
+      await fleet.lab.powerOn(owner);
     }),
-  6 * MINUTE,
+  12 * MINUTE,
 );
 
 test(

@@ -51,6 +51,7 @@ export async function openPracticeBench(options: PracticeOptions = {}): Promise<
     }),
     identity: new FleetIdentity(storage.settings),
     votes: new MemoryVotes(),
+    serves: true,
     storage,
     secrets,
     practice: true,

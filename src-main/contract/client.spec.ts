@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { FromPage } from '../../src-main/contract/index.ts';
-import { createClient } from './client.ts';
+import type { FromPage } from './api.ts';
+import { type ClientWords, createClient } from './client.ts';
 
 const settings = {
   theme: 'dark',
@@ -8,9 +8,17 @@ const settings = {
   newPairs: { policy: 'manual', profile: 'balanced', witness: null },
 } as const;
 
+const of = (kind: string) => ({ kind, message: kind, next: '' });
+const words: ClientWords = {
+  consoleLost: of('console-lost'),
+  noAnswer: of('no-answer'),
+  cancelled: of('cancelled'),
+  badAnswer: of('bad-answer'),
+};
+
 function setup() {
   const sent: FromPage[] = [];
-  const client = createClient((message) => sent.push(message));
+  const client = createClient((message) => sent.push(message), words);
   client.opened();
   return { sent, client };
 }

@@ -1,15 +1,7 @@
 import * as v from 'valibot';
 import type { NoticeOf, ParamsOf, ResultOf } from '../../agent/protocol/method.ts';
 import { fail, ok, Problem, type Result } from '../../agent/protocol/problem.ts';
-import {
-  type FromPage,
-  type PageApi,
-  type PageEvents,
-  pageApi,
-  pageEvents,
-  ToPage,
-} from '../../src-main/contract/index.ts';
-import { m } from './messages.ts';
+import { type FromPage, type PageApi, type PageEvents, pageApi, pageEvents, ToPage } from './api.ts';
 
 export type CallName = keyof PageApi;
 type EventName = keyof PageEvents;
@@ -31,14 +23,24 @@ export interface Client {
   lost(): void;
 }
 
+/** What is told of failures that only this end meets. */
+export interface ClientWords {
+  /** The road to the core is gone. */
+  consoleLost: Problem;
+  noAnswer: Problem;
+  cancelled: Problem;
+  badAnswer: Problem;
+}
+
 interface Open {
   settle(result: Result<unknown>): void;
 }
 
-/** The core answers with its own deadline first; this much later the page stops waiting. */
+/** The core answers with its own deadline first; this much later the asking end stops waiting. */
 const GRACE_MS = 2_000;
 
-export function createClient(post: (message: FromPage) => void): Client {
+/** The asking end of the contract: the page, and the command line. */
+export function createClient(post: (message: FromPage) => void, words: ClientWords): Client {
   const open = new Map<number, Open>();
   const listeners: Listeners = {};
   let nextId = 1;
@@ -46,11 +48,11 @@ export function createClient(post: (message: FromPage) => void): Client {
 
   const call: Client['call'] = (method, params, signal) => {
     const id = nextId++;
-    if (!connected) return Promise.resolve(fail(m.problem.consoleLost));
+    if (!connected) return Promise.resolve(fail(words.consoleLost));
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         post({ t: 'cancel', id });
-        settle(fail(m.problem.noAnswer));
+        settle(fail(words.noAnswer));
       }, pageApi[method].deadlineMs + GRACE_MS);
       const settle = (result: Result<unknown>): void => {
         clearTimeout(timer);
@@ -60,7 +62,7 @@ export function createClient(post: (message: FromPage) => void): Client {
       open.set(id, { settle });
       signal?.addEventListener('abort', () => {
         if (open.has(id)) post({ t: 'cancel', id });
-        settle(fail(m.problem.cancelled));
+        settle(fail(words.cancelled));
       });
       post({ t: 'call', id, method, params });
     });
@@ -70,11 +72,11 @@ export function createClient(post: (message: FromPage) => void): Client {
     const message = v.safeParse(ToPage, raw);
     if (!message.success) report('message', message.issues);
     else if (message.output.t === 'event') deliver(listeners, message.output.event, message.output.data);
-    else open.get(message.output.id)?.settle(answerOf(message.output));
+    else open.get(message.output.id)?.settle(answerOf(message.output, words));
   };
 
   return {
-    call: async (method, params, signal) => checked(method, await call(method, params, signal)),
+    call: async (method, params, signal) => checked(method, await call(method, params, signal), words),
     on: (event, listener) => listen(listeners, event, listener),
     receive,
     opened: () => {
@@ -82,27 +84,31 @@ export function createClient(post: (message: FromPage) => void): Client {
     },
     lost: () => {
       connected = false;
-      for (const { settle } of open.values()) settle(fail(m.problem.consoleLost));
+      for (const { settle } of open.values()) settle(fail(words.consoleLost));
     },
   };
 }
 
 /** The answer's shape is checked here too: a core of another version must not put nonsense on screen. */
-function checked<M extends CallName>(method: M, result: Result<unknown>): Result<ResultOf<PageApi, M>> {
+function checked<M extends CallName>(
+  method: M,
+  result: Result<unknown>,
+  words: ClientWords,
+): Result<ResultOf<PageApi, M>> {
   if (!result.ok) return result;
   const parsed = v.safeParse(pageApi[method].result, result.value);
   if (parsed.success) return ok(parsed.output as ResultOf<PageApi, M>);
   report(method, parsed.issues);
-  return fail(m.problem.badAnswer);
+  return fail(words.badAnswer);
 }
 
-function answerOf(message: Exclude<ToPage, { t: 'event' }>): Result<unknown> {
-  return message.t === 'value' ? ok(message.value) : failed(message.problem);
+function answerOf(message: Exclude<ToPage, { t: 'event' }>, words: ClientWords): Result<unknown> {
+  return message.t === 'value' ? ok(message.value) : failed(message.problem, words);
 }
 
-function failed(raw: unknown): Result<never> {
+function failed(raw: unknown, words: ClientWords): Result<never> {
   const parsed = v.safeParse(Problem, raw);
-  return fail(parsed.success ? parsed.output : m.problem.badAnswer);
+  return fail(parsed.success ? parsed.output : words.badAnswer);
 }
 
 function listen<E extends EventName>(

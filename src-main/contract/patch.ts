@@ -1,4 +1,4 @@
-import type { FleetPatch, FleetSnapshot } from '../../src-main/contract/index.ts';
+import type { FleetPatch, FleetSnapshot } from './views.ts';
 
 export const emptyFleet = (): FleetSnapshot => ({ hosts: {}, vms: {}, pairs: {}, tasks: {} });
 

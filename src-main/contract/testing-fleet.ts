@@ -1,11 +1,4 @@
-import type {
-  Automation,
-  FleetSnapshot,
-  HostView,
-  PairView,
-  TaskView,
-  VmView,
-} from '../../src-main/contract/index.ts';
+import type { Automation, FleetSnapshot, HostView, PairView, TaskView, VmView } from './index.ts';
 
 /** Small fleets for unit specs. `at` is the wall clock all of it was heard at, ms. */
 export const at = Date.UTC(2026, 0, 5, 12, 0, 0);

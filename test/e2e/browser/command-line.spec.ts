@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, test } from '../fixtures.ts';
+import { ROOT } from '../headless.ts';
+import type { Home } from '../home.ts';
+
+interface Said {
+  code: number;
+  json: Record<string, unknown>;
+  aside: string;
+}
+
+/** The built command line, as a program of the person whose home that is. */
+function command(home: Home, ...args: string[]): Promise<Said> {
+  const argv = [join(ROOT, 'dist', 'cli', 'cli.cjs'), ...args, '--json', '--data-dir', home.dataDir];
+  return new Promise((resolve) => {
+    execFile(process.execPath, argv, { env: { ...process.env, ...home.env } }, (error, stdout, stderr) => {
+      const last = stdout.trimEnd().split('\n').at(-1) ?? '';
+      resolve({ code: Number(error?.code ?? 0), json: JSON.parse(last), aside: stderr });
+    });
+  });
+}
+
+test('commands reach the console that runs, and its page shows what they do', async ({
+  home,
+  startConsole,
+  page,
+}) => {
+  const console = await startConsole(['--practice']);
+  await page.goto(console.url);
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  const status = await command(home, 'status');
+  expect(status).toMatchObject({ code: 0, json: { ok: true, command: 'status' } });
+  const drilled = await command(home, 'drill', 'mail');
+  expect(drilled).toMatchObject({
+    code: 0,
+    json: { ok: true, machine: 'mail', result: { outcome: 'passed' } },
+  });
+  expect(drilled.aside).toContain('Start the copy of mail');
+  await page
+    .getByRole('link', { name: /^mail\b/ })
+    .first()
+    .click();
+  await expect(page.getByText(/^The copy on boreas was started .+, and it works\.$/)).toBeVisible();
+});
+
+test('without one that runs a command opens the folder itself, and says what it does not find', async ({
+  home,
+}) => {
+  expect(await command(home, 'status')).toMatchObject({ code: 1, json: { problem: { kind: 'no-hosts' } } });
+  expect(await command(home, 'status', '--frob')).toMatchObject({
+    code: 2,
+    json: { problem: { kind: 'usage' } },
+  });
+});
+
+test('a console that was killed leaves no door that is in the way', async ({ home, startConsole }) => {
+  const console = await startConsole(['--practice']);
+  await console.kill();
+  expect(await command(home, 'status')).toMatchObject({ code: 1, json: { problem: { kind: 'no-hosts' } } });
+  await startConsole(['--practice']);
+  expect(await command(home, 'status')).toMatchObject({ code: 0 });
+});
