@@ -6,6 +6,7 @@ import { done, keep, Meter, pointsOn, startFrom } from './modes/points.ts';
 import { places } from './places.ts';
 import { ProtectedFleet } from './protected-fleet.ts';
 import { Recorder } from './recorder.ts';
+import { waitFor } from './run.ts';
 
 /** Copies that are kept by points, on real hosts with libvirt: made, lost, started, and turned into one another. */
 const MINUTE = 60_000;
@@ -53,6 +54,17 @@ async function lose(): Promise<void> {
 }
 
 describe('a copy that is kept by points', () => {
+  test(
+    'is made with the file systems at rest, which the guest agent sees to',
+    async () => {
+      const { standby } = await fleet.roles(MACHINE);
+      await waitFor('a point with the file systems at rest', 3 * MINUTE, async () =>
+        (await pointsOn(fleet, MACHINE, standby)).some(({ quiesced }) => quiesced),
+      );
+    },
+    4 * MINUTE,
+  );
+
   test(
     'close behind: what the meter showed as safe is on it',
     async () => {
