@@ -101,6 +101,9 @@ export const countsAsWhole = ({ replica: { mode } }: LeaseRecord): boolean =>
 /** One set of files, reached by both hosts: whose process is there, even one that stands still, keeps the other from starting. */
 export const sharesDisks = ({ replica: { mode } }: LeaseRecord): boolean => mode === 'shared';
 
+/** Somebody else keeps the copy: nothing is copied to it from here. */
+export const isAttended = ({ replica: { mode } }: LeaseRecord): boolean => keeper(mode) !== 'ours';
+
 /** By whom the copy is kept: us, nobody (both reach the same), or a replication of somebody else's. */
 const keeper = (mode: RecordMode): 'ours' | 'shared' | 'external' =>
   mode === 'shared' ? 'shared' : mode === 'external' || mode === 'external-sync' ? 'external' : 'ours';

@@ -151,6 +151,7 @@ export function otherHosts(pair: PairView, fleet: FleetSnapshot): HostView[] {
 function replaceReason(pair: PairView, fleet: FleetSnapshot): string | null {
   const why = m.pairs.reasons;
   if (!answers(fleet, pair.primary)) return why.nothingToCopy(name(fleet, pair.primary));
+  if (isCoordinated(pair.replication.mode)) return why.keeperFixed;
   if (otherHosts(pair, fleet).length === 0) return why.noOtherHost;
   if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
   return pair.health === 'stopped' || pair.health === 'waiting' ? why.notRunning : null;

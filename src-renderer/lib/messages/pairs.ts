@@ -74,6 +74,7 @@ export const pairs = {
     broken: 'broken',
     following: 'points follow each other',
   },
+  keptByOthers: { shared: 'both reach the same disks', external: 'replicated by others' },
   since: (when: string) => `since ${when}`,
   record: 'What both sides have on record',
   recordRows: {
@@ -152,6 +153,7 @@ export const pairs = {
     follows: 'The copy follows by itself. There is nothing to repair.',
     pointsLack:
       'The copy is kept by points and lacks the latest writes. Have it mirrored synchronously first.',
+    keeperFixed: 'Where its copy lies its storage decides: end its protection, and protect it anew.',
     notOurCopy: 'Its copy is kept by others: there is nothing of it here to try out or compare.',
     pointsDrill: 'Only a mirrored copy can be tried out. Have it mirrored synchronously first.',
     copying: 'A copy is already under way.',
