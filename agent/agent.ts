@@ -14,6 +14,7 @@ import { PeerMesh } from './peers/peer-mesh.ts';
 import { certificateEnds } from './peers/trust.ts';
 import type { Clock, Log } from './ports.ts';
 import type { HostFacts, HostLoad, HostRole } from './protocol/index.ts';
+import type { CoordinatedHost } from './replication/coordinated/host.ts';
 import type { Pace } from './replication/pace.ts';
 import type { ReplicaSource, ReplicaTarget } from './replication/replication.ts';
 
@@ -31,6 +32,8 @@ export interface AgentOptions {
   pace?: Pace;
   /** Where copies are tried out; none on a witness. */
   stage?: Stage;
+  /** What this host does for copies that somebody else keeps; none on a witness. */
+  coordinated?: CoordinatedHost;
   facts(): Promise<HostFacts>;
   load(): Promise<HostLoad>;
   /** Where the other members reach this one; without `host` on all addresses, port 0: any free one. */

@@ -16,6 +16,8 @@ import { NoHypervisor } from './hypervisor/none.ts';
 import { IdentityStore } from './identity/identity.ts';
 import type { Clock, Log } from './ports.ts';
 import { ok, type Result } from './protocol/index.ts';
+import { Attenders } from './replication/coordinated/attenders.ts';
+import { linuxCoordinatedHost } from './replication/coordinated/linux-host.ts';
 import { copierProcesses } from './replication/copier/helper.ts';
 import { Followers } from './replication/follow/index.ts';
 import { createMirrorSource } from './replication/mirror/index.ts';
@@ -91,6 +93,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
         pace,
       }),
       new Followers(sending),
+      new Attenders({ clock, guestLives: (uuid) => livesIn(hypervisor, uuid) }),
     ),
     target: createStorageDaemonTarget({
       // Both may change while it runs: the host is enrolled, or renamed.
@@ -124,6 +127,7 @@ function assemble(config: DaemonConfig, identity: IdentityStore, clock: Clock, l
             hostName: () => identity.current?.name ?? 'this host',
             self: [process.execPath, ...process.argv.slice(1, 2)],
           }),
+          coordinated: linuxCoordinatedHost(() => identity.current?.name ?? 'this host'),
         }),
     facts: () => readHostFacts(hypervisor),
     load: loadReader(clock),
@@ -138,6 +142,12 @@ function chooseHypervisor(identity: IdentityStore, clock: Clock, log: Log): Hype
     identity.current?.role !== 'witness' && LIBVIRT_PROGRAMS.some((path) => existsSync(path));
   return runsGuests ? new LibvirtHypervisor({ clock, log }) : new NoHypervisor();
 }
+
+/** States in which a guest's process exists. */
+const livesIn = (hypervisor: Hypervisor, uuid: string): boolean =>
+  ['running', 'paused', 'shutting-down'].includes(
+    hypervisor.list().find((vm) => vm.uuid === uuid)?.state ?? '',
+  );
 
 /** systemctl(1): `stopping` from the moment a shutdown, reboot or halt was ordered. */
 function hostStopping(): Promise<boolean> {

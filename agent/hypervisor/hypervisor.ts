@@ -36,6 +36,9 @@ export interface VmDefinition {
   }[];
 }
 
+/** `elsewhere`: somebody else keeps the copy, at the same paths on both hosts; it needs no room, and may be a block device. */
+export type CopyKept = 'ours' | 'elsewhere';
+
 /**
  * The guests of one host. One implementation per hypervisor; every expected failure is a Result.
  * Calls never block on a frozen guest's monitor except `monitor` and `shutdown`.
@@ -92,8 +95,11 @@ export interface Hypervisor {
   /** One QMP command to a running guest. */
   monitor(uuid: string, command: string, args?: Record<string, unknown>): Promise<Result<unknown>>;
   /** Preflight of a guest where it runs now. */
-  checkSource(uuid: string): Promise<Check[]>;
+  checkSource(uuid: string, copy?: CopyKept): Promise<Check[]>;
   /** Preflight of a guest where it would stand by; `paths` are the images' proposed places by target. */
-  checkStandby(definition: VmDefinition): Promise<{ checks: Check[]; paths: Record<string, string> }>;
+  checkStandby(
+    definition: VmDefinition,
+    copy?: CopyKept,
+  ): Promise<{ checks: Check[]; paths: Record<string, string> }>;
   fix(uuid: string, fix: string): Promise<Result<void>>;
 }

@@ -2,7 +2,7 @@ import type { Hindrance } from '../protocol/index.ts';
 import type { Member } from './member.ts';
 import type { LeaseRecord } from './record.ts';
 import { checkTiming, disarmAfterMs } from './timing.ts';
-import { isTriedOut } from './transitions.ts';
+import { countsAsWhole, isTriedOut } from './transitions.ts';
 
 /**
  * What stands in the way of arming, as this member sees it: stable kinds, the most telling first. The owner arms exactly
@@ -15,11 +15,7 @@ export function hindrances(member: Member, record: LeaseRecord): Hindrance[] {
   };
   const { maintenance, policy } = record;
   add(policy !== 'automatic', `policy-${policy}`, 'the pair is not set to fail over by itself');
-  add(
-    record.replica.mode !== 'sync',
-    'mode',
-    'its copy is kept by points: it lacks what was written since the last',
-  );
+  add(!countsAsWhole(record), 'mode', 'its copy is of a kind that lacks what was written last');
   add(record.paused, 'paused', 'all automation is paused');
   add(maintenance !== null, 'maintenance', `planned work: ${maintenance?.reason ?? ''}`);
   add(

@@ -6,7 +6,15 @@ import type { Member } from './member.ts';
 import { Permits } from './permits.ts';
 import type { LeaseRecord } from './record.ts';
 import { Starting } from './starting.ts';
-import { arm, confirm, disarm, endMaintenance, isAutomatic, replicaBecomes } from './transitions.ts';
+import {
+  arm,
+  confirm,
+  disarm,
+  endMaintenance,
+  isAttended,
+  isAutomatic,
+  replicaBecomes,
+} from './transitions.ts';
 
 /**
  * What the owner does, looked at afresh at every event: it acts on the record as known and on its own host, never on
@@ -100,6 +108,7 @@ export class Owner {
     const { site } = this.#member.parts;
     if (record.armed) this.#permits.guarded = true;
     this.#permits.tellLapse(record);
+    if (this.#permits.endOnShared(record)) return;
     if (site.mirror() === 'whole') this.#member.changes.over('copy-starts');
     const guest = site.guest();
     this.#starting.begins(guest, known);
@@ -235,7 +244,9 @@ export class Owner {
       this.#member.changes.tell(
         'copy-starts',
         'off',
-        'copies to the other host what that lacks, as often as it takes',
+        isAttended(record)
+          ? 'looks after the copy that others keep, until it is as it should be'
+          : 'copies to the other host what that lacks, as often as it takes',
       );
       site.startMirror();
     }

@@ -1,6 +1,7 @@
 import { seconds } from './audit.ts';
 import type { Member } from './member.ts';
 import type { LeaseRecord } from './record.ts';
+import { sharesDisks } from './transitions.ts';
 
 /**
  * What the owner lets the guard allow. A live permission wakes nothing by itself; `resumed` does, and is written only by
@@ -59,6 +60,21 @@ export class Permits {
         since: seconds(parts.now() - permission.ms),
       });
     } else changes.over('lease-lapsed');
+  }
+
+  /**
+   * On shared disks a frozen process keeps their locks, and with them the other host from starting. It goes as soon as the voters
+   * may have given the lease to somebody else: until then it may still be thawed.
+   */
+  endOnShared(record: LeaseRecord): boolean {
+    const { permission, parts } = this.#member;
+    if (!this.guarded || !sharesDisks(record) || permission?.kind !== 'deadline' || permission.ms === 0)
+      return false;
+    const { holdMs, leaseMs } = parts.timing;
+    if (parts.site.guest() === 'none' || parts.now() < permission.ms + holdMs - leaseMs) return false;
+    const why = 'its lease ran out and others may hold it: its process must not keep the shared disks';
+    this.#member.permit({ kind: 'ended', epoch: record.epoch }, why);
+    return true;
   }
 
   #resume(resume: boolean): void {

@@ -3,7 +3,7 @@ import type { OrderDone } from './giving.ts';
 import { PATIENCE } from './half-made.ts';
 import type { Member } from './member.ts';
 import { type LeaseRecord, otherMember } from './record.ts';
-import { isAutomatic, noSuccession, notTheCopy, takeBack, takeOver } from './transitions.ts';
+import { isAutomatic, noSuccession, notTheCopy, sharesDisks, takeBack, takeOver } from './transitions.ts';
 
 /** How many T an ordered takeover waits for the owner's lease to run out. */
 const ORDER_PATIENCE = 4;
@@ -115,6 +115,11 @@ export class Standby {
       const text = `${record.owner} runs the machine since epoch ${record.epoch.n}: ${given} ended`;
       this.#member.changes.tell('superseded', String(record.epoch.n), text);
       site.quarantine();
+      this.#member.permit({ kind: 'ended', epoch: record.epoch }, text);
+      return;
+    }
+    if (known && sharesDisks(record)) {
+      const text = `${record.owner} is the owner of the shared disks: the process here is ended, so that it does not keep them`;
       this.#member.permit({ kind: 'ended', epoch: record.epoch }, text);
       return;
     }

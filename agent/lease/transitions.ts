@@ -1,4 +1,4 @@
-import type { DrillRecord, ModeKind, Profile, ReplicaRecord } from '../protocol/index.ts';
+import type { DrillRecord, Profile, RecordMode, ReplicaRecord } from '../protocol/index.ts';
 import { type LeaseRecord, NO_EPOCH, otherMember } from './record.ts';
 import type { Rules } from './rules.ts';
 
@@ -29,7 +29,7 @@ export interface Founding {
   wall: number;
   profile?: Profile;
   /** Left out: synchronously. */
-  mode?: ModeKind;
+  mode?: RecordMode;
   /** Left out: as a record older than drills. */
   drill?: DrillRecord;
 }
@@ -75,7 +75,7 @@ export function replicaBecomes(
 ): Change {
   return inEpoch(epoch, self, rules, (record) => {
     // What is kept by points lacks whatever was written since the last: nobody may count on it as if it had everything.
-    if (state === 'in-sync' && record.replica.mode !== 'sync') return no('mode');
+    if (state === 'in-sync' && !countsAsWhole(record)) return no('mode');
     if (record.replica.state === state && (state === 'in-sync' || !record.armed)) return record;
     const armed = (state === 'in-sync' || !rules.needInSync) && record.armed;
     return next(record, { replica: replicaOf(record, state, wall), armed });
@@ -94,12 +94,26 @@ export function arm(epoch: number, self: string, rules: Rules): Change {
 export const isAutomatic = (record: LeaseRecord): boolean =>
   record.policy === 'automatic' && !record.paused && record.maintenance === null;
 
+/** Nothing that was acknowledged is missing on a copy of this kind, when it is what it should be. */
+export const countsAsWhole = ({ replica: { mode } }: LeaseRecord): boolean =>
+  mode === 'sync' || mode === 'shared' || mode === 'external-sync';
+
+/** One set of files, reached by both hosts: whose process is there, even one that stands still, keeps the other from starting. */
+export const sharesDisks = ({ replica: { mode } }: LeaseRecord): boolean => mode === 'shared';
+
+/** Somebody else keeps the copy: nothing is copied to it from here. */
+export const isAttended = ({ replica: { mode } }: LeaseRecord): boolean => keeper(mode) !== 'ours';
+
+/** By whom the copy is kept: us, nobody (both reach the same), or a replication of somebody else's. */
+const keeper = (mode: RecordMode): 'ours' | 'shared' | 'external' =>
+  mode === 'shared' ? 'shared' : mode === 'external' || mode === 'external-sync' ? 'external' : 'ours';
+
 /** What the record itself must say before it is armed. A pair without a witness never is: manual failover only. */
 export function mayArm(record: LeaseRecord): boolean {
   return (
     isAutomatic(record) &&
     record.begun &&
-    record.replica.mode === 'sync' &&
+    countsAsWhole(record) &&
     record.replica.state === 'in-sync' &&
     record.voters.length === 3 &&
     isTriedOut(record)
@@ -208,7 +222,7 @@ export function settings(given: Partial<Settings>): Change {
   return (record) => {
     const changed = { ...record, ...given };
     if (record.armed && changed.profile !== record.profile) return no('armed');
-    if (changed.policy !== 'manual' && changed.replica.mode !== 'sync') return no('mode');
+    if (changed.policy !== 'manual' && !countsAsWhole(changed)) return no('mode');
     return next(changed, { armed: record.armed && isAutomatic(changed) });
   };
 }
@@ -217,12 +231,15 @@ export function settings(given: Partial<Settings>): Change {
  * How the copy is kept from now on. What is on the standby stays what it is: whole as of a moment, or not. A copy that is kept by
  * points is never counted on for an automatic failover, so that is switched off before, by whoever switched it on.
  */
-export function setMode(epoch: number, self: string, mode: ModeKind, wall: number, rules: Rules): Change {
+export function setMode(epoch: number, self: string, mode: RecordMode, wall: number, rules: Rules): Change {
   return inEpoch(epoch, self, rules, (record) => {
     const { replica } = record;
     if (replica.mode === mode) return record;
     if (!record.begun) return no('not-begun');
-    if (mode !== 'sync' && (record.armed || record.policy !== 'manual')) return no('mode');
+    // Whose files they are, and who may delete them, was decided when the machine was protected.
+    if (keeper(mode) !== keeper(replica.mode)) return no('keeper');
+    const changed = { ...record, replica: { ...replica, mode } };
+    if (!countsAsWhole(changed) && (record.armed || record.policy !== 'manual')) return no('mode');
     const since = replica.state === 'in-sync' ? { state: 'stale' as const, since: wall } : {};
     return next(record, { armed: false, replica: { ...replica, ...since, mode } });
   });

@@ -13,7 +13,15 @@ const NOW = 1_000_000;
 const input = (given: Partial<RiskInput>, state: RiskInput['replica']['state'] = 'in-sync'): RiskInput => ({
   mode: 'sync',
   replica: { mode: 'sync', state, point: null, since: NOW - 7_000 },
-  ...{ whole: null, follow: null, behindBytes: null, startable: undefined, stillSince: null, now: NOW },
+  ...{
+    whole: null,
+    follow: null,
+    attended: null,
+    behindBytes: null,
+    startable: undefined,
+    stillSince: null,
+    now: NOW,
+  },
   ...given,
 });
 const seconds = (given: Partial<RiskInput>, state?: RiskInput['replica']['state']): number | null =>
@@ -114,5 +122,24 @@ describe('targets', () => {
     expect(objectivesProblem({ rpoS: null, rtoS: null })).toBeNull();
     expect(objectivesProblem({ rpoS: -1, rtoS: null })?.field).toBe('rpoS');
     expect(objectivesProblem({ rpoS: null, rtoS: 0 })?.field).toBe('rtoS');
+  });
+});
+
+describe('a copy that somebody else keeps', () => {
+  const attended = { at: NOW - 2_000, wholeAt: NOW - 60_000, behindS: null, behindBytes: null, line: '' };
+
+  it('on shared disks costs nothing, or is none', () => {
+    expect(seconds({ mode: 'shared' })).toBe(0);
+    expect(atRisk(input({ mode: 'shared' }, 'stale')).kind).toBe('no-copy');
+  });
+
+  it('is as old as its keeper says, and otherwise since it had everything', () => {
+    expect(seconds({ mode: 'external-sync' })).toBe(0);
+    expect(seconds({ mode: 'external', attended: { ...attended, behindS: 5 } }, 'stale')).toBe(7);
+    expect(seconds({ mode: 'external', attended }, 'stale')).toBe(60);
+    expect(atRisk(input({ mode: 'external' }, 'stale')).kind).toBe('unknown');
+    expect(atRisk(input({ mode: 'external', attended: { ...attended, wholeAt: null } }, 'stale')).kind).toBe(
+      'no-copy',
+    );
   });
 });

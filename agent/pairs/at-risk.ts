@@ -1,15 +1,17 @@
-import type { AtRisk, FollowStatus, ModeKind, PairRecord } from '../protocol/index.ts';
+import type { AtRisk, AttendedStatus, FollowStatus, PairRecord, RecordMode } from '../protocol/index.ts';
 
 /** What the standby says it could start, while its copy is written over in disorder. */
 export type Startable = { wholeUntil: number | null } | null;
 
 /** Everything from which it follows what a failure would cost. Wall clocks of the owner, ms. */
 export interface RiskInput {
-  mode: ModeKind;
+  mode: RecordMode;
   replica: PairRecord['replica'];
   /** Until then the copy is known to have been whole, though it is no more; null when it never was. */
   whole: number | null;
   follow: FollowStatus | null;
+  /** The last look at a copy that somebody else keeps. */
+  attended: AttendedStatus | null;
   /** Written since, by the guest's own bitmaps; null when not known. */
   behindBytes: number | null;
   /** The standby's word on its half-made copy: null when nothing there can be started; undefined when it gave none. */
@@ -47,12 +49,29 @@ const byPoints: Rule = ({ replica, follow, whole }) => {
   return since(follow?.wholeUntil ?? whole, follow?.behindBytes ?? null);
 };
 
-/** Another way to keep a copy adds its rule here; without one nothing is claimed. */
-const RULES: Partial<Record<string, Rule>> = { sync: mirrored, interval: byPoints, async: byPoints };
+/** There is one set of disks: nothing that was written is lost with a host, and nothing can be started that does not reach them. */
+const shared: Rule = ({ replica }) => (replica.state === 'in-sync' ? NOTHING : NO_COPY);
+
+/** The word of who keeps it, and never better: what it does not say is counted from the last time it had everything. */
+const external: Rule = ({ replica, attended }) => {
+  if (replica.state === 'in-sync') return NOTHING;
+  if (attended === null) return UNKNOWN;
+  const { at, wholeAt, behindS, behindBytes } = attended;
+  return since(at !== null && behindS !== null ? at - behindS * 1000 : wholeAt, behindBytes);
+};
+
+const RULES: Record<RecordMode, Rule> = {
+  sync: mirrored,
+  interval: byPoints,
+  async: byPoints,
+  shared,
+  external,
+  'external-sync': external,
+};
 
 /** What a failure at this moment would cost. Pure. */
 export function atRisk(input: RiskInput): AtRisk {
-  const found = (RULES[input.mode] ?? (() => UNKNOWN))(input);
+  const found = RULES[input.mode](input);
   const { stillSince, now } = input;
   return { ...found, stillSince: found.kind === 'since' ? stillSince : null, at: now };
 }

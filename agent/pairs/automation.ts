@@ -6,6 +6,7 @@ import {
   type PairSpec,
   type Problem,
   ProblemError,
+  recordMode,
 } from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
 import type { PairsService } from './service.ts';
@@ -47,7 +48,7 @@ export function firstRecord(
     owner: context.self,
     wall: context.now(),
     profile,
-    mode: replication.kind,
+    mode: recordMode(replication),
     drill: { passed: null, waived: drill === 'waived' ? { at: context.now(), by: actor } : null },
   });
   return { record: { ...created, policy }, name: witness === null ? null : context.nameOf(witness) };

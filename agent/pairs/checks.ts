@@ -1,6 +1,7 @@
 import type { VmDefinition } from '../hypervisor/hypervisor.ts';
-import type { Check, HostId } from '../protocol/index.ts';
+import { type Check, type HostId, isCoordinated, type ReplicationMode, SYNC } from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
+import { checkCoordinated } from './coordinated/checks.ts';
 
 export interface ProtectPlan {
   checks: Check[];
@@ -23,10 +24,12 @@ export async function planProtection(
   vmUuid: string,
   standby: HostId,
   replacing = false,
+  mode: ReplicationMode = SYNC,
 ): Promise<ProtectPlan> {
   const { hypervisor, peers, selfName } = context.deps;
   const definition = must(await hypervisor.definition(vmUuid));
-  const checks = await hypervisor.checkSource(vmUuid);
+  const copy = isCoordinated(mode) ? 'elsewhere' : 'ours';
+  const checks = await hypervisor.checkSource(vmUuid, copy);
   const known = context.store.ofVm(vmUuid);
   if (known && !replacing) {
     checks.push({
@@ -51,6 +54,7 @@ export async function planProtection(
   const disks = copiedDisks(definition);
   const answer = await peers.to(standby).call('standby.check', {
     vmUuid,
+    copy,
     name: definition.name,
     definition: definition.text,
     disks: disks.map(({ target, path, sizeBytes, allocatedBytes, format }) => {
@@ -77,7 +81,9 @@ export async function planProtection(
           next: answer.problem.next,
         },
   );
-  const bytesToCopy = disks.reduce((sum, disk) => sum + disk.sizeBytes, 0);
+  const bytesToCopy = isCoordinated(mode) ? 0 : disks.reduce((sum, disk) => sum + disk.sizeBytes, 0);
+  if (answer.ok && isCoordinated(mode))
+    checks.push(...(await checkCoordinated(context, mode, { vmUuid, standby, disks })));
   if (!answer.ok) return { checks, bytesToCopy, definition, paths: {} };
   return { checks: [...checks, ...answer.value.checks], bytesToCopy, definition, paths: answer.value.paths };
 }

@@ -1,4 +1,11 @@
-import { type ConsoleApi, modeOf, type ParamsOf, ProblemError, type Task } from '../protocol/index.ts';
+import {
+  type ConsoleApi,
+  isCoordinated,
+  modeOf,
+  type ParamsOf,
+  ProblemError,
+  type Task,
+} from '../protocol/index.ts';
 import {
   firstRecord,
   refuseForeign,
@@ -12,8 +19,11 @@ import type { Changes } from './changes/changes.ts';
 import { trustCopy } from './changes/images.ts';
 import { copiedDisks, planProtection } from './checks.ts';
 import { must, type PairContext } from './context.ts';
+import { refuseCommands } from './coordinated/checks.ts';
+import { noDemote } from './coordinated/external.ts';
+import { coordinatedModeOf } from './coordinated/mode.ts';
 import type { Guarded } from './guarded.ts';
-import { isDefault, modeInWords, onlyPatience, pointModeOf, refuseMode } from './modes.ts';
+import { isDefault, modeInWords, onlyPatience, pointModeOf, refuseMode, refuseOtherKeeper } from './modes.ts';
 import { liveHindrances } from './moving/sender.ts';
 import { alreadyGiven, copyData, giveOrder } from './ordering.ts';
 import { unusable } from './orders/failover.ts';
@@ -32,7 +42,8 @@ async function protectStart(
   const repeated = alreadyGiven(context, params.requestId);
   if (repeated) return { task: repeated };
   const { hypervisor } = context.deps;
-  const plan = await planProtection(context, params.vmUuid, params.standby);
+  refuseMode(params.replication, params.policy, [], params.drill);
+  const plan = await planProtection(context, params.vmUuid, params.standby, false, params.replication);
   const failed = plan.checks.find((check) => check.state === 'failed');
   if (failed) {
     throw new ProblemError({
@@ -44,7 +55,9 @@ async function protectStart(
   const { definition } = plan;
   refuseMode(params.replication, params.policy, copiedDisks(definition));
   const standbyPaths = plan.paths;
-  const text = hypervisor.withDisks(definition.text, standbyPaths);
+  const text = isCoordinated(params.replication)
+    ? definition.text
+    : hypervisor.withDisks(definition.text, standbyPaths);
   const vm = hypervisor.list().find((candidate) => candidate.uuid === params.vmUuid);
   const standbyName = context.nameOf(params.standby);
   const { record, name: witnessName } = firstRecord(context, params);
@@ -160,6 +173,8 @@ async function setReplication(
   const pair = context.pair(pairId);
   refuseForeign(context, pair);
   refuseMode(replication, pair.record.policy, pair.spec.disks);
+  refuseOtherKeeper(modeOf(pair), replication);
+  if (isCoordinated(replication)) await refuseCommands(context, replication, pair.spec.members);
   const subject = pair.spec.workload.name;
   const asItIs = onlyPatience(modeOf(pair), replication) && context.deps.source.status(pairId) !== null;
   const data = { ...copyData(context, pair, false), replication, asItIs };
@@ -209,6 +224,13 @@ function mirrorsFirst(context: PairContext, pairId: string): boolean {
   return true;
 }
 
+function refuseWithoutDemote(context: PairContext, pairId: string): void {
+  const pair = context.pair(pairId);
+  const mode = coordinatedModeOf(pair);
+  if (mode?.kind !== 'external' || mode.commands[context.self]?.demote != null) return;
+  throw new ProblemError(noDemote(pair));
+}
+
 async function switchover(
   context: PairContext,
   params: ParamsOf<ConsoleApi, 'pair.switchover'>,
@@ -227,6 +249,7 @@ async function switchover(
     });
   }
   const live = way !== 'cold' && hindrance === undefined;
+  refuseWithoutDemote(context, pairId);
   const mirrors = mirrorsFirst(context, pairId);
   const how = live ? 'while it runs' : 'with a shutdown';
   const text = (pair: StoredPair, other: string): string =>
@@ -241,8 +264,8 @@ async function switchover(
 export function consoleHandlers(context: PairContext, guarded: Guarded, changes: Changes): Handlers {
   const { deps } = context;
   return {
-    'protect.check': async ({ vmUuid, standby }) => {
-      const { checks, bytesToCopy } = await planProtection(context, vmUuid, standby);
+    'protect.check': async ({ vmUuid, standby, replication }) => {
+      const { checks, bytesToCopy } = await planProtection(context, vmUuid, standby, false, replication);
       return { checks, bytesToCopy };
     },
     'protect.fix': async ({ hostId, vmUuid, fix, actor }) => {

@@ -16,6 +16,7 @@ import {
   type VmInfo,
   type VmState,
 } from '../protocol/index.ts';
+import type { CoordinatedHost } from '../replication/coordinated/host.ts';
 import type { ReplicaDisk, ReplicaSource, ReplicaTarget } from '../replication/replication.ts';
 import type { TaskRunner } from '../tasks/runner.ts';
 import { withOtherDisks } from './changes/other-disks.ts';
@@ -44,6 +45,8 @@ export interface PairsDeps {
   peers: Peers;
   /** Where copies are tried out; none on a host that runs no machines. */
   stage?: Stage;
+  /** What this host does for copies that somebody else keeps; none on a host that runs no machines. */
+  coordinated?: CoordinatedHost;
   /** Why this host may not be relied on soon: its certificate ends; null while there is time. */
   certificateEnds?(): string | null;
   /** True while the host is shutting down: guests then stop because of it, not because somebody wanted them stopped. */

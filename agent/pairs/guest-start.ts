@@ -1,6 +1,9 @@
 import { fail, type Problem, ProblemError, type Result } from '../protocol/index.ts';
 import { refuseTouched } from './changes/images.ts';
 import { must, type PairContext } from './context.ts';
+import { promoteHere } from './coordinated/external.ts';
+import { coordinatedModeOf } from './coordinated/mode.ts';
+import { inUse, pathsOn } from './coordinated/shared.ts';
 import { handedOver } from './handed-over.ts';
 import type { KeptPair } from './store.ts';
 
@@ -79,10 +82,24 @@ export class GuestStart {
       must(await hypervisor.define(this.#kept.spec.definitions[self] ?? ''));
       await hypervisor.setAutostart(uuid, false);
     }
+    await this.#makeWritable();
     guard.allowStart(uuid);
     const started = await hypervisor.prepareRun(uuid);
     guard.endStart(uuid);
     must(started);
+  }
+
+  /**
+   * A copy that somebody else keeps: an external one is promoted, also where this host had it last, since nobody says so; of
+   * shared disks it is only looked whether another process has them still, so that this can be said in words.
+   */
+  async #makeWritable(): Promise<void> {
+    const pair = this.#context.store.get(this.#pairId);
+    const mode = pair && coordinatedModeOf(pair);
+    if (!pair || !mode) return;
+    if (mode.kind === 'external') return must(await promoteHere(this.#context, pair));
+    const problem = await inUse(this.#context, pathsOn(pair.spec.disks, this.#context.self));
+    if (problem) throw new ProblemError(problem);
   }
 
   /**
@@ -91,6 +108,8 @@ export class GuestStart {
    */
   #takenOver(): string | null {
     const record = this.#context.nodes.record(this.#pairId);
+    const pair = this.#context.store.get(this.#pairId);
+    if (pair && coordinatedModeOf(pair)) return null;
     return record === null || record.begun || record.owner !== this.#context.self ? null : handedOver(record);
   }
 

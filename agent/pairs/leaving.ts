@@ -1,11 +1,14 @@
 import { compareEpoch, ProblemError } from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
+import { ownsFiles } from './coordinated/mode.ts';
 import { isLive, type KeptPair, type StoredPair } from './store.ts';
 
 /** The replica and what was set aside for its sake. The images closed first. */
 async function dropReplica(context: PairContext, pair: StoredPair): Promise<void> {
   const { target } = context.deps;
   const { pairId } = pair.spec;
+  // What both hosts reach is the machine's only disk; what others replicate is theirs.
+  if (!ownsFiles(pair)) return;
   const disks = context.disks(pair.spec, context.self);
   must(await target.close(pairId));
   must(await target.points.undo(pairId, 'seal', disks));

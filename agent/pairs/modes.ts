@@ -1,4 +1,6 @@
 import {
+  isCoordinated,
+  makesPoints,
   modeOf,
   modeProblem,
   type PairRecord,
@@ -8,11 +10,12 @@ import {
   ProblemError,
   type ReplicationMode,
 } from '../protocol/index.ts';
+import { refuseCoordinated } from './coordinated/checks.ts';
 
-/** Null for a copy that is mirrored. */
+/** Null for a copy that is not kept by points. */
 export function pointModeOf(pair: { record: PairRecord; spec: PairSpec }): PointMode | null {
   const mode = modeOf(pair);
-  return mode.kind === 'sync' ? null : mode;
+  return makesPoints(mode) ? mode : null;
 }
 
 /** How long a write of the pair's machine may wait for the standby, as a mirror is ordered. */
@@ -36,9 +39,24 @@ export function refuseMode(
   mode: ReplicationMode,
   policy: PairRecord['policy'],
   disks: { target: string; format: string }[],
+  drill: 'waived' | 'first' = 'waived',
 ): void {
-  const problem = modeProblem(mode) ?? (mode.kind === 'sync' ? null : unfit(policy, disks));
+  const problem = modeProblem(mode) ?? (makesPoints(mode) ? unfit(policy, disks) : null);
   if (problem) throw new ProblemError(problem);
+  if (isCoordinated(mode)) refuseCoordinated(mode, policy, drill);
+}
+
+/** Throws for another keeper of the copy: whose files they are was decided when the machine was protected. */
+export function refuseOtherKeeper(now: ReplicationMode, wanted: ReplicationMode): void {
+  const keeper = (mode: ReplicationMode): string => (isCoordinated(mode) ? mode.kind : 'ours');
+  if (keeper(now) === keeper(wanted)) return;
+  throw new ProblemError({
+    kind: 'keeper-fixed',
+    message:
+      'Who keeps the copy of a machine is chosen when it is protected: its disks lie elsewhere with another.',
+    next: 'End its protection, and protect it anew in the way you want.',
+    field: 'replication',
+  });
 }
 
 function unfit(policy: PairRecord['policy'], disks: { target: string; format: string }[]): Problem | null {
@@ -68,6 +86,9 @@ export function modeInWords(mode: ReplicationMode): string {
       ? where
       : `${where}, and rather goes on than waits longer than ${mode.goOnMs} ms`;
   }
+  if (mode.kind === 'shared') return 'the very disk of the machine, reached by both hosts';
+  if (mode.kind === 'external')
+    return `kept by an external ${mode.synchronous ? 'synchronous' : 'asynchronous'} replication`;
   if (mode.kind === 'async') return `kept by points, at most ${mode.rpoS} s behind`;
   return `kept by a point every ${mode.everyS} s`;
 }

@@ -103,7 +103,8 @@ const WHY: Record<string, string> = {
   'others-vote': 'Its voters were changed meanwhile: the standby changes only while the owner alone votes.',
   'not-in-sync': 'The copies do not agree: something would be lost.',
   'not-begun': 'The machine is just changing sides.',
-  mode: 'A copy that is kept by points lacks what was written since the last one: only a person may fail over to it, so its failover is manual.',
+  mode: 'A copy that is kept by points, or by a replication that is not synchronous, lacks what was written last: only a person may fail over to it, so its failover is manual.',
+  keeper: 'Who keeps the copy is chosen when the machine is protected.',
 };
 
 const refused = (reason: string): Problem => ({

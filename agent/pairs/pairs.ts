@@ -7,6 +7,7 @@ import { AfterMove } from './after-move.ts';
 import { Changes } from './changes/changes.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
+import { Attending, recordAttended } from './coordinated/attending.ts';
 import { Drills } from './drills.ts';
 import { Following, recordPoints } from './following.ts';
 import { Guarded } from './guarded.ts';
@@ -59,6 +60,7 @@ class Pairs implements PairsService {
   readonly #following: Following;
   readonly #afterMove: AfterMove;
   readonly #changes: Changes;
+  readonly #attending: Attending;
   readonly #watch: Watch;
   readonly #receiver: Receiver;
   readonly #guarded: Guarded;
@@ -81,6 +83,7 @@ class Pairs implements PairsService {
     this.#following = new Following(() => this.#context);
     this.#afterMove = new AfterMove(() => this.#context);
     this.#changes = new Changes(() => this.#context);
+    this.#attending = new Attending(() => this.#context);
     const nodes = new Nodes({
       ...deps,
       site: (pairId) => this.#makeSite(pairId),
@@ -263,7 +266,7 @@ class Pairs implements PairsService {
   async #pointMade(pairId: string): Promise<void> {
     if (this.#context.tasks.running(pairId) || this.#recording.has(pairId)) return;
     this.#recording.add(pairId);
-    await recordPoints(this.#context, pairId)
+    await Promise.all([recordPoints(this.#context, pairId), recordAttended(this.#context, pairId)])
       .catch((error) => this.#deps.log('info', `${pairId}: ${String(error)}`))
       .finally(() => this.#recording.delete(pairId));
   }
@@ -277,11 +280,14 @@ class Pairs implements PairsService {
     this.#changed(pairId);
   }
 
+  get #ways() {
+    return { healer: this.#healer, following: this.#following, attending: this.#attending };
+  }
+
   /** Null for a pair this host only votes on. */
   #makeSite(pairId: string): HostSite | null {
     if (this.#context.store.kept(pairId) === null) return null;
-    const site =
-      this.#sites.get(pairId) ?? new HostSite(this.#context, pairId, this.#healer, this.#following);
+    const site = this.#sites.get(pairId) ?? new HostSite(this.#context, pairId, this.#ways);
     this.#sites.set(pairId, site);
     return site;
   }

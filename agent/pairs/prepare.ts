@@ -2,6 +2,7 @@ import { modeOf, type ParamsOf, type PeerApi, ProblemError, type ResultOf } from
 import type { ReplicaDisk } from '../replication/replication.ts';
 import { fitOf } from './changes/fit.ts';
 import { must, type PairContext } from './context.ts';
+import { refuseForeignFiles } from './coordinated/mode.ts';
 import { bytesOf, goBack, sealPoint } from './points.ts';
 import { freshNotes, isLive, type LocalNotes, type StoredPair } from './store.ts';
 
@@ -83,6 +84,7 @@ export async function prepare(context: PairContext, params: Params): Promise<Ans
   // What learning that record writes down (a quarantine) is on disk before anything is decided here.
   await context.learning.done(pairId);
   const pair = context.pair(pairId);
+  refuseForeignFiles(pair);
   checkRecord(context, pair);
   await context.drills.end(pairId);
   refuseQuarantined(context, pair, params.overQuarantine);

@@ -2,6 +2,7 @@ import { type Check, type HostId, type Problem, ProblemError, type Task } from '
 import { refuseForeign } from './automation.ts';
 import { type ProtectPlan, planProtection } from './checks.ts';
 import type { PairContext } from './context.ts';
+import { coordinatedModeOf } from './coordinated/mode.ts';
 import { alreadyGiven, copyData, giveOrder } from './ordering.ts';
 import type { PairsService } from './service.ts';
 import type { StoredPair } from './store.ts';
@@ -15,6 +16,13 @@ export const witnessOf = ({ record }: Pick<StoredPair, 'record'>): HostId | null
 function unfit(context: PairContext, pair: StoredPair, standby: HostId): Problem | null {
   const name = context.nameOf(standby);
   const machine = pair.spec.workload.name;
+  if (coordinatedModeOf(pair))
+    return {
+      kind: 'keeper-fixed',
+      message: `The copy of ${machine} is not kept by us: where it lies, its storage or its replication decides.`,
+      next: `End its protection, and protect it anew by ${name}.`,
+      field: 'standby',
+    };
   if (pair.record.members.includes(standby))
     return {
       kind: 'standby-is-member',

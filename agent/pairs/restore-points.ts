@@ -8,6 +8,7 @@ import {
   retentionOf,
 } from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
+import { refuseForeignFiles } from './coordinated/mode.ts';
 import { pointModeOf } from './modes.ts';
 import { bytesOf, goBack } from './points.ts';
 import { asStandby, checkRecord, clearOldCopy, refuseQuarantined, tellAside } from './prepare.ts';
@@ -27,6 +28,7 @@ export async function beginPoint(
   // What learning that record writes down (a quarantine) is on disk before anything is decided here.
   await context.learning.done(pairId);
   const pair = context.pair(pairId);
+  refuseForeignFiles(pair);
   checkPoints(context, pair);
   refuseQuarantined(context, pair, params.overQuarantine);
   await clearOldCopy(context, pair);

@@ -203,10 +203,12 @@ export class Risks implements Risking {
     const { spec, record } = pair;
     const watched = this.#of(spec.pairId);
     const now = this.#context.now();
+    const status = this.#context.deps.source.status(spec.pairId);
     return atRisk({
       ...{ mode: record.replica.mode, replica: record.replica, now },
       whole: watched.file.whole ?? this.#wholeByPoints(record, watched.file),
-      follow: this.#context.deps.source.status(spec.pairId)?.follow ?? null,
+      follow: status?.follow ?? null,
+      attended: status?.attended ?? null,
       behindBytes: watched.behindBytes,
       startable: watched.startable,
       stillSince: this.#mayWrite(pair) ? null : (watched.ranAt ?? now),

@@ -3,6 +3,8 @@ import type { GuestState, MirrorState, Site, Wanted } from '../lease/site.ts';
 import { type Problem, problemOf, type Result, type VmInfo } from '../protocol/index.ts';
 import { hasLeft, isMovedAway } from './changes/moved-away.ts';
 import type { PairContext } from './context.ts';
+import { AttendedCopy } from './coordinated/attended-copy.ts';
+import type { Attending } from './coordinated/attending.ts';
 import type { Following } from './following.ts';
 import { GuestStart } from './guest-start.ts';
 import type { Healer } from './healer.ts';
@@ -26,6 +28,7 @@ export class HostSite implements Site {
   readonly #pairId: string;
   readonly #healer: Healer;
   readonly #following: Following;
+  readonly #attended: AttendedCopy;
   readonly #start: GuestStart;
   /** Somebody shut the guest down, or the host is going down: told before the notes have it. */
   #stopped: 'meant' | 'with-host' | null = null;
@@ -42,8 +45,14 @@ export class HostSite implements Site {
   /** Why the guest could not be started here last time; null once it could. */
   startProblem: Problem | null = null;
 
-  constructor(context: PairContext, pairId: string, healer: Healer, following: Following) {
+  constructor(
+    context: PairContext,
+    pairId: string,
+    ways: { healer: Healer; following: Following; attending: Attending },
+  ) {
+    const { healer, following, attending } = ways;
     this.#following = following;
+    this.#attended = new AttendedCopy(context, pairId, attending);
     this.#context = context;
     this.#pairId = pairId;
     this.#healer = healer;
@@ -116,9 +125,10 @@ export class HostSite implements Site {
     // What leads to a former member says nothing of the copy that is counted on.
     if (!this.#context.membersAligned(this.#pairId)) return 'off';
     const state = source.status(this.#pairId)?.state;
-    // Never counted on: it lacks what was written since the last point.
-    if (this.#byPoints && lacksDisks(this.#kept.notes)) return 'off';
-    if (this.#byPoints) return state === 'following' || state === 'copying' ? 'copying' : 'off';
+    // Never counted on: it lacks what was written last.
+    if (this.#attended.lags && lacksDisks(this.#kept.notes)) return 'off';
+    if (this.#attended.lags) return state === 'following' || state === 'copying' ? 'copying' : 'off';
+    if (this.guest() !== 'none' && this.#attended.isFirstLook(state)) return 'unknown';
     const { notes } = this.#kept;
     const distrusted = isDistrusted(notes, this.#context.nodes.record(this.#pairId)) || lacksDisks(notes);
     // It takes every write, but is not the same as the machine's disks: as good as none until it is made good.
@@ -218,6 +228,8 @@ export class HostSite implements Site {
 
   releaseMirror(): void {
     const { source, log } = this.#context.deps;
+    // Nothing of it holds anything up.
+    if (this.#attended.is) return;
     const state = source.status(this.#pairId)?.state;
     if (this.#releasing || (state !== 'held' && state !== 'broken')) return;
     this.#releasing = true;
@@ -237,7 +249,8 @@ export class HostSite implements Site {
   startMirror(): void {
     // Copied again and again, it would never be whole: a person is asked.
     if (this.#kept.notes.changed?.ask && lacksDisks(this.#kept.notes)) return;
-    if (this.#byPoints) this.#following.request(this.#pairId);
+    if (this.#attended.is) this.#attended.request();
+    else if (this.#attended.lags) this.#following.request(this.#pairId);
     // It goes back to points at once (after-move.ts): what those lack is sent by them.
     else if (!this.#kept.spec.mirroredToMove) this.#healer.request(this.#pairId);
   }
@@ -253,11 +266,6 @@ export class HostSite implements Site {
   waitingSince(reason: string): number {
     if (this.#waiting?.reason !== reason) this.#waiting = { reason, since: this.#context.now() };
     return this.#waiting.since;
-  }
-
-  get #byPoints(): boolean {
-    const mode = this.#context.nodes.record(this.#pairId)?.replica.mode;
-    return mode !== undefined && mode !== 'sync';
   }
 
   get #kept(): KeptPair {

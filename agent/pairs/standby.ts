@@ -1,6 +1,7 @@
 import type { Handlers, PairDisk, PeerApi } from '../protocol/index.ts';
 import { ownerHears } from './changes/images.ts';
 import { must, type PairContext } from './context.ts';
+import { checkCommands, seeShared, standByAttended, tellExternal } from './coordinated/standing-by.ts';
 import { forget, leave } from './leaving.ts';
 import type { Receiver } from './moving/receiver.ts';
 import { yieldOwner } from './orders/revert.ts';
@@ -50,12 +51,15 @@ export function peerHandlers(context: PairContext, receiver: Receiver): PairPeer
       addresses: context.vm(vmUuid)?.addresses ?? [],
     }),
     'standby.check': async (needs) => {
-      const { checks, paths } = await hypervisor.checkStandby({
-        uuid: needs.vmUuid,
-        name: needs.name,
-        text: needs.definition,
-        disks: needs.disks.map((disk) => ({ ...disk, readOnly: false, device: 'disk' })),
-      });
+      const { checks, paths } = await hypervisor.checkStandby(
+        {
+          uuid: needs.vmUuid,
+          name: needs.name,
+          text: needs.definition,
+          disks: needs.disks.map((disk) => ({ ...disk, readOnly: false, device: 'disk' })),
+        },
+        needs.copy,
+      );
       return { checks, paths };
     },
     'standby.fix': async ({ vmUuid, fix }) => {
@@ -63,6 +67,14 @@ export function peerHandlers(context: PairContext, receiver: Receiver): PairPeer
       return {};
     },
     'standby.prepare': (params) => context.inTurn(params.spec.pairId, () => prepare(context, params)),
+    'standby.attend': (params) =>
+      context.inTurn(params.spec.pairId, async () => {
+        await standByAttended(context, params);
+        return {};
+      }),
+    'shared.see': (params) => seeShared(context, params),
+    'external.state': (params) => tellExternal(context, params),
+    'external.check': (params) => checkCommands(context, params),
     'standby.compare': ({ pairId }) => context.inTurn(pairId, () => compared(context, pairId)),
     'points.list': async ({ pairId }) => ({ points: context.deps.target.restore.list(pairId) }),
     'points.begin': (params) => context.inTurn(params.spec.pairId, () => beginPoint(context, params)),

@@ -63,7 +63,7 @@ function localCopy(context: PairContext, pair: StoredPair, site: HostSite | null
 
 const WHY_NOT: Record<string, string> = {
   'policy-manual': 'Failover is set to manual.',
-  mode: 'Its copy is kept by points and lacks what was written since the last: a person decides about a failover.',
+  mode: 'Its copy lacks what was written last: a person decides about a failover.',
   paused: 'All automation is paused.',
   maintenance: 'Maintenance is under way.',
   'no-witness': 'There is no witness: without a third vote nobody can decide by himself.',

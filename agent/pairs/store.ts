@@ -68,6 +68,15 @@ export const LocalNotes = v.object({
    * anew it counts for nothing, and sending what is known to be missing does not mend it. In this epoch only.
    */
   distrusts: v.optional(v.nullable(Epoch)),
+  /** What was last done to an external copy here, and in which epoch; `done` false: its end was not seen. */
+  external: v.optional(
+    v.object({
+      verb: v.picklist(['state', 'promote', 'demote']),
+      epoch: Epoch,
+      at: v.number(),
+      done: v.boolean(),
+    }),
+  ),
   /**
    * Forced epoch of the history in which this host was a member last: another history that has no place for it does not
    * decide about its copy. Missing in files of before.

@@ -3,6 +3,7 @@ import type { LeaseRecord } from '../lease/record.ts';
 import type { VmInfo } from '../protocol/index.ts';
 import { leftByOthers, noteMovedAway } from './changes/moved-away.ts';
 import type { PairContext } from './context.ts';
+import { coordinatedModeOf } from './coordinated/mode.ts';
 import { handedOver } from './handed-over.ts';
 import type { HostSite } from './site.ts';
 import { isLive, type StoredPair } from './store.ts';
@@ -78,7 +79,8 @@ export class Watch {
   /** It ran here by right, and now belongs to the other without having been given. */
   #losesIt(pair: StoredPair, after: LeaseRecord): boolean {
     const { quarantine, ranAt } = pair.notes;
-    if (quarantine) return false;
+    // There is but one set of disks: nothing here could differ from what the other has.
+    if (quarantine || after.replica.mode === 'shared') return false;
     if (ranAt === null) return this.#isForgottenCopy(pair);
     const given = after.epoch.n === ranAt.n + 1 && after.change === 'hand-over';
     return !given;
@@ -108,7 +110,9 @@ export class Watch {
    * Its mirror ended in order while the guest stood still or had shut down: nothing was on its way to one side only. A host
    * that has booted since may have lost what its cache held.
    */
-  async #leftWhole({ spec, notes }: StoredPair): Promise<boolean> {
+  async #leftWhole(pair: StoredPair): Promise<boolean> {
+    const { spec, notes } = pair;
+    if (coordinatedModeOf(pair)) return false;
     const { source, target, bootId } = this.#context.deps;
     if (!source.ready || !source.endedInSync(spec.pairId) || notes.bootId !== bootId) return false;
     const settled = await target.settle(this.#context.disks(spec, this.#context.self));

@@ -130,7 +130,12 @@ export const consoleApi = {
   'sight.list': method(nothing, v.object({ sights: v.array(Sight) })),
   /** Can this VM be protected onto that standby? Asks the standby too. Changes nothing. */
   'protect.check': method(
-    v.object({ vmUuid: VmUuid, standby: HostId }),
+    v.object({
+      vmUuid: VmUuid,
+      standby: HostId,
+      /** How its copy is to be kept: a copy that somebody else keeps needs no room. */
+      replication: v.optional(ReplicationMode, SYNC),
+    }),
     v.object({ checks: v.array(Check), bytesToCopy: v.number() }),
     30_000,
   ),

@@ -1,6 +1,7 @@
 export * from './changes.ts';
 export * from './check.ts';
 export * from './console-api.ts';
+export * from './coordinated.ts';
 export * from './drill.ts';
 export * from './host.ts';
 export * from './limits.ts';

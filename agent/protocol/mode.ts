@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { type CoordinatedMode, coordinatedProblem, ExternalMode, SharedMode } from './coordinated.ts';
 import type { Problem } from './problem.ts';
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1000));
@@ -33,12 +34,23 @@ export const ReplicationMode = v.variant('kind', [
     /** What may be lost at most, s: points are made several times within it. Bounds: `modeProblem`. */
     rpoS: v.pipe(v.number(), v.integer()),
   }),
+  SharedMode,
+  ExternalMode,
 ]);
 export type ReplicationMode = v.InferOutput<typeof ReplicationMode>;
 export type ModeKind = ReplicationMode['kind'];
 export type SyncMode = Extract<ReplicationMode, { kind: 'sync' }>;
 /** One that makes points. */
-export type PointMode = Exclude<ReplicationMode, { kind: 'sync' }>;
+export type PointMode = Extract<ReplicationMode, { kind: 'interval' | 'async' }>;
+
+/** By whom the copy is kept is chosen once, when the machine is protected: whose files they are depends on it. */
+export const isCoordinated = (mode: ReplicationMode): mode is CoordinatedMode =>
+  mode.kind === 'shared' || mode.kind === 'external';
+export const makesPoints = (mode: ReplicationMode): mode is PointMode =>
+  mode.kind === 'interval' || mode.kind === 'async';
+/** A copy that may have everything, so that somebody may fail over to it by himself. */
+export const mayBeWhole = (mode: ReplicationMode): boolean =>
+  mode.kind === 'sync' || mode.kind === 'shared' || (mode.kind === 'external' && mode.synchronous);
 
 export const SYNC: ReplicationMode = { kind: 'sync' };
 /** Shorter is what healthy disks need now and then; longer is a disk that hangs, which is given up anyway. */
@@ -90,6 +102,7 @@ export type FollowStatus = v.InferOutput<typeof FollowStatus>;
 
 /** What a mode cannot be; null when it can. The same words at the console and at the agent. */
 export function modeProblem(mode: ReplicationMode): Problem | null {
+  if (isCoordinated(mode)) return coordinatedProblem(mode);
   if (mode.kind === 'interval') return outside(mode.everyS) ?? emptyRule(mode.retention);
   if (mode.kind === 'sync') return patienceProblem(mode.goOnMs);
   if (mode.kind !== 'async') return null;

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { ChangesStatus } from './changes.ts';
+import { AttendedStatus, STATE_EVERY_DEFAULT_S } from './coordinated.ts';
 import { DrillRecord, DrillSettings, DrillStatus } from './drill.ts';
 import { HostId, VmUuid } from './host.ts';
 import { FollowStatus, MODE_DEFAULTS, ReplicationMode, RestorePoint, SYNC } from './mode.ts';
@@ -28,13 +29,15 @@ export type Epoch = v.InferOutput<typeof Epoch>;
  * points (`mode` other than `sync`) is never `in-sync`: `stale` says that it has a complete one.
  */
 export const ReplicaRecord = v.object({
-  mode: v.picklist(['sync', 'interval', 'async']),
+  mode: v.picklist(['sync', 'interval', 'async', 'shared', 'external', 'external-sync']),
   state: v.picklist(['in-sync', 'catching-up', 'stale', 'none']),
   point: v.nullable(v.number()),
   /** Wall clock (ms) since which `state` holds. */
   since: v.number(),
 });
 export type ReplicaRecord = v.InferOutput<typeof ReplicaRecord>;
+/** As the record has it: whether an external replication is synchronous is part of what everybody rests on. */
+export type RecordMode = ReplicaRecord['mode'];
 
 /** Length T of the lease: 1.5 s, 4 s, 30 s (agent/lease/timing.ts). */
 export const Profile = v.picklist(['fast', 'balanced', 'patient']);
@@ -152,6 +155,8 @@ export const MirrorStatus = v.object({
   problem: v.nullable(Problem),
   /** Of a copy that is kept by points. */
   follow: v.optional(FollowStatus),
+  /** Of a copy that somebody else keeps. */
+  attended: v.optional(AttendedStatus),
 });
 export type MirrorStatus = v.InferOutput<typeof MirrorStatus>;
 
@@ -248,8 +253,17 @@ export function modeOf({
 }): ReplicationMode {
   const { mode } = record.replica;
   if (mode === 'sync') return spec.replication?.kind === 'sync' ? spec.replication : SYNC;
+  if (mode === 'shared') return { kind: 'shared' };
+  if (mode === 'external' || mode === 'external-sync') {
+    const told = spec.replication?.kind === 'external' ? spec.replication : null;
+    const { everyS, commands } = told ?? { everyS: STATE_EVERY_DEFAULT_S, commands: {} };
+    return { kind: 'external', synchronous: mode === 'external-sync', everyS, commands };
+  }
   return spec.replication?.kind === mode ? spec.replication : MODE_DEFAULTS[mode];
 }
+
+export const recordMode = (mode: ReplicationMode): RecordMode =>
+  mode.kind === 'external' && mode.synchronous ? 'external-sync' : mode.kind;
 
 /** Negative when `a` is older than `b`. */
 export function compareEpoch(a: Epoch, b: Epoch): number {

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { Check } from './check.ts';
+import { ExternalCommands, ExternalState } from './coordinated.ts';
 import { HostId, VmState, VmUuid } from './host.ts';
 import { method, nothing } from './method.ts';
 import { RestorePoint } from './mode.ts';
@@ -22,6 +23,8 @@ export const GuestNeeds = v.object({
       allocatedBytes: v.optional(v.number()),
     }),
   ),
+  /** Left out: ours. `elsewhere`: nothing is copied; its disks lie at the same paths here. */
+  copy: v.optional(v.picklist(['ours', 'elsewhere']), 'ours'),
 });
 export type GuestNeeds = v.InferOutput<typeof GuestNeeds>;
 
@@ -123,6 +126,39 @@ export const peerApi = {
     v.object({ ...ExportAddress.entries, way: v.optional(v.picklist(['full', 'changes', 'compare'])) }),
     60_000,
   ),
+  /** The host stands by with a copy that somebody else keeps: no file is touched. Idempotent, also while the pair is armed. */
+  'standby.attend': method(
+    v.object({
+      spec: PairSpec,
+      chosen: Versioned,
+      /** True only by a person's order. */ overQuarantine: v.boolean(),
+    }),
+    nothing,
+    60_000,
+  ),
+  /** What the asked host sees of images that both are to reach, by target. Of no pair: asked before there is one, too. */
+  'shared.see': method(
+    v.object({
+      disks: v.pipe(v.array(v.object({ target: v.string(), path: v.string() })), v.maxLength(64)),
+      locks: v.boolean(),
+    }),
+    v.object({
+      images: v.record(
+        v.string(),
+        v.object({
+          id: v.nullable(v.string()),
+          token: v.nullable(v.string()),
+          writable: v.boolean(),
+          lock: v.picklist(['locked', 'free', 'unknown', 'not-asked']),
+        }),
+      ),
+    }),
+    12_000,
+  ),
+  /** What an external replication says on the asked host. */
+  'external.state': method(v.object({ pairId: PairId }), ExternalState, 15_000),
+  /** Whether the asked host could run these commands. Runs nothing. */
+  'external.check': method(v.object({ commands: ExternalCommands }), nothing, 5_000),
   /** Why the receiver could not take in a running guest; empty when it could. Sentences for a person. */
   'move.check': method(v.object({ pairId: PairId }), v.object({ hindrances: v.array(v.string()) }), 5_000),
   /**

@@ -1,13 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  type CoordinatedMode,
   type ExportAddress,
   fail,
+  isCoordinated,
   type MirrorStatus,
+  makesPoints,
   ok,
   type Problem,
   type ReplicationMode,
 } from '../protocol/index.ts';
 import {
+  type AttendOrder,
   type MirrorOrder,
   OLD_DISK,
   type PointsLink,
@@ -27,6 +31,8 @@ export interface ModesBench {
   /** The owner's way to a port of the standby. */
   through(port: number): number;
   link: PointsLink;
+  /** Sets up what keeps the copy of such a mode, and gives the look at it; left out where nobody can. */
+  attended?(mode: CoordinatedMode): AttendOrder['look'];
   /** Wall clock of the owner, ms. */
   now(): number;
   /** One write by the guest, told apart by what its client hears. */
@@ -81,14 +87,26 @@ const MODES: ReplicationMode[] = [
   { kind: 'interval', everyS: 1, retention: { last: 3, hourly: 0, daily: 0, weekly: 0 } },
   { kind: 'async', rpoS: 4 },
 ];
+/** Modes in which somebody else keeps the copy. */
+export const COORDINATED: ReplicationMode[] = [
+  { kind: 'shared' },
+  { kind: 'external', synchronous: true, everyS: 1, commands: {} },
+];
 
 /** What every way of keeping a copy must do, whichever it is: docs/replication.md, *Modes*. */
-export function modesContract(name: string, openBench: () => Promise<ModesBench>): void {
-  describe.each(MODES)(`${name}, kept by $kind`, (mode) => {
+export function modesContract(
+  name: string,
+  openBench: () => Promise<ModesBench>,
+  more: ReplicationMode[] = [],
+): void {
+  describe.each([...MODES, ...more])(`${name}, kept by $kind`, (mode) => {
     let bench: ModesBench;
     let told: MirrorStatus[];
     const status = () => bench.source.status(PAIR);
-    const usable = mode.kind === 'sync' ? 'in-sync' : 'following';
+    const byPoints = makesPoints(mode);
+    const usable = byPoints ? 'following' : 'in-sync';
+    /** Its writes wait while the copy does not take them: none is acknowledged that it lacks. */
+    const holds = mode.kind === 'sync' || mode.kind === 'external';
     /** A slow machine may need longer for a point than this interval: told, and no trouble. */
     const inTrouble = (): boolean => {
       const kind = status()?.problem?.kind ?? null;
@@ -106,6 +124,15 @@ export function modesContract(name: string, openBench: () => Promise<ModesBench>
         return;
       }
       const { link, own } = bench;
+      if (isCoordinated(mode)) {
+        const look = bench.attended?.(mode);
+        if (!look) throw new Error(`the bench keeps no copy of mode ${mode.kind}`);
+        const settles = mode.kind === 'external';
+        const { vmUuid } = own;
+        const order = { pairId: PAIR, vmUuid, mayBeWhole: true, settles, everyMs: 1_000, look };
+        expect(await bench.source.attend(order)).toMatchObject({ ok: true });
+        return;
+      }
       expect(await bench.source.follow({ pairId: PAIR, ...own, mode, link, last: null })).toMatchObject({
         ok: true,
       });
@@ -113,7 +140,7 @@ export function modesContract(name: string, openBench: () => Promise<ModesBench>
 
     /** Everything acknowledged until then can be started, as it tells; null while it tells nothing. */
     function wholeUntil(): number | null {
-      if (mode.kind !== 'sync') return status()?.follow?.wholeUntil ?? null;
+      if (byPoints) return status()?.follow?.wholeUntil ?? null;
       return isUsable() ? bench.now() : null;
     }
 
@@ -123,7 +150,8 @@ export function modesContract(name: string, openBench: () => Promise<ModesBench>
       await bench.source.release(PAIR);
       await bench.source.end(PAIR);
       if (mode.kind === 'sync') await bench.target.close(PAIR);
-      else expect(await bench.target.restore.surface(PAIR, bench.disks, null)).toMatchObject({ ok: true });
+      if (byPoints)
+        expect(await bench.target.restore.surface(PAIR, bench.disks, null)).toMatchObject({ ok: true });
       return bench.missing();
     }
 
@@ -163,20 +191,20 @@ export function modesContract(name: string, openBench: () => Promise<ModesBench>
       await writeSome(3);
       const until = wholeUntil() ?? 0;
       const atRisk = acknowledged.filter((at) => at > until).length;
-      expect(await lost()).toBeLessThanOrEqual(mode.kind === 'sync' ? 0 : atRisk);
+      expect(await lost()).toBeLessThanOrEqual(byPoints ? atRisk : 0);
     });
 
     it('holds writes, or lets them go on, while the standby is away; and has them all when it is back', async () => {
       await begin();
       await bench.until(isUsable);
       await bench.network(false);
-      expect(await bench.write()).toBe(mode.kind === 'sync' ? 'held' : 'acknowledged');
+      expect(await bench.write()).toBe(holds ? 'held' : 'acknowledged');
       await bench.until(inTrouble);
       await bench.network(true);
       const before = status()?.follow?.point?.id;
-      await bench.until(() => isUsable() && (mode.kind === 'sync' || status()?.follow?.point?.id !== before));
+      await bench.until(() => isUsable() && (!byPoints || status()?.follow?.point?.id !== before));
       // What was held before has been let through by then.
-      if (mode.kind === 'sync') expect(await bench.write()).toBe('acknowledged');
+      if (holds) expect(await bench.write()).toBe('acknowledged');
       expect(await lost()).toBe(0);
     });
 
@@ -188,16 +216,17 @@ export function modesContract(name: string, openBench: () => Promise<ModesBench>
       expect(status()).toBeNull();
       expect(await bench.source.end(PAIR)).toMatchObject({ ok: true });
       expect(await bench.write()).toBe('acknowledged');
-      expect(await lost()).toBe(1);
+      // Who keeps it otherwise goes on.
+      expect(await lost()).toBe(isCoordinated(mode) ? 0 : 1);
     });
 
-    it('says of no end that it left everything, but of a mirror’s in order', async () => {
+    it('says of no end that it left everything, but of one in order of a copy that has everything', async () => {
       await begin();
       await bench.until(isUsable);
       await bench.write();
       await bench.shutdownGuest();
       await bench.source.end(PAIR);
-      expect(bench.source.endedInSync(PAIR)).toBe(mode.kind === 'sync');
+      expect(bench.source.endedInSync(PAIR)).toBe(!byPoints);
     });
   });
 }

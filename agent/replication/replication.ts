@@ -338,6 +338,29 @@ export interface FollowOrder {
   last: RestorePoint | null;
 }
 
+/** What was found of a copy that somebody else keeps. */
+export interface Attended {
+  /** `in-sync`: nothing that was acknowledged until now is missing on it. */
+  state: 'in-sync' | 'behind';
+  behindS: number | null;
+  behindBytes: number | null;
+  /** What was found, for a person. */
+  line: string;
+}
+
+export interface AttendOrder {
+  pairId: string;
+  vmUuid: string;
+  /** False: however it is found, nobody may count on it as if it had everything. */
+  mayBeWhole: boolean;
+  /** True: after the machine has stopped the copy may need a moment for what was written last, and is asked once more. */
+  settles: boolean;
+  /** From the end of one look to the next, ms. */
+  everyMs: number;
+  /** A copy that is none (any more) is a failure. Bounded in time; need not go on once `stopped` says so. */
+  look(stopped: () => boolean): Promise<Result<Attended>>;
+}
+
 /** The primary's side: how a running guest's disks are kept on the standby too, by whichever mode. */
 export interface ReplicaSource {
   /** Finds out which mirrors are there. Until it has resolved `status` and `endedInSync` say nothing. */
@@ -352,7 +375,12 @@ export interface ReplicaSource {
    * does not come about is tried again. Nobody but an agent drives it: after its restart it is ordered again.
    */
   follow(order: FollowOrder): Promise<Result<void>>;
-  /** Null when no mirror of this pair is known here, and nothing follows. */
+  /**
+   * Copies nothing: looks again and again how a copy is that somebody else keeps, until `end`. What was seen counts only for a
+   * while. Nobody but an agent drives it: after its restart it is ordered again. Problem kind: `guest-stopped`.
+   */
+  attend(order: AttendOrder): Promise<Result<void>>;
+  /** Null when no mirror of this pair is known here, nothing follows, and nothing is looked after. */
   status(pairId: string): MirrorStatus | null;
   /** Told at every change of state and, while copying, about once a second. */
   subscribe(listener: (pairId: string, status: MirrorStatus) => void): () => void;

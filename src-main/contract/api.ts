@@ -91,7 +91,13 @@ export const pageApi = {
   'hosts.rename': method(v.object({ hostId: HostId, name: v.string(), site: v.string() }), nothing),
 
   'protect.check': method(
-    v.object({ hostId: HostId, vmUuid: VmUuid, standby: HostId }),
+    v.object({
+      hostId: HostId,
+      vmUuid: VmUuid,
+      standby: HostId,
+      /** Left out: mirrored synchronously. */
+      replication: v.optional(ReplicationMode),
+    }),
     v.object({ checks: v.array(Check), bytesToCopy: v.number() }),
     40_000,
   ),

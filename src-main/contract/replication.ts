@@ -1,5 +1,11 @@
 import * as v from 'valibot';
-import { FollowStatus, ReplicationMode, RestorePoint } from '../../agent/protocol/index.ts';
+import {
+  AttendedStatus,
+  FollowStatus,
+  Problem,
+  ReplicationMode,
+  RestorePoint,
+} from '../../agent/protocol/index.ts';
 
 /** How a pair's copy is kept, and how far it is behind. */
 export const ReplicationView = v.object({
@@ -10,5 +16,8 @@ export const ReplicationView = v.object({
   point: v.nullable(RestorePoint),
   /** Those on the standby that can be started, oldest first. */
   points: v.array(RestorePoint),
+  /** The owner's last word of a copy that somebody else keeps, and what is wrong with it; null of any other. */
+  attended: v.optional(v.nullable(AttendedStatus)),
+  problem: v.optional(v.nullable(Problem)),
 });
 export type ReplicationView = v.InferOutput<typeof ReplicationView>;

@@ -25,6 +25,7 @@ function ownPaths(bench: Bench): ReplicaSource {
     endVerify: (pairId) => source.endVerify(pairId),
     figures: (pairId) => source.figures(pairId),
     endedInSync: (pairId) => source.endedInSync(pairId),
+    attend: (order) => source.attend(order),
     follow: (order) => source.follow({ ...order, ...bench.own() }),
     mirror: (order) => source.mirror({ ...bench.order(order.remote), pairId: order.pairId }),
   };

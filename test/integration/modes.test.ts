@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto';
+import { fail, ok } from '../../agent/protocol/index.ts';
+import { linuxCoordinatedHost } from '../../agent/replication/coordinated/linux-host.ts';
 import { modesContract } from '../../agent/replication/modes.spec-kit.ts';
 import { Bench } from './replication/bench.ts';
 import { sleep, until } from './replication/ports.ts';
@@ -8,6 +11,7 @@ modesContract('QEMU, the storage daemon and the copier', async () => {
   const bench = await Bench.open();
   const { guest, target, link } = bench.parts;
   let written = 0;
+  let shared = false;
   return {
     source: bench.source,
     target,
@@ -15,6 +19,21 @@ modesContract('QEMU, the storage daemon and the copier', async () => {
     disks: bench.replicaDisks(),
     through: () => link.port,
     link: bench.pointsLink(),
+    attended() {
+      shared = true;
+      const host = linuxCoordinatedHost(() => 'boreas');
+      const [own] = bench.own().disks;
+      const path = own?.path ?? '';
+      return async () => {
+        if (!link.connected) return fail(silent);
+        const token = randomUUID();
+        const written = await host.writeToken(path, token);
+        if (!written.ok) return written;
+        const seen = await host.see(path, true);
+        const proved = seen.token === token && seen.writable && seen.lock === 'locked';
+        return proved ? ok({ state: 'in-sync', behindS: 0, behindBytes: 0, line: '' }) : fail(silent);
+      };
+    },
     now: () => Date.now(),
     async write() {
       written += 1;
@@ -25,7 +44,10 @@ modesContract('QEMU, the storage daemon and the copier', async () => {
       return guest.completed > before ? 'acknowledged' : 'held';
     },
     async missing() {
-      const copy = bench.replica('vda');
+      const [own] = bench.own().disks;
+      // Of shared disks there is but one set, and whoever has it open has to be gone.
+      if (shared && guest.alive) await guest.quit();
+      const copy = shared ? bench.content('vda', own?.path ?? '') : bench.replica('vda');
       return guest.acknowledged.filter((offset) => copy[offset] !== ((offset / CHUNK) % 250) + 1).length;
     },
     shutdownGuest: () => guest.quit(),
@@ -35,4 +57,6 @@ modesContract('QEMU, the storage daemon and the copier', async () => {
     until: (state) => until(state, 60_000),
     close: () => bench.close(),
   };
-});
+}, [{ kind: 'shared' }]);
+
+const silent = { kind: 'peer-unreachable', message: 'The standby is silent.', next: 'Wait.' };

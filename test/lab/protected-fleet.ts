@@ -173,7 +173,9 @@ export class ProtectedFleet {
     const [mine, theirs] = [members[owner]?.local, members[standby]?.local];
     const inPlace = mine?.kind === 'primary' && mine.vm === 'running' && theirs?.kind === 'standby';
     const kept =
-      record.replica.mode === 'sync'
+      record.replica.mode === 'sync' ||
+      record.replica.mode === 'shared' ||
+      record.replica.mode === 'external-sync'
         ? record.replica.state === 'in-sync'
         : members[owner]?.mirror?.state === 'following' && record.replica.state === 'stale';
     return inPlace && record.begun && kept && (!armed || record.armed);

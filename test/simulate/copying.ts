@@ -6,8 +6,16 @@ const POINT_MS: [number, number] = [400, 3_000];
 
 /** What an owner does that has no copy under way: by points, or a full one and a mirror after it. */
 export function keepCopy(world: World, host: Host): void {
-  if (host.byPoints) follow(world, host);
+  if (world.shared) proven(world, host);
+  else if (host.byPoints) follow(world, host);
   else copyAll(world, host);
+}
+
+/** Nothing to copy: the other host has just proved that it reaches the same disks. */
+function proven(world: World, host: Host): void {
+  if (begin(world, host, 'copying') === null) return;
+  host.mirror = 'active';
+  host.tellAgent();
 }
 
 /** A full copy to the other host; the mirror is whole when it ends without a break. */

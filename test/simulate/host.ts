@@ -107,6 +107,7 @@ export class Host extends Machine {
 
   /** The copy is kept by points, as this agent knows the record. */
   get byPoints(): boolean {
+    if (this.world.shared) return false;
     return (this.node?.record ?? this.world.truth())?.replica.mode !== 'sync';
   }
 
@@ -247,7 +248,7 @@ export class Host extends Machine {
   /** A shutdown in order from inside the guest, or by the agent. */
   shutDown(): void {
     if (this.guest !== 'running') return;
-    const whole = this.mirror === 'active' && this.world.replicates(this);
+    const whole = this.mirror === 'active' && (this.world.shared || this.world.replicates(this));
     this.setGuest('none');
     this.endedWhole = whole;
     this.tellAgent();

@@ -17,12 +17,18 @@ export interface ScheduleResult {
 const MIN_MS = 60_000;
 
 /** One schedule: a quiet start, a storm of at least three faults, then time to get well, and judgement. */
-export function runSchedule(seed: number, mistake: Mistake | null = null, telling = false): ScheduleResult {
+export function runSchedule(
+  seed: number,
+  mistake: Mistake | null = null,
+  { telling = false, shared = false }: { telling?: boolean; shared?: boolean } = {},
+): ScheduleResult {
   const plan = new Random(seed * 2 + 1);
   const rules = rulesWith(mistake);
   const witness = !plan.chance(0.06);
-  const world = new World({ seed, rules, telling, witness });
-  const worlds = plan.chance(0.12) ? [world, new World({ seed, rules, telling, first: world })] : [world];
+  const world = new World({ seed, rules, telling, witness, shared });
+  const worlds = plan.chance(0.12)
+    ? [world, new World({ seed, rules, telling, first: world, shared })]
+    : [world];
   const storm = new Storm(world, plan);
   for (const one of worlds) {
     keepBackups(one);

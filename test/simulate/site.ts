@@ -53,9 +53,13 @@ export class SimulatedSite implements Site {
     const { now } = host.world.kernel;
     if (host.world.replicates(host)) host.unreachableSince = null;
     else host.unreachableSince ??= now;
-    return host.unreachableSince !== null && now - host.unreachableSince >= NOTICE_MS
-      ? 'held'
-      : this.#whole();
+    const silent = host.unreachableSince !== null && now - host.unreachableSince >= NOTICE_MS;
+    if (!silent) return this.#whole();
+    // Nothing is held where nothing is copied: the other host only has not proved anything for a while.
+    if (!host.world.shared) return 'held';
+    host.mirror = 'off';
+    host.unreachableSince = null;
+    return 'off';
   }
 
   /** Never counted on: it lacks what was written since the last point. */
@@ -131,7 +135,8 @@ export class SimulatedSite implements Site {
       if (host.power !== 'on' || host.boots !== boots) return;
       const allowed = host.permission !== null && host.permission.kind !== 'ended';
       const able = host.startsFail <= 0 && !host.diskFault && !host.hypervisorDown;
-      const started = allowed && able && host.guest === 'none';
+      const free = !host.world.keepsDisks(host);
+      const started = allowed && able && free && host.guest === 'none';
       if (host.startsFail > 0) host.startsFail -= 1;
       if (started) host.setGuest('paused');
       this.#answer(life, () => done(started));
@@ -160,6 +165,7 @@ export class SimulatedSite implements Site {
   }
 
   openExport(): void {
+    if (this.#host.world.shared) return;
     if (this.#host.quarantined || this.#host.exportOpen) return;
     this.#host.world.acted(this.#host, 'open export');
     this.#host.exportOpen = true;
@@ -180,6 +186,8 @@ export class SimulatedSite implements Site {
   }
 
   quarantine(): void {
+    // There is one set of disks: nothing here could differ from what the other has.
+    if (this.#host.world.shared) return;
     if (!this.#host.quarantined) this.#host.world.acted(this.#host, 'quarantine');
     this.#host.quarantined = true;
     this.#host.closeInOrder();

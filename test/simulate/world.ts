@@ -28,6 +28,8 @@ export interface Shape {
   witness?: boolean;
   /** A second pair on the machines of `first`, the other way round: shares time, network, power and agents. */
   first?: World;
+  /** Both hosts reach the very same disks, and a process on one keeps the other from starting (mode *shared*). */
+  shared?: boolean;
 }
 
 /** Two hosts and a witness with one protected guest, and the eyes that judge them. */
@@ -39,6 +41,7 @@ export class World {
   timing: Timing;
   readonly name: string;
   readonly rules: Rules;
+  readonly shared: boolean;
   readonly guardPollMs = 95;
   readonly hosts: Host[] = [];
   /** By the record, as of the last look at it. */
@@ -72,12 +75,13 @@ export class World {
   serving: Host | null = null;
   #overlapSince: number | null = null;
 
-  constructor({ seed, rules, telling = false, witness = true, first }: Shape) {
+  constructor({ seed, rules, telling = false, witness = true, first, shared = false }: Shape) {
     this.kernel = first?.kernel ?? new Kernel();
     this.random = first?.random ?? new Random(seed);
     this.network = first?.network ?? new Network(this.kernel, this.random);
     this.rules = rules;
     this.inMemory = first?.inMemory ?? seed % 3 === 0;
+    this.shared = shared;
     this.name = first === undefined ? '' : '2:';
     this.story = first?.story ?? [];
     this.violations = first?.violations ?? [];
@@ -146,9 +150,14 @@ export class World {
   /** Whether the other copy could be written to from there. */
   reaches(host: Host): boolean {
     const other = this.other(host);
-    const takes = other.exportOpen && !other.targetBroken && !other.diskFault;
+    const takes = this.shared || (other.exportOpen && !other.targetBroken && !other.diskFault);
     const up = other.power === 'on' && !other.frozen && takes;
     return up && this.network.open(host.id, other.id) && this.network.open(other.id, host.id);
+  }
+
+  /** A process of the other host, running or not, has the shared disks open. */
+  keepsDisks(host: Host): boolean {
+    return this.shared && this.everMembers.some((each) => each !== host && each.guest !== 'none');
   }
 
   /** The witness of the present configuration. */
@@ -219,7 +228,7 @@ export class World {
         profile,
       }),
       policy: 'automatic',
-      replica: { mode: 'sync', state: 'in-sync', point: null, since: 0 },
+      replica: { mode: this.shared ? 'shared' : 'sync', state: 'in-sync', point: null, since: 0 },
     };
     const chosen = founding(record);
     for (const host of this.hosts) {
@@ -227,7 +236,7 @@ export class World {
       host.startAgent();
     }
     a.beginWith({ kind: 'standing', epoch: record.epoch });
-    b.exportOpen = true;
+    b.exportOpen = !this.shared;
     this.serving = a;
     for (const host of this.members) this.#client(host);
   }
@@ -255,13 +264,15 @@ export class World {
       return;
     }
     this.writes += 1;
-    if (host.mirror === 'active') {
+    const written = host.image + 1;
+    if (this.shared) for (const each of this.everMembers) each.image = written;
+    else if (host.mirror === 'active') {
       if (!this.replicates(host)) return;
-      other.image = host.image + 1;
-      if (!this.inMemory) other.flushed = other.image;
+      other.image = written;
+      if (!this.inMemory) other.flushed = written;
     }
-    host.image += 1;
-    host.flushed = host.image;
+    host.image = written;
+    host.flushed = written;
     if (this.serving !== host && !this.forced) {
       this.violate('I4', `${host.id} acknowledged a write after ${other.id} had begun`);
     }

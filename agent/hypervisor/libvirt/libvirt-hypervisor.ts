@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import type { Clock, Log } from '../../ports.ts';
 import { type Check, fail, ok, type Result, type VmInfo } from '../../protocol/index.ts';
-import type { Hypervisor, HypervisorEvent, VmDefinition } from '../hypervisor.ts';
+import type { CopyKept, Hypervisor, HypervisorEvent, VmDefinition } from '../hypervisor.ts';
 import type { Outline } from '../outline.ts';
 import { Checks } from './checks/checks.ts';
 import { fixes } from './checks/fixes.ts';
@@ -186,13 +186,16 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#orders.monitor(uuid, command, args);
   }
 
-  async checkSource(uuid: string): Promise<Check[]> {
+  async checkSource(uuid: string, copy: CopyKept = 'ours'): Promise<Check[]> {
     const definition = await this.definition(uuid);
-    return this.#checks.source(definition, this.#guests.get(uuid));
+    return this.#checks.source(definition, this.#guests.get(uuid), copy);
   }
 
-  checkStandby(definition: VmDefinition): Promise<{ checks: Check[]; paths: Record<string, string> }> {
-    return this.#checks.standby(definition, this.#guests.all(), this.reachable);
+  checkStandby(
+    definition: VmDefinition,
+    copy: CopyKept = 'ours',
+  ): Promise<{ checks: Check[]; paths: Record<string, string> }> {
+    return this.#checks.standby(definition, this.#guests.all(), this.reachable, copy);
   }
 
   async fix(uuid: string, fix: string): Promise<Result<void>> {

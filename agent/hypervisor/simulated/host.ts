@@ -45,6 +45,11 @@ export class SimulatedHost implements Member {
   answerMs = 1;
   /** Overlays of the points that stand, by use and pair; the storage daemon's too. */
   readonly points = new Map<string, Set<string>>();
+  /** Programs that somebody has put on it, by path. */
+  readonly programs = new Map<
+    string,
+    (args: string[]) => Promise<{ code: number; stdout: string; stderr: string }>
+  >();
   powered = true;
   bootId: string = randomUUID();
   private bootedAt: number;
@@ -82,6 +87,15 @@ export class SimulatedHost implements Member {
     return this.powered && guest !== undefined && isAwake(guest);
   }
 
+  /** A guest's process here has it open, whether it runs or stands still. */
+  hasOpen(image: SimulatedImage): boolean {
+    if (!this.powered) return false;
+    return [...this.guests.values()].some(
+      ({ startedAt, pause, domain }) =>
+        startedAt !== null && pause !== 'incoming' && this.imagesOf(domain).includes(image),
+    );
+  }
+
   /** Images of the guest's writable disks; undefined entries lie nowhere. */
   imagesOf(domain: ParsedDomain): (SimulatedImage | undefined)[] {
     return domain.disks
@@ -111,6 +125,7 @@ export class SimulatedHost implements Member {
     if (!guest || !this.powered || !isAwake(guest)) return 'stopped';
     if (guest.tap?.held) return 'held';
     const version = this.world.acknowledgedBy(uuid) + 1;
+    if (this.imagesOf(guest.domain).some((image) => image?.replicate?.(version) === false)) return 'held';
     for (const image of this.imagesOf(guest.domain)) if (image) image.version = version;
     guest.tap?.pass(version);
     this.world.acknowledge(uuid, version);
@@ -217,6 +232,10 @@ export class SimulatedHost implements Member {
       if (!image) return fail(problem.imageMissing(name, this.name, path));
       // QEMU's image lock: the storage daemon still has it.
       if (this.isExported(image.path)) return fail(problem.imageInUse(name, this.name, image.path));
+      const elsewhere = this.world.hosts.some(
+        (each) => each !== this && each instanceof SimulatedHost && each.hasOpen(image),
+      );
+      if (elsewhere || image.readOnly) return fail(problem.imageInUse(name, this.name, image.path));
       if (!image.complete) this.world.violated(`${name} starts on ${this.name} from an unfinished copy`);
     }
     if (how.paused) {

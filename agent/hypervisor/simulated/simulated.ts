@@ -1,5 +1,5 @@
 import { type Check, fail, ok, type Problem, type Result, type VmInfo } from '../../protocol/index.ts';
-import type { Hypervisor, HypervisorEvent, VmDefinition } from '../hypervisor.ts';
+import type { CopyKept, Hypervisor, HypervisorEvent, VmDefinition } from '../hypervisor.ts';
 import { finding } from '../libvirt/checks/finding.ts';
 import { fixes } from '../libvirt/checks/fixes.ts';
 import { checkSource } from '../libvirt/checks/source.ts';
@@ -183,13 +183,16 @@ class SimulatedHypervisor implements Hypervisor {
   }
 
   /** The preflight is the real one; only what it looks at is simulated. */
-  async checkSource(uuid: string): ReturnType<Hypervisor['checkSource']> {
+  async checkSource(uuid: string, copy: CopyKept = 'ours'): ReturnType<Hypervisor['checkSource']> {
     const guest = this.host.guest(uuid);
     if (!guest) return [unreadable(this.host.name, problem.vmMissing(uuid, this.host.name))];
-    return checkSource(guest.domain, guest.state, hostView(this.host), libvirtView);
+    return checkSource(guest.domain, guest.state, hostView(this.host), libvirtView, copy);
   }
 
-  async checkStandby(definition: VmDefinition): ReturnType<Hypervisor['checkStandby']> {
+  async checkStandby(
+    definition: VmDefinition,
+    copy: CopyKept = 'ours',
+  ): ReturnType<Hypervisor['checkStandby']> {
     const domain = readDomain(definition.text);
     if (!domain)
       return {
@@ -197,7 +200,7 @@ class SimulatedHypervisor implements Hypervisor {
         paths: {},
       };
     const host = hostView(this.host);
-    return checkStandby({ definition, domain, guests: this.list(), host, libvirt: libvirtView });
+    return checkStandby({ definition, domain, guests: this.list(), host, libvirt: libvirtView, copy });
   }
 
   async fix(uuid: string, fix: string): Promise<Result<void>> {

@@ -25,6 +25,12 @@ export interface SimulatedImage {
   serial?: number;
   /** How often somebody else than its machine or the agents wrote to it. */
   tampered?: number;
+  /** What an agent wrote beside it last. */
+  token?: string;
+  /** Nobody may write to it: the side of a replication that only receives. */
+  readOnly?: boolean;
+  /** Somebody else's replication takes each write; false: it waits. */
+  replicate?: (version: number) => boolean;
 }
 
 /** What stands between a running guest's writes and their acknowledgement: the mirror. */

@@ -1,5 +1,6 @@
 import { type MachineChange, ProblemError } from '../../protocol/index.ts';
 import type { PairContext } from '../context.ts';
+import { coordinatedModeOf } from '../coordinated/mode.ts';
 import { pointModeOf } from '../modes.ts';
 import { isLive, type StoredPair } from '../store.ts';
 import { type Prints, touchedOf } from './prints.ts';
@@ -22,6 +23,8 @@ const busy = (context: PairContext, pairId: string): boolean =>
  */
 export async function lookAtCopy(context: PairContext, pair: StoredPair): Promise<void> {
   const { pairId } = pair.spec;
+  // Whoever keeps it writes to it.
+  if (coordinatedModeOf(pair)) return;
   const whole = pair.notes.image === 'complete' && !pointModeOf(pair);
   if (!whole || busy(context, pairId)) return context.forgetPrints(pairId);
   if (!pair.notes.touched) await context.lookInTurn(pairId, () => judge(context, pairId));
@@ -123,6 +126,7 @@ export async function trustCopy(context: PairContext, pairId: string, actor: str
 /** While its machine is off, its owner looks at its disks: whatever changes there, nobody of ours did. */
 export async function lookAtStoppedDisks(context: PairContext, pair: StoredPair): Promise<void> {
   const { pairId, workload, disks } = pair.spec;
+  if (coordinatedModeOf(pair)) return;
   const off = !isLive(context.vmState(workload.uuid)) && !pair.notes.wantRunning;
   if (!off || busy(context, pairId)) return context.forgetPrints(pairId);
   const now = await printsNow(context, pair, true);

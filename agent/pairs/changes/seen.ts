@@ -1,7 +1,8 @@
-import type { VmDefinition } from '../../hypervisor/hypervisor.ts';
+import type { CopyKept, VmDefinition } from '../../hypervisor/hypervisor.ts';
 import { type Check, isOfDisks, type MachineChange, type Problem } from '../../protocol/index.ts';
 import { copiedDisks } from '../checks.ts';
 import { must, type PairContext } from '../context.ts';
+import { coordinatedModeOf } from '../coordinated/mode.ts';
 import { pointModeOf } from '../modes.ts';
 import { isLive, type StoredPair } from '../store.ts';
 import { changesOf, disksOn, type Machine } from './changes-of.ts';
@@ -36,13 +37,14 @@ export type Way = { problem: Problem } | { problem: null; paths: Record<string, 
 
 /** Whether the standby could have the machine as it is now. Null when it does not answer. Changes nothing. */
 export async function wayFor(context: PairContext, pair: StoredPair, seen: Seen): Promise<Way | null> {
-  const own = (await ownProblem(context, pair, seen)) ?? byPoints(pair, seen.changes);
+  const own =
+    (await ownProblem(context, pair, seen)) ?? byPoints(pair, seen.changes) ?? byOthers(pair, seen.changes);
   if (own) return { problem: own };
   const { spec } = pair;
   const known = new Set(spec.disks.map(({ target }) => target));
   const fresh = seen.machine.disks.filter(({ target }) => !known.has(target));
   const peer = context.deps.peers.to(context.other(spec));
-  const needs = { vmUuid: spec.workload.uuid, name: seen.definition.name };
+  const needs = { vmUuid: spec.workload.uuid, name: seen.definition.name, copy: copyOf(pair) };
   const now = await peer.call('standby.check', {
     ...needs,
     definition: seen.definition.text,
@@ -80,12 +82,25 @@ async function ownProblem(
   { changes }: Seen,
 ): Promise<Problem | null> {
   if (changes.every(({ kind }) => kind === 'name')) return null;
-  const checks = await context.deps.hypervisor.checkSource(pair.spec.workload.uuid);
+  const checks = await context.deps.hypervisor.checkSource(pair.spec.workload.uuid, copyOf(pair));
   const failed = checks.find(
     ({ id, state }) =>
       state === 'failed' && (id === 'host-devices' || id === 'disks' || id.startsWith('disk-')),
   );
   return failed ? asProblem(failed) : null;
+}
+
+const copyOf = (pair: StoredPair): CopyKept => (coordinatedModeOf(pair) ? 'elsewhere' : 'ours');
+
+/** Whoever keeps the copy has to keep the new disks too, and that is not ours to see to. */
+function byOthers(pair: StoredPair, changes: MachineChange[]): Problem | null {
+  const change = changes.find(isOfDisks);
+  if (!change || !coordinatedModeOf(pair)) return null;
+  return {
+    kind: 'others-other-disks',
+    message: `${change.text} Its copy is kept by others: whether they have that too cannot be seen from here.`,
+    next: 'See that the other host has the same disks, then end its protection and protect it anew.',
+  };
 }
 
 /** Points are layers of the same disks: a disk that comes, goes or has another size begins a new copy. */

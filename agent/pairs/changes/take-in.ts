@@ -6,6 +6,7 @@ import {
   ProblemError,
 } from '../../protocol/index.ts';
 import type { PairContext } from '../context.ts';
+import { coordinatedModeOf } from '../coordinated/mode.ts';
 import type { KeptPair, LocalNotes } from '../store.ts';
 import { followedSpec } from './followed-spec.ts';
 import { lookAt, type Seen, wayFor } from './seen.ts';
@@ -45,13 +46,16 @@ export async function follow(
   const { hypervisor } = context.deps;
   const { record, spec } = context.pair(pairId);
   const lacks = changes.some(isOfDisks);
+  const elsewhere = coordinatedModeOf({ record, spec }) !== null;
   const how = {
     self: context.self,
     text: definition.text,
     machine,
     standby: context.other(spec),
     paths,
-    withDisks: (text: string, places: Record<string, string>) => hypervisor.withDisks(text, places),
+    // Disks of others lie at the same places on both hosts, and need not be files.
+    withDisks: (text: string, places: Record<string, string>) =>
+      elsewhere ? text : hypervisor.withDisks(text, places),
   };
   const followed = { at: context.now(), changes };
   const taken = (kept: KeptPair): KeptPair => ({

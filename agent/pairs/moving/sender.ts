@@ -4,6 +4,7 @@ import type { LiveMigration, Sending } from '../../hypervisor/migration.ts';
 import { type Problem, ProblemError, type Result } from '../../protocol/index.ts';
 import type { StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { coordinatedModeOf } from '../coordinated/mode.ts';
 import { mib, transferred } from '../progress.ts';
 import type { HostSite } from '../site.ts';
 import { isLive, type StoredPair } from '../store.ts';
@@ -18,6 +19,8 @@ const NEAR_S = 2;
 export async function liveHindrances(context: PairContext, pairId: string): Promise<string[]> {
   const pair = context.pair(pairId);
   const { hypervisor, peers, selfName } = context.deps;
+  if (coordinatedModeOf(pair))
+    return ['Its disks are not kept by us: it changes sides with a shutdown only.'];
   if (hypervisor.migration === null) return [`${selfName()} cannot move running machines.`];
   const here = await hypervisor.migration.hindrances(pair.spec.workload.uuid);
   const other = context.other(pair.spec);

@@ -11,6 +11,7 @@ import type { CatchingUp } from '../../replication/replication.ts';
 import type { Step, StepIo } from '../../tasks/runner.ts';
 import { takeInDisks } from '../changes/take-in.ts';
 import { must, type PairContext } from '../context.ts';
+import { beforeFirstLook, firstLook, isAttended, recordFirstLook } from '../coordinated/steps.ts';
 import { distrusts, madeGood } from '../distrust.ts';
 import { patienceOf, pointModeOf } from '../modes.ts';
 import { mib, transferred } from '../progress.ts';
@@ -191,16 +192,27 @@ export function copySteps<D extends CopyData>(
   return [
     {
       id: 'prepare',
-      label: (data) => `Make room on ${data.standbyName}`,
+      label: (data) =>
+        isAttended(context, data)
+          ? `Have ${data.standbyName} stand by for ${data.subject}`
+          : `Make room on ${data.standbyName}`,
       cancellable: true,
       run: (data) =>
-        byPoints(data) ? beforeFirstPoint(context, data) : prepareStandby(context, data, refused),
+        isAttended(context, data)
+          ? beforeFirstLook(context, data)
+          : byPoints(data)
+            ? beforeFirstPoint(context, data)
+            : prepareStandby(context, data, refused),
     },
     {
       id: 'copy',
-      label: (data) => `Copy the disks to ${data.standbyName}`,
+      label: (data) =>
+        isAttended(context, data)
+          ? `Look at the copy of ${data.subject}`
+          : `Copy the disks to ${data.standbyName}`,
       cancellable: true,
       async run(data, io) {
+        if (isAttended(context, data)) return firstLook(context, data, io, () => undefinedOf(data));
         if (byPoints(data)) return makeFirstPoint(context, data, io, () => undefinedOf(data));
         const pair = context.pair(data.pairId);
         const peer = context.deps.peers.get(context.other(pair.spec));
@@ -237,9 +249,14 @@ export function copySteps<D extends CopyData>(
     {
       id: 'record',
       label: (data) =>
-        byPoints(data) ? 'Record that the first point is complete' : 'Record that both copies agree',
+        isAttended(context, data)
+          ? 'Record what was found'
+          : byPoints(data)
+            ? 'Record that the first point is complete'
+            : 'Record that both copies agree',
       cancellable: false,
       async run(data) {
+        if (isAttended(context, data)) return recordFirstLook(context, data);
         if (byPoints(data)) return recordFirstPoint(context, data);
         context.nodes.look(data.pairId);
         // The owner records it by itself once every write is on both sides (agent/lease/owner.ts).
@@ -276,6 +293,8 @@ export async function abandonCopy(
   await context.deps.source.end(pairId);
   const pair = context.store.get(pairId);
   if (!pair || !context.isOwner(pair)) return;
+  // Nothing was written over: it is looked at again by itself.
+  if (isAttended(context, { pairId })) return;
   // Complete points stay what they are, and the next ones are made by itself.
   if (pointModeOf(pair) && pair.record.replica.state === 'stale') return;
   // What was only brought up to date has a whole copy to go back to; a full copy that did not end is none.

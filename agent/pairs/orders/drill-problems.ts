@@ -1,5 +1,6 @@
 import type { Problem } from '../../protocol/index.ts';
 import type { PairContext } from '../context.ts';
+import { coordinatedModeOf } from '../coordinated/mode.ts';
 import type { StoredPair } from '../store.ts';
 
 /** Of a drill's data: the machine's and this host's name. */
@@ -30,6 +31,12 @@ export function refuseDrill(
       `Give this order to ${context.nameOf(context.other(pair.spec))}.`,
     );
   const { begun, replica } = pair.record;
+  if (coordinatedModeOf(pair))
+    return no(
+      'drill-impossible',
+      `The copy of ${name} is not kept by us: it cannot be tried out beside the running machine.`,
+      'Try a planned change of sides at a quiet hour instead.',
+    );
   if (replica.mode !== 'sync') return refusePoint(context, pair, wanted);
   if (!begun || replica.state !== 'in-sync' || pair.notes.quarantine || !deps.target.isOpen(pair.spec.pairId))
     return no(

@@ -2,6 +2,8 @@ import * as v from 'valibot';
 import { compareEpoch, Epoch, type Problem, ProblemError } from '../../protocol/index.ts';
 import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { coordinatedModeOf } from '../coordinated/mode.ts';
+import { inUse, pathsOn } from '../coordinated/shared.ts';
 import { pointModeOf } from '../modes.ts';
 import { goBack } from '../points.ts';
 import type { HostSite } from '../site.ts';
@@ -34,6 +36,13 @@ export function unusable(context: PairContext, pair: StoredPair): Problem | null
       kind: 'quarantined',
       message: `The copy of ${subject} on ${here} is an old one, set aside.`,
       next: `Fail over to the host that ran it last, or make ${here} the standby again.`,
+    };
+  }
+  if (coordinatedModeOf(pair) && pair.record.replica.state === 'none') {
+    return {
+      kind: 'replica-incomplete',
+      message: `The copy of ${subject} was never found to be a whole one: it cannot be started on ${here}.`,
+      next: 'Bring the other host back; it looks after the copy.',
     };
   }
   if (pair.notes.touched) {
@@ -77,6 +86,13 @@ async function refuseIfRunning(context: PairContext, pair: StoredPair, forced: b
       next: 'Open the dialog again and decide on the new evidence.',
     });
   }
+}
+
+/** Of shared disks there is no second set: whatever a person believes, a process that has them open keeps others from them. */
+async function refuseInUse(context: PairContext, pair: StoredPair): Promise<void> {
+  if (coordinatedModeOf(pair)?.kind !== 'shared') return;
+  const problem = await inUse(context, pathsOn(pair.spec.disks, context.self));
+  if (problem) throw new ProblemError(problem);
 }
 
 /** With a lease that has run out at a majority nothing has to be believed: the voters give the machine, or they do not. */
@@ -160,6 +176,7 @@ async function claim(context: PairContext, data: FailoverData): Promise<void> {
   if (!data.forced && context.deps.target.isUnclean(data.pairId)) throw new ProblemError(mayLack(data));
   if (pair.record.armed && !data.forced) return takeOver(context, data);
   await refuseIfRunning(context, pair, data.forced);
+  await refuseInUse(context, pair);
   await backToWhole(context, data);
   context.deps.target.restore.makeWay(data.pairId);
   await context.inTurn(data.pairId, async () => {

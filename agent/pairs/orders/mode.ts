@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { CONTRACT } from '../../lease/rules.ts';
 import { setMode } from '../../lease/transitions.ts';
-import { ReplicationMode } from '../../protocol/index.ts';
+import { ReplicationMode, recordMode } from '../../protocol/index.ts';
 import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { modeInWords, patienceOf } from '../modes.ts';
@@ -24,7 +24,7 @@ async function change(context: PairContext, { pairId, replication, asItIs }: Mod
   const { record } = context.pair(pairId);
   await context.swap(
     pairId,
-    setMode(record.epoch.n, context.self, replication.kind, context.now(), CONTRACT),
+    setMode(record.epoch.n, context.self, recordMode(replication), context.now(), CONTRACT),
   );
   await describe(context, pairId, { replication, mirroredToMove: false });
   const { patienceMs = null } = patienceOf(context.pair(pairId));

@@ -5,6 +5,7 @@ import { replicaBecomes, settings } from '../../lease/transitions.ts';
 import { PairRecord, PairSpec, type Problem, ProblemError } from '../../protocol/index.ts';
 import type { TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { clearTokens, isAttended } from '../coordinated/steps.ts';
 import { freshNotes, isLive } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 import { abandonCopy, CopyData, copySteps } from './copy.ts';
@@ -121,6 +122,7 @@ export function protectOrder(context: PairContext): TaskDefinition<ProtectData> 
         return;
       }
       await context.deps.source.end(data.pairId);
+      await clearTokens(context, data.pairId);
       // Before it is started: libvirt's hook refuses a protected machine to everybody but the lease.
       await context.letGo(data.spec);
       await leaveAsBefore(context, data);
@@ -163,6 +165,7 @@ export function unprotectOrder(context: PairContext): TaskDefinition<CopyData> {
         async run(data) {
           await context.verifies.end(data.pairId);
           must(await context.deps.source.end(data.pairId));
+          await clearTokens(context, data.pairId);
         },
       },
       {
@@ -180,7 +183,10 @@ export function unprotectOrder(context: PairContext): TaskDefinition<CopyData> {
       },
       {
         id: 'forget',
-        label: (data) => `Delete the copy on ${data.standbyName}`,
+        label: (data) =>
+          isAttended(context, data)
+            ? `Tell ${data.standbyName} that it stands by no more`
+            : `Delete the copy on ${data.standbyName}`,
         cancellable: false,
         async run(data, io) {
           const untold = await forgetPair(context, data.pairId);

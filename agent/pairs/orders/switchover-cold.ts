@@ -1,6 +1,8 @@
 import { ProblemError } from '../../protocol/index.ts';
 import type { StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { demoteHere } from '../coordinated/external.ts';
+import { coordinatedModeOf } from '../coordinated/mode.ts';
 import { isLive } from '../store.ts';
 import { vmStopped } from '../waits.ts';
 
@@ -43,7 +45,11 @@ export async function shutDown(context: PairContext, data: ShutDown, io: StepIo)
   }
   // Ended here, so that the mirror's last word is in before it is asked.
   must(await context.deps.source.end(data.pairId));
-  if (context.deps.source.endedInSync(data.pairId)) return;
+  if (context.deps.source.endedInSync(data.pairId)) {
+    const pair = context.pair(data.pairId);
+    if (coordinatedModeOf(pair)?.kind === 'external') must(await demoteHere(context, pair));
+    return;
+  }
   throw new ProblemError({
     kind: 'not-drained',
     message: `The copy on ${data.other} missed the last writes of ${data.subject}.`,

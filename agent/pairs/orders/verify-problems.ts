@@ -1,5 +1,6 @@
 import type { Problem } from '../../protocol/index.ts';
 import type { PairContext } from '../context.ts';
+import { coordinatedModeOf } from '../coordinated/mode.ts';
 import type { StoredPair } from '../store.ts';
 
 const no = (kind: string, message: string, next: string): Problem => ({ kind, message, next });
@@ -15,6 +16,12 @@ export function refuseVerify(context: PairContext, pair: StoredPair, others: boo
     const owner = context.nameOf(pair.record.owner);
     return no('not-owner', `${name} does not run on ${here}.`, `Give this order to ${owner}.`);
   }
+  if (coordinatedModeOf(pair))
+    return no(
+      'not-our-copy',
+      `The copy of ${name} is not kept by us: there is nothing here to compare it with.`,
+      'Use the means of its storage or its replication (a scrub, a verify).',
+    );
   const { begun, replica } = pair.record;
   if (!begun || replica.state !== 'in-sync' || deps.source.status(pairId)?.state !== 'in-sync')
     return no(

@@ -3,9 +3,12 @@ import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { createSimulatedHypervisor } from '../../hypervisor/simulated/simulated.ts';
 import { MAIL, settled, specWorld, until } from '../../hypervisor/simulated/spec-world.ts';
 import { GIB, IMAGE_FOLDER } from '../../hypervisor/simulated/types.ts';
-import { directLink, modesContract } from '../modes.spec-kit.ts';
+import { fail, ok } from '../../protocol/index.ts';
+import { readState } from '../coordinated/external-state.ts';
+import { COORDINATED, directLink, modesContract } from '../modes.spec-kit.ts';
 import { replicationContract } from '../replication.spec-kit.ts';
 import type { ReplicaDisk } from '../replication.ts';
+import { createSimulatedCoordinated, mountShared, SimulatedReplication } from './coordinated.ts';
 import { createSimulatedSource } from './source.ts';
 import { createSimulatedTarget } from './target.ts';
 
@@ -45,41 +48,68 @@ replicationContract('the simulated replication', async () => {
   };
 });
 
-modesContract('the simulated replication', async () => {
-  const { world, atlas, boreas } = specWorld();
-  const target = createSimulatedTarget(boreas);
-  return {
-    source: createSimulatedSource(atlas),
-    target,
-    own: { vmUuid: MAIL, disks: DISKS, address: 'boreas' },
-    disks: DISKS,
-    through: (port) => port,
-    link: directLink(target, 'pair-1', DISKS, {
-      reaches: () => world.linked(atlas, boreas),
+const PATHS = DISKS.map(({ path }) => path);
+const silent = { kind: 'peer-unreachable', message: 'The standby is silent.', next: 'Wait.' };
+const seen = { behindS: 0, behindBytes: 0, line: '' };
+
+modesContract(
+  'the simulated replication',
+  async () => {
+    const { world, atlas, boreas } = specWorld();
+    const target = createSimulatedTarget(boreas);
+    return {
+      source: createSimulatedSource(atlas),
+      target,
+      own: { vmUuid: MAIL, disks: DISKS, address: 'boreas' },
+      disks: DISKS,
       through: (port) => port,
-      pause: () => new Promise((done) => void world.clock.setTimeout(done, 100)),
-    }),
-    now: () => world.clock.now(),
-    write: async () => {
-      const outcome = atlas.write(MAIL);
-      // So that no two writes, nor a write and a point, are of one moment.
-      await vi.advanceTimersByTimeAsync(5);
-      if (outcome === 'stopped') throw new Error('mail does not run');
-      return outcome;
-    },
-    missing: async () => {
-      const versions = DISKS.map((disk) => boreas.images.get(disk.path)?.version ?? 0);
-      return world.acknowledgedBy(MAIL) - Math.min(...versions);
-    },
-    shutdownGuest: async () => {
-      await settled(createSimulatedHypervisor(atlas).shutdown(MAIL));
-      await until(() => !atlas.runs(MAIL));
-    },
-    network: async (connected) => world.cable('atlas', 'boreas', connected),
-    until,
-    close: async () => undefined,
-  };
-});
+      link: directLink(target, 'pair-1', DISKS, {
+        reaches: () => world.linked(atlas, boreas),
+        through: (port) => port,
+        pause: () => new Promise((done) => void world.clock.setTimeout(done, 100)),
+      }),
+      attended(mode) {
+        if (mode.kind === 'shared') mountShared(atlas, boreas, PATHS);
+        else new SimulatedReplication([atlas, boreas], PATHS, { synchronous: mode.synchronous });
+        const [here, there] = [createSimulatedCoordinated(atlas), createSimulatedCoordinated(boreas)];
+        const { PROGRAM } = SimulatedReplication;
+        return async () => {
+          if (!world.linked(atlas, boreas)) return fail(silent);
+          if (mode.kind === 'external') {
+            const ran = await here.run([PROGRAM, 'state'], 1_000);
+            const state = ran.ok ? readState(ran.value, 'atlas') : ran;
+            if (!state.ok) return state;
+            return ok({ ...seen, state: state.value.state === 'in-sync' ? 'in-sync' : 'behind' });
+          }
+          const [path = ''] = PATHS;
+          await here.writeToken(path, 'token');
+          const { token } = await there.see(path, true);
+          return token === 'token' ? ok({ ...seen, state: 'in-sync' as const }) : fail(silent);
+        };
+      },
+      now: () => world.clock.now(),
+      write: async () => {
+        const outcome = atlas.write(MAIL);
+        // So that no two writes, nor a write and a point, are of one moment.
+        await vi.advanceTimersByTimeAsync(5);
+        if (outcome === 'stopped') throw new Error('mail does not run');
+        return outcome;
+      },
+      missing: async () => {
+        const versions = DISKS.map((disk) => boreas.images.get(disk.path)?.version ?? 0);
+        return world.acknowledgedBy(MAIL) - Math.min(...versions);
+      },
+      shutdownGuest: async () => {
+        await settled(createSimulatedHypervisor(atlas).shutdown(MAIL));
+        await until(() => !atlas.runs(MAIL));
+      },
+      network: async (connected) => world.cable('atlas', 'boreas', connected),
+      until,
+      close: async () => undefined,
+    };
+  },
+  COORDINATED,
+);
 
 describe('the simulated replication', () => {
   async function protectedWorld() {

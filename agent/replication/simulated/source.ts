@@ -2,6 +2,7 @@ import type { SimulatedHost } from '../../hypervisor/simulated/host.ts';
 import { hostOff, vmNotRunning } from '../../hypervisor/simulated/problems.ts';
 import type { Member } from '../../hypervisor/simulated/types.ts';
 import { fail, type MirrorStatus, ok, type Problem, type Result } from '../../protocol/index.ts';
+import { Attenders } from '../coordinated/attenders.ts';
 import type { CopyPace } from '../pace.ts';
 import { notInSync } from '../problems.ts';
 import type { MirrorOrder, ReplicaSource, Verified } from '../replication.ts';
@@ -71,12 +72,18 @@ export function createSimulatedSource(host: SimulatedHost, pace: CopyPace | null
   };
 
   const followers = new SimulatedFollowers(host, tell, pace);
+  const attenders = new Attenders({
+    clock: { ...host.world.clock, bootMs: () => host.bootMs() },
+    guestLives: (uuid) => alive() && (host.guest(uuid)?.startedAt ?? null) !== null,
+  });
+  attenders.subscribe(tell);
 
   return {
     async start() {},
     ready: true,
     async stop() {
       await followers.stop();
+      await attenders.stop();
       over = true;
       for (const listener of own) mirrors.listeners.delete(listener);
       own.clear();
@@ -93,6 +100,7 @@ export function createSimulatedSource(host: SimulatedHost, pace: CopyPace | null
         return fail(notOffered(target?.name ?? order.address));
       await followers.end(order.pairId);
       followers.forget(order.pairId);
+      attenders.forget(order.pairId);
       end(order.pairId);
       mirrors.endedInSync.delete(order.pairId);
       const { how, pairId, vmUuid } = order;
@@ -112,11 +120,21 @@ export function createSimulatedSource(host: SimulatedHost, pace: CopyPace | null
     async follow(order) {
       if (!alive()) return fail(hostOff(host.name));
       end(order.pairId);
+      attenders.forget(order.pairId);
       return followers.follow(order);
     },
 
+    async attend(order) {
+      if (!alive()) return fail(hostOff(host.name));
+      await followers.end(order.pairId);
+      end(order.pairId);
+      return attenders.attend(order);
+    },
+
     status: (pairId) =>
-      alive() ? (followers.status(pairId) ?? mirrors.byPair.get(pairId)?.status ?? null) : null,
+      alive()
+        ? (attenders.status(pairId) ?? followers.status(pairId) ?? mirrors.byPair.get(pairId)?.status ?? null)
+        : null,
 
     subscribe(listener) {
       own.add(listener);
@@ -148,6 +166,7 @@ export function createSimulatedSource(host: SimulatedHost, pace: CopyPace | null
     async end(pairId, drained): Promise<Result<void>> {
       if (!alive()) return fail(hostOff(host.name));
       await followers.end(pairId);
+      await attenders.end(pairId, drained);
       const mirror = mirrors.byPair.get(pairId);
       end(pairId);
       if (mirror?.endedInSync) drained?.();
@@ -217,7 +236,9 @@ export function createSimulatedSource(host: SimulatedHost, pace: CopyPace | null
     figures: (pairId) => (alive() ? (mirrors.byPair.get(pairId)?.figures ?? null) : null),
 
     endedInSync: (pairId) =>
-      alive() && (mirrors.byPair.get(pairId)?.endedInSync ?? mirrors.endedInSync.has(pairId)),
+      alive() &&
+      (attenders.endedInSync(pairId) ||
+        (mirrors.byPair.get(pairId)?.endedInSync ?? mirrors.endedInSync.has(pairId))),
   };
 }
 

@@ -28,6 +28,7 @@ import {
   type Task,
 } from '../../protocol/index.ts';
 import type { ReplicaSource } from '../replication.ts';
+import { createSimulatedCoordinated } from './coordinated.ts';
 import { createSimulatedSource } from './source.ts';
 import { createSimulatedTarget } from './target.ts';
 
@@ -158,6 +159,7 @@ export class Box {
       target,
       guard,
       stage: createSimulatedStage(host),
+      coordinated: createSimulatedCoordinated(host),
       peers: this.peers(),
     });
     await guard.start();

@@ -1,5 +1,6 @@
 import type { Problem } from '../../../agent/protocol/index.ts';
 import type { Evidence, Verdict } from '../../contract/index.ts';
+import { isByPoints } from '../pairs/attended.ts';
 import type { OldHostWord, Onlooker, VerdictInputs } from './inputs.ts';
 import { leaseEvidence } from './lapsed.ts';
 import * as say from './sentences.ts';
@@ -99,7 +100,7 @@ function onlookerSays(inputs: VerdictInputs, { name, as, sight }: Onlooker): Evi
 
 /** A half-made copy is a mixture, and a copy that never was complete is nothing to start from. */
 function isUsable({ record, newest, point, points = [] }: VerdictInputs): boolean {
-  if (newest && newest.replica.mode !== 'sync') return points.length > 0;
+  if (newest && isByPoints(newest)) return points.length > 0;
   // Unless a whole one is kept of it.
   if (point && record) return true;
   return [record, newest].every(

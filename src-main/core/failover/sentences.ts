@@ -1,5 +1,6 @@
 import { type Problem, secondsAtRisk } from '../../../agent/protocol/index.ts';
 import type { Verdict } from '../../contract/index.ts';
+import { isAttended, isByPoints } from '../pairs/attended.ts';
 import { clockTime } from '../pairs/time.ts';
 import type { VerdictInputs } from './inputs.ts';
 
@@ -67,7 +68,7 @@ export function replica(inputs: VerdictInputs): string {
 
 /** Of a copy that is kept by points. */
 const newestPoint = ({ newest, points = [] }: VerdictInputs) =>
-  newest?.replica.mode === 'sync' ? undefined : points.at(-1);
+  newest && isByPoints(newest) ? points.at(-1) : undefined;
 
 const pointTime = ({ point, now }: VerdictInputs): string =>
   point?.wholeUntil ? clockTime(point.wholeUntil, now) : 'before that began';
@@ -75,6 +76,11 @@ const pointTime = ({ point, now }: VerdictInputs): string =>
 export function loss(inputs: VerdictInputs): string {
   const { newest, machine, old, standby, now } = inputs;
   const state = newest?.replica.state;
+  const usable = state === 'stale' || state === 'in-sync';
+  if (newest?.replica.mode === 'shared' && usable)
+    return `Nothing that is on the disks: ${standby.name} starts from the very same ones.`;
+  if (newest?.replica.mode === 'external')
+    return `What the replication had not yet brought to ${standby.name}. Its state command there says how much that is.`;
   const last = newestPoint(inputs);
   if (last) return sinceLast(inputs, last.at);
   if (inputs.point)
@@ -138,7 +144,13 @@ export function uncleanRisk({ machine, old, standby }: VerdictInputs): string {
 }
 
 export function risks(inputs: VerdictInputs): string[] {
-  const { machine, old, standby } = inputs;
+  const { machine, old, standby, newest } = inputs;
+  if (newest?.replica.mode === 'shared')
+    return [
+      `If ${old.name} still runs and only its network is cut, two machines would write to the same disks and destroy them. ` +
+        'Nothing but the locks of the storage keeps the second one from starting.',
+      `Take ${old.name} off the power (pull the cable, or use its remote management) before you go on.`,
+    ];
   return [
     `If ${old.name} still runs and only its network is cut, two copies of ${machine} run: they answer at the same ` +
       'address when the network returns, and each holds writes the other does not have.',
@@ -158,8 +170,13 @@ export function steps(inputs: VerdictInputs): string[] {
       ? [`${standby.name} puts a layer of its own over the point, which stays as it is.`]
       : []),
     ...(inputs.point ? [`${standby.name} puts the copy back to its state of ${pointTime(inputs)}.`] : []),
-    `${standby.name} closes the copy, so that no write from outside can reach it.`,
+    ...(inputs.newest && isAttended(inputs.newest)
+      ? []
+      : [`${standby.name} closes the copy, so that no write from outside can reach it.`]),
     `${standby.name} records that it owns ${machine} now.`,
+    ...(inputs.newest && isAttended(inputs.newest) && inputs.newest.replica.mode !== 'shared'
+      ? [`${standby.name} runs the promote command of the replication.`]
+      : []),
     `${standby.name} starts ${machine}.`,
   ];
 }

@@ -1,6 +1,8 @@
 import type { LocalCopy, PairStatus } from '../../../agent/protocol/index.ts';
 import { compareRecord } from '../../../agent/protocol/index.ts';
 import type { PairHealth, PairView, TaskView } from '../../contract/index.ts';
+import * as attended from './attended.ts';
+import { isAttended, mayHaveAll } from './attended.ts';
 import { automationOf } from './automation.ts';
 import { drillOf } from './drill.ts';
 import type { Joined, JoinInput, Member, MemberWord } from './inputs.ts';
@@ -168,9 +170,10 @@ function lost(joined: Joined): Finding | null {
   }
   const hearing = standby.word?.peer;
   if (hearing?.reachable && hearing.hostId === owner.id) {
-    const { mode, state } = joined.record.replica;
-    const whole = mode === 'sync' ? ('in-sync' as const) : ('following' as const);
-    const health = state === (mode === 'sync' ? 'in-sync' : 'stale') ? whole : 'not-in-sync';
+    const { state } = joined.record.replica;
+    const entire = mayHaveAll(joined.record);
+    const whole = entire ? ('in-sync' as const) : ('following' as const);
+    const health = state === (entire ? 'in-sync' : 'stale') ? whole : 'not-in-sync';
     return { health, since: null, sentence: say.onlyThisConsoleIsCutOff(joined) };
   }
   return { health: 'primary-lost', since: owner.silentSince, sentence: say.primaryLost(joined) };
@@ -223,9 +226,15 @@ function followed(joined: Joined): Finding {
   const { mirror, record } = joined;
   const alarm = mirror?.follow?.alarm ?? null;
   if (mirror?.state === 'following' && alarm !== 'missed')
-    return { health: 'following', since: mirror.since, sentence: say.following(joined) };
+    return {
+      health: 'following',
+      since: mirror.since,
+      sentence: isAttended(record) ? attended.goesOn(joined) : say.following(joined),
+    };
   if (mirror?.state === 'copying' || isCopied(joined))
     return { health: 'copying', since: mirror?.since ?? null, sentence: say.copying(joined) };
+  if (isAttended(record))
+    return { health: 'not-in-sync', since: record.replica.since, sentence: attended.troubled(joined) };
   if (record.replica.state === 'stale')
     return { health: 'behind', since: null, sentence: say.behind(joined) };
   return { health: 'not-in-sync', since: record.replica.since, sentence: say.notInSync(joined) };
@@ -236,11 +245,12 @@ const isCopied = ({ task }: Joined): boolean => task !== null && COPIES.includes
 
 function mirrored(joined: Joined): Finding {
   const { mirror, task, record } = joined;
-  if (record.replica.mode !== 'sync') return followed(joined);
+  if (!mayHaveAll(record)) return followed(joined);
   switch (mirror?.state) {
     case 'in-sync':
       if (record.replica.state === 'in-sync') {
-        return { health: 'in-sync', since: record.replica.since, sentence: say.inSync(joined) };
+        const sentence = isAttended(record) ? attended.whole(joined) : say.inSync(joined);
+        return { health: 'in-sync', since: record.replica.since, sentence };
       }
       return { health: 'copying', since: mirror.since, sentence: say.copying(joined) };
     case 'held':
@@ -250,7 +260,11 @@ function mirrored(joined: Joined): Finding {
     default:
       if (task !== null && isCopied(joined))
         return { health: 'copying', since: task.startedAt, sentence: say.copying(joined) };
-      return { health: 'not-in-sync', since: record.replica.since, sentence: say.notInSync(joined) };
+      return {
+        health: 'not-in-sync',
+        since: record.replica.since,
+        sentence: isAttended(record) ? attended.troubled(joined) : say.notInSync(joined),
+      };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Mend, Obstacle } from '../../contract/index.ts';
+import { isAttended, mayHaveAll } from './attended.ts';
 import type { Joined, Member } from './inputs.ts';
 import { clockTime } from './time.ts';
 
@@ -79,13 +80,16 @@ function ownFindings(joined: Joined): Obstacle[] {
   if (record.voters.length < 3) {
     say('no-witness', 'It has no witness: two hosts alone cannot tell a lost host from a cut cable.');
   }
-  if (record.replica.mode !== 'sync') {
+  if (!mayHaveAll(record)) {
     say(
       'mode',
-      'Its copy is kept by points and lacks what was written since the last: a person decides about a failover.',
+      isAttended(record)
+        ? 'Its replication is not synchronous: the copy lacks what was written last, and a person decides about a failover.'
+        : 'Its copy is kept by points and lacks what was written since the last: a person decides about a failover.',
     );
   } else if (record.replica.state !== 'in-sync') {
-    say('not-in-sync', `The copy of ${machine} on ${standby.name} is not complete.`);
+    const why = isAttended(record) ? (joined.mirror?.problem?.message ?? null) : null;
+    say('not-in-sync', why ?? `The copy of ${machine} on ${standby.name} is not complete.`);
   }
   const guard = owner.word?.lease.guard;
   if (guard && !guard.fit && owner.reach === 'answers') {

@@ -1,5 +1,6 @@
 import { modeOf, type RestorePoint } from '../../../agent/protocol/index.ts';
 import type { ReplicationView } from '../../contract/index.ts';
+import { isAttended, isByPoints } from './attended.ts';
 import type { Joined } from './inputs.ts';
 
 /** How the copy is kept, by the newest description, and what both members say of its points. */
@@ -10,11 +11,14 @@ export function replicationOf(joined: Joined): ReplicationView {
   const points = standby.word?.restorePoints ?? [];
   const follow = owner.word?.mirror?.follow ?? null;
   const told = [...points, follow?.point ?? null].filter((point) => point !== null);
+  const byPoints = isByPoints(record);
   const newest = (a: RestorePoint, b: RestorePoint): RestorePoint => (b.at > a.at ? b : a);
   return {
     mode: modeOf({ record, spec }),
-    follow: record.replica.mode === 'sync' ? null : follow,
-    point: record.replica.mode === 'sync' || told.length === 0 ? null : told.reduce(newest),
-    points: record.replica.mode === 'sync' ? [] : points,
+    follow: byPoints ? follow : null,
+    point: byPoints && told.length > 0 ? told.reduce(newest) : null,
+    points: byPoints ? points : [],
+    attended: isAttended(record) ? (owner.word?.mirror?.attended ?? null) : null,
+    problem: isAttended(record) ? (owner.word?.mirror?.problem ?? null) : null,
   };
 }

@@ -1,3 +1,4 @@
+import { isByPoints } from './attended.ts';
 import type { Joined } from './inputs.ts';
 import { clockTime } from './time.ts';
 
@@ -60,7 +61,7 @@ export function notInSync(joined: Joined): string {
 
 export function primaryLost(joined: Joined): string {
   const { machine, owner, standby, record } = joined;
-  const point = record.replica.mode === 'sync' ? null : newestPoint(joined);
+  const point = isByPoints(record) ? newestPoint(joined) : null;
   if (point)
     return `${owner.name} has not answered${since(joined, owner.silentSince)}. ${machine} ran there; its copy on ${standby.name} has everything until ${clockTime(point.at, joined.now)}.`;
   const copy = {

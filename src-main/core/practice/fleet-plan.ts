@@ -12,6 +12,9 @@ export interface FleetPlan {
   hosts: PlannedHost[];
   /** Protected from the beginning: machine, and the host of its standby. */
   pairs: { vm: string; on: string; standby: string }[];
+  /** Machines whose disks another host reaches too; and those whose disks a replication of others brings there. */
+  shared?: { vm: string; on: string; with: string }[];
+  replicated?: { vm: string; on: string; with: string }[];
 }
 
 interface Draft {
@@ -54,6 +57,8 @@ export function smallBusiness(): FleetPlan {
       { vm: 'mail', on: 'atlas', standby: 'boreas' },
       { vm: 'shop-web', on: 'boreas', standby: 'atlas' },
     ],
+    shared: [{ vm: 'voip', on: 'boreas', with: 'atlas' }],
+    replicated: [{ vm: 'dc01', on: 'boreas', with: 'atlas' }],
   };
 }
 

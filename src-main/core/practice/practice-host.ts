@@ -10,6 +10,7 @@ import { hostFacts, hostLoad } from '../../../agent/hypervisor/simulated/view.ts
 import type { SimulatedWorld } from '../../../agent/hypervisor/simulated/world.ts';
 import type { Log } from '../../../agent/ports.ts';
 import { Pace } from '../../../agent/replication/pace.ts';
+import { createSimulatedCoordinated } from '../../../agent/replication/simulated/coordinated.ts';
 import { createSimulatedSource } from '../../../agent/replication/simulated/source.ts';
 import { createSimulatedTarget } from '../../../agent/replication/simulated/target.ts';
 import { SOCKET } from '../deploy/places.ts';
@@ -126,6 +127,7 @@ export class PracticeHost implements HostOfCommands {
       target: createSimulatedTarget(simulated),
       guard: createSimulatedGuard(simulated),
       stage: createSimulatedStage(simulated),
+      coordinated: createSimulatedCoordinated(simulated),
       facts: async () => hostFacts(simulated, [ADDRESS]),
       load: async () => hostLoad(simulated),
       peerListen: { host: ADDRESS, port: this.peerPort },

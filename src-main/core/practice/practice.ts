@@ -8,6 +8,7 @@ import type { PracticeChange } from '../../contract/index.ts';
 import { changeBehind } from './behind.ts';
 import { type FleetPlan, largeFleet, smallBusiness } from './fleet-plan.ts';
 import { type PracticeAccess, PracticeHost } from './practice-host.ts';
+import { setUpStorage } from './storage.ts';
 
 export interface PracticeOptions {
   /** A fleet for scale runs instead of the small business. */
@@ -58,6 +59,10 @@ export async function createPractice(options: PracticeOptions = {}): Promise<Pra
         log,
       }),
     );
+  setUpStorage(
+    plan,
+    hosts.map(({ simulated }) => simulated),
+  );
   const writer = setInterval(() => writeEverywhere(hosts), WRITE_EVERY_MS);
 
   return {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ReplicationMode } from '../../../agent/protocol/index.ts';
 import type { PairView } from '../../contract/index.ts';
 import { openPracticeBench, type PracticeBench } from './testing/practice-session.ts';
 
@@ -113,6 +114,38 @@ describe('the practice fleet', () => {
     expect(name).toMatch(/^understudy-at-risk-mail-.*\.json$/);
     expect(JSON.parse(text)).toMatchObject({ machine: 'mail', targets: { rpoS: 0, rtoS: 60 } });
   });
+  it('protects voip on the storage both hosts share, and dc01 by the replication it has', async () => {
+    const [atlas, boreas] = [hostId('atlas'), hostId('boreas')];
+    const { protect } = bench.session;
+    const start = (name: string, replication: ReplicationMode) =>
+      taskDone(
+        protect.start({
+          requestId: randomUUID(),
+          hostId: boreas,
+          vmUuid: uuidOf(name),
+          standby: atlas,
+          replication,
+        }),
+      );
+    const verb = (name: string): string[] => ['/usr/local/sbin/replica', name];
+    const each = { state: verb('state'), promote: verb('promote'), demote: verb('demote') };
+    await start('voip', { kind: 'shared' });
+    await start('dc01', {
+      kind: 'external',
+      synchronous: true,
+      everyS: 1,
+      commands: { [atlas]: each, [boreas]: each },
+    });
+    await Promise.all(['voip', 'dc01'].map(healthy));
+    expect(pairOf('voip')?.sentence).toContain('reaches the disks of voip');
+    expect(pairOf('dc01')).toMatchObject({
+      replication: { attended: { line: 'in-sync' }, problem: null, follow: null, points: [] },
+    });
+    const pairId = pairOf('dc01')?.id ?? '';
+    await taskDone(protect.switchover({ requestId: randomUUID(), pairId, way: 'cold' }));
+    await until(() => runningOn('dc01').includes('atlas'));
+    await healthy('dc01');
+  }, 60_000);
 
   it('names what stands in the way of a standby in the branch office, and mends what can be mended', async () => {
     const machine = (name: string) => {

@@ -51,13 +51,13 @@ export class ProtectService {
   }
 
   async check(
-    machine: Machine & { standby: string },
+    machine: Machine & { standby: string; replication?: ReplicationMode | undefined },
     signal: AbortSignal,
   ): Promise<{ checks: Check[]; bytesToCopy: number }> {
-    const { hostId, vmUuid, standby } = machine;
+    const { hostId, vmUuid, standby, replication = SYNC } = machine;
     this.#needDistinct(hostId, standby);
     const host = unwrap(this.#fleet.find(hostId));
-    return unwrap(await host.link.call('protect.check', { vmUuid, standby }, { signal }));
+    return unwrap(await host.link.call('protect.check', { vmUuid, standby, replication }, { signal }));
   }
 
   /** `on` names the member that carries the fix out, by id or by name, as its check did. */

@@ -30,10 +30,11 @@ export function profileOptions(reason: string | null = null, now: Profile | null
 }
 
 /** Of a copy that nobody has seen work yet. */
-export function drillOptions(): Option<'waived' | 'first'>[] {
+/** `reason`: why no drill can come first. */
+export function drillOptions(reason: string | null = null): Option<'waived' | 'first'>[] {
   const words = m.drill.choice;
   return [
     { value: 'waived', label: words.waived, text: words.waivedText, reason: null },
-    { value: 'first', label: words.first, text: words.firstText, reason: null },
+    { value: 'first', label: words.first, text: words.firstText, reason },
   ];
 }

@@ -1,3 +1,4 @@
+import { isCoordinated, makesPoints } from '../../../agent/protocol/mode.ts';
 import type { FleetSnapshot, HostView, PairView, TaskView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import type { PairOrder } from '../../lib/router.ts';
@@ -31,6 +32,7 @@ export function verifyReason(pair: PairView, fleet: FleetSnapshot): string | nul
   const why = m.pairs.reasons;
   if (!answers(fleet, pair.primary)) return why.primaryGone(name(fleet, pair.primary));
   if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
+  if (isCoordinated(pair.replication.mode)) return why.notOurCopy;
   return pair.health === 'in-sync' ? null : why.notInSync;
 }
 
@@ -39,11 +41,12 @@ export function drillReason(pair: PairView, fleet: FleetSnapshot): string | null
   const why = m.pairs.reasons;
   if (!answers(fleet, pair.standby)) return why.standbyGone(name(fleet, pair.standby));
   if (isByPoints(pair)) return pair.replication.points.length > 0 ? null : why.noPoint;
+  if (isCoordinated(pair.replication.mode)) return why.notOurCopy;
   return pair.health === 'in-sync' ? null : why.notInSync;
 }
 
 /** Its copy lacks what was written since the last point. */
-export const isByPoints = ({ replication }: PairView): boolean => replication.mode.kind !== 'sync';
+export const isByPoints = ({ replication }: PairView): boolean => makesPoints(replication.mode);
 
 export function actionReasons(pair: PairView, fleet: FleetSnapshot): Reasons {
   const task = runningTask(fleet, pair.id)?.task;
@@ -147,6 +150,7 @@ export function otherHosts(pair: PairView, fleet: FleetSnapshot): HostView[] {
 function replaceReason(pair: PairView, fleet: FleetSnapshot): string | null {
   const why = m.pairs.reasons;
   if (!answers(fleet, pair.primary)) return why.nothingToCopy(name(fleet, pair.primary));
+  if (isCoordinated(pair.replication.mode)) return why.keeperFixed;
   if (otherHosts(pair, fleet).length === 0) return why.noOtherHost;
   if (pair.health === 'frozen' || pair.health === 'stepping-in') return why.frozen;
   return pair.health === 'stopped' || pair.health === 'waiting' ? why.notRunning : null;

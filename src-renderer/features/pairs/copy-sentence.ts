@@ -1,3 +1,4 @@
+import { isCoordinated } from '../../../agent/protocol/mode.ts';
 import type { FleetSnapshot, PairView, VmView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import { workloadUuid } from '../map/layout.ts';
@@ -28,6 +29,7 @@ export function copySentence(pair: PairView, hostId: string): string {
         frozen: words.vmFrozen,
       }[local.vm];
     case 'standby':
+      if (isCoordinated(pair.replication.mode)) return words.standbyOthers[pair.replication.mode.kind];
       if (pair.replication.points.length > 0) return words.standbyPoints(pair.replication.points.length);
       if (pair.health === 'copying') return words.standbyFilling;
       return local.exports === 'open' ? words.standbyOpen : words.standbyClosed;

@@ -1,5 +1,5 @@
 import type { Check } from '../../../agent/protocol/check.ts';
-import { type ReplicationMode, SYNC } from '../../../agent/protocol/mode.ts';
+import { isCoordinated, mayBeWhole, type ReplicationMode, SYNC } from '../../../agent/protocol/mode.ts';
 import type { Problem } from '../../../agent/protocol/problem.ts';
 import type { HostView, Policy, VmView } from '../../../src-main/contract/index.ts';
 import { requestId } from '../../lib/ids.ts';
@@ -62,9 +62,10 @@ export class ProtectFlow {
     if (!chosen) this.standby = possible.length === 1 && only ? only.id : null;
   }
 
-  /** Null while something of it is wrong. What starts by itself starts from a mirrored copy only. */
+  /** Null while something of it is wrong. What starts by itself starts from a copy that has everything only. */
   mode(): ReplicationMode | null {
-    return this.policy === 'automatic' ? SYNC : modeFrom(this.form).mode;
+    const { mode } = modeFrom(this.form, [this.vm()?.hostId ?? '', this.standby ?? '']);
+    return mode && this.policy === 'automatic' && !mayBeWhole(mode) ? null : mode;
   }
 
   candidates(): VmView[] {
@@ -133,7 +134,7 @@ export class ProtectFlow {
     this.step = 'plan';
     this.checking = true;
     this.problem = null;
-    const found = await call('protect.check', order);
+    const found = await call('protect.check', { ...order, replication: this.mode() ?? SYNC });
     this.checking = false;
     if (found.ok) {
       this.checks = found.value.checks;
@@ -170,7 +171,7 @@ export class ProtectFlow {
       profile: session.settings?.newPairs.profile ?? 'balanced',
       witness: this.witness(),
       // Nothing to decide yet: it is asked when the pair is made automatic.
-      drill: this.policy === 'automatic' ? this.drill : 'first',
+      drill: this.policy === 'automatic' ? this.#drillOf(replication) : 'first',
       replication,
     });
     this.starting = false;
@@ -182,6 +183,11 @@ export class ProtectFlow {
     this.taskId = started.value.taskId;
     this.step = 'run';
     router.replace(to.protect({ taskId: started.value.taskId }));
+  }
+
+  /** A copy that others keep cannot be tried out, so nothing can wait for that. */
+  #drillOf(mode: ReplicationMode): 'waived' | 'first' {
+    return isCoordinated(mode) ? 'waived' : this.drill;
   }
 
   #target(): { hostId: string; vmUuid: string; standby: string } | null {

@@ -1,4 +1,5 @@
 import {
+  isCoordinated,
   MODE_DEFAULTS,
   type ModeKind,
   modeProblem,
@@ -8,6 +9,10 @@ import {
 } from '../../../agent/protocol/mode.ts';
 import { m } from '../../lib/messages.ts';
 import { span } from '../../lib/time.ts';
+import { type ExternalProblems, enteredExternal, externalFrom, NO_PROBLEMS } from './external-form.ts';
+import { secondsOf } from './seconds.ts';
+
+export { secondsOf };
 
 /** As a person enters it. */
 export interface Entered {
@@ -21,6 +26,12 @@ export interface Entered {
   hourly: string;
   daily: string;
   weekly: string;
+  /** Of an external replication: a command a line, and how often its state is asked for. */
+  state: string;
+  promote: string;
+  demote: string;
+  stateEvery: string;
+  synchronous: boolean;
 }
 
 export interface Read {
@@ -30,16 +41,13 @@ export interface Read {
   rpoProblem: string | null;
   goOnProblem: string | null;
   countProblem: string | null;
+  /** Of an external replication, by field. */
+  externalProblems: ExternalProblems;
 }
 
-const UNITS: Record<string, number> = { s: 1, min: 60, h: 3_600, d: 86_400, day: 86_400, days: 86_400 };
-
-/** "30 s", "15 min", "4 h", "1 day"; a bare number is seconds. Null when it is none. */
-export function secondsOf(text: string): number | null {
-  const [, number, unit = 's'] = /^\s*(\d{1,6})\s*([a-z]+)?\s*$/i.exec(text) ?? [];
-  const factor = UNITS[unit.toLowerCase()];
-  return number === undefined || factor === undefined ? null : Number(number) * factor;
-}
+/** What a pair can change to: who keeps its copy stays as it was chosen when it was protected. */
+export const kindsFor = (mode: ReplicationMode): ModeKind[] =>
+  isCoordinated(mode) ? [mode.kind] : ['sync', 'async', 'interval'];
 
 /** What a form begins with. */
 export function entered(mode: ReplicationMode): Entered {
@@ -58,6 +66,7 @@ export function entered(mode: ReplicationMode): Entered {
     hourly: String(retention.hourly),
     daily: String(retention.daily),
     weekly: String(retention.weekly),
+    ...enteredExternal(mode),
   };
 }
 
@@ -69,9 +78,17 @@ const defaults = {
   rpoS: MODE_DEFAULTS.async.kind === 'async' ? MODE_DEFAULTS.async.rpoS : 30,
 };
 
-/** What was entered, with what is wrong with it said at its field. */
-export function modeFrom(form: Entered): Read {
-  const good = { everyProblem: null, rpoProblem: null, goOnProblem: null, countProblem: null };
+/** What was entered, with what is wrong with it said at its field. `members`: the two hosts, whose commands are the same. */
+export function modeFrom(form: Entered, members: readonly string[] = []): Read {
+  const good = {
+    everyProblem: null,
+    rpoProblem: null,
+    goOnProblem: null,
+    countProblem: null,
+    externalProblems: NO_PROBLEMS,
+  };
+  if (form.kind === 'shared') return { mode: { kind: 'shared' }, ...good };
+  if (form.kind === 'external') return { ...good, ...externalFrom(form, members) };
   if (form.kind === 'sync') return { ...good, ...syncFrom(form) };
   if (form.kind === 'async') {
     const rpoS = secondsOf(form.rpo);

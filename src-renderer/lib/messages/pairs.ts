@@ -53,6 +53,10 @@ export const pairs = {
   vmFrozen: 'The machine is frozen here by its guard.',
   vmUnheard: 'Ran here when last heard.',
   standbyFilling: 'The copy is being filled.',
+  standbyOthers: {
+    shared: 'It stands by on the same disks, and starts nothing by itself.',
+    external: 'Its copy is kept by a replication of others, and promoted before the machine starts here.',
+  },
   standbyOpen: 'The copy receives every write.',
   standbyClosed: 'The copy is closed; no write reaches it.',
   standbyPoints: (count: number) =>
@@ -70,6 +74,7 @@ export const pairs = {
     broken: 'broken',
     following: 'points follow each other',
   },
+  keptByOthers: { shared: 'both reach the same disks', external: 'replicated by others' },
   since: (when: string) => `since ${when}`,
   record: 'What both sides have on record',
   recordRows: {
@@ -86,6 +91,7 @@ export const pairs = {
     none: 'none',
   },
   replicaByPoints: 'kept by points',
+  replicaByOthers: 'replicated by others, behind',
   replicaPoint: (state: string, when: string) => `${state}, newest content from ${when}`,
   forcedYes: 'made by a person without an answer from the other host',
   forcedNo: 'agreed by both hosts',
@@ -146,6 +152,8 @@ export const pairs = {
     alreadySync: 'The copy is complete. There is nothing to repair.',
     follows: 'The copy follows by itself. There is nothing to repair.',
     noPoint: 'Its first restore point is not complete yet.',
+    keeperFixed: 'Where its copy lies its storage decides: end its protection, and protect it anew.',
+    notOurCopy: 'Its copy is kept by others: there is nothing of it here to try out or compare.',
     copying: 'A copy is already under way.',
     frozen: 'Wait until it is clear which host may run the machine.',
     notRunning: 'The machine is not running. Start it first.',

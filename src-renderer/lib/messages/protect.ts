@@ -43,6 +43,7 @@ export const protect = {
   howWitness: 'How to get one',
   start: 'Start protection',
   starting: 'Starting…',
+  runningOthers: (vm: string, to: string) => `${to} becomes the standby of ${vm}`,
   running: (vm: string, to: string) => `First copy of ${vm} to ${to}`,
   leave: 'You may leave or close the console: the agents carry on, and you find it again under Activity.',
   done: (vm: string) => `${vm} is protected.`,
@@ -50,6 +51,8 @@ export const protect = {
     `The copy on ${to} is in sync. Every write of ${vm} now goes to both hosts.`,
   donePoints: (vm: string, to: string) =>
     `A first complete point of ${vm} is on ${to}, and the next ones follow by themselves.`,
+  doneOthers: (vm: string, to: string) =>
+    `${to} stands by for ${vm}. Its copy is looked at again and again from now on.`,
   failed: (vm: string) => `${vm} is not protected.`,
   cancelled: (vm: string) => `The first copy of ${vm} was stopped. The machine runs on as before.`,
   another: 'Protect another machine',

@@ -8,12 +8,17 @@ export const replication = {
     sync: 'Mirrored',
     async: 'Close behind',
     interval: 'Every so often',
+    shared: 'Shared storage',
+    external: 'Kept by others',
   },
   kindTexts: {
     sync: 'Each write is on both hosts before the machine hears that it is done. Nothing is lost when a host fails.',
     async: 'What has changed follows every few seconds. The machine never waits for the other host.',
     interval:
       'What has changed is sent at intervals. Earlier states are kept, and each of them can be started.',
+    shared: 'Both hosts reach the very same disks (NFS, a cluster file system). Nothing is copied.',
+    external:
+      'A replication you have set up yourself (DRBD, ZFS, Ceph, a storage array). It is watched, and promoted at a failover.',
   },
   syncOptions: 'Faster, or never waiting long',
   memory: 'In memory on the standby',
@@ -25,6 +30,55 @@ export const replication = {
   goOnMs: 'A write waits at most (ms)',
   goOnHint: 'From 100 ms to 15000 ms.',
   goOnWrong: 'Enter a whole number of milliseconds, e.g. 1000.',
+  shared: {
+    summary: 'Shared storage: both hosts reach the very same disks.',
+    atRisk: 'At risk: nothing, as long as the storage lives.',
+    single: 'The storage is a single point of failure: when it is gone or damaged there is no second copy.',
+    locks:
+      'It must carry locks between the hosts, and a process is ended, not only frozen, once its host may not run the machine any more.',
+    planned: (to: string) =>
+      `Nothing is copied. Every 2 seconds it is proved that ${to} reaches the same files.`,
+  },
+  external: {
+    summary: (synchronous: boolean) =>
+      synchronous
+        ? 'Kept by a replication of others that is synchronous.'
+        : 'Kept by a replication of others that is not synchronous.',
+    atRiskSync: 'At risk: nothing, if the replication does what you say of it.',
+    atRiskAsync: 'At risk: whatever the replication has not brought over yet.',
+    atRiskNow: 'what the replication has not brought over yet',
+    word: 'That it is synchronous is your word. It must let writes wait while its link is broken, or a failover loses them.',
+    asked: (span: string) => `Its state is asked for every ${span}, on both hosts.`,
+    planned:
+      'Nothing is copied by us. The replication is asked how it is, and its copy is promoted before the machine starts.',
+    state: 'Command that tells its state',
+    stateHint:
+      'Says in-sync, behind N seconds, behind N bytes or broken. The full path, then its arguments; run as root, without a shell.',
+    promote: 'Command that promotes the copy',
+    promoteHint:
+      'Makes the copy on its host the one that is written to. It must do no harm when it is run again.',
+    demote: 'Command that demotes it',
+    demoteHint: 'Left empty: the machine cannot be switched over, only failed over.',
+    same: 'The same commands are run on both hosts.',
+    every: 'Its state is asked for every',
+    everyHint: 'From 1 second to 5 minutes, e.g. 5 s.',
+    everyWrong: 'Enter a time such as 5 s or 1 min.',
+    synchronous:
+      'It is synchronous: no write is acknowledged before the copy has it, even while the link is broken',
+    commandMissing: 'Enter the full path of a program, then its arguments.',
+    quoteOpen: 'A double quote is not closed.',
+    notAutomatic: 'Its replication is not synchronous: its copy lacks what was written last.',
+    needsSynchronous:
+      'Starting by itself goes with a synchronous replication only: say below that it is one, or decide yourself.',
+  },
+  attended: {
+    lastLook: 'Last looked at',
+    said: 'What was found',
+    lastWhole: 'Last had everything',
+    behind: 'Behind by',
+    never: 'never',
+  },
+  kept: 'Who keeps the copy is chosen when a machine is protected. For another way end its protection, and protect it anew.',
   every: 'A point every',
   everyHint: 'From 30 seconds to a day, e.g. 30 s, 15 min or 4 h.',
   everyWrong: 'Enter a time such as 30 s, 15 min or 4 h.',
@@ -69,7 +123,8 @@ export const replication = {
       `The standby needs room for its disks, up to ${bytes}, and for the changes of ${count(points, 'point')}.`,
   },
   byPerson: 'A failover is your decision: nothing starts by itself from a copy that lacks the last writes.',
-  needsManual: 'Its failover is automatic. Set it to manual first: that goes with a mirrored copy only.',
+  needsManual:
+    'Its failover is automatic. Set it to manual first: that goes with a copy that has everything only.',
   needsManualWizard: 'Goes with “you decide” only.',
   summary: {
     sync: 'Mirrored: each write is on both hosts before it is acknowledged.',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hypervisor } from '../../../agent/hypervisor/hypervisor.ts';
 import type { ExportAddress, MirrorStatus, PointMode, Result } from '../../../agent/protocol/index.ts';
+import { Attenders } from '../../../agent/replication/coordinated/attenders.ts';
 import { copierProcesses } from '../../../agent/replication/copier/helper.ts';
 import { Followers } from '../../../agent/replication/follow/index.ts';
 import type { TlsFiles } from '../../../agent/replication/forwarder/remote.ts';
@@ -246,8 +247,11 @@ export class Bench {
 
   /** The replica's content, read past QEMU's lock: write-through, so that it is all there. */
   replica(target: string): Buffer {
+    return this.content(target, join(this.parts.replicaDir, `${target}.qcow2`));
+  }
+
+  content(target: string, path: string): Buffer {
     const raw = join(this.parts.directory, `${target}.raw`);
-    const path = join(this.parts.replicaDir, `${target}.qcow2`);
     execFileSync('qemu-img', ['convert', '-U', '-f', 'qcow2', '-O', 'raw', path, raw]);
     return readFileSync(raw);
   }
@@ -297,6 +301,7 @@ export class Bench {
     const source = createReplicaSource(
       createMirrorSource({ ...sending, services: primary, forwarderSocket, pace: this.pace }),
       this.followers,
+      new Attenders({ clock, guestLives: () => guest.alive }),
     );
     source.subscribe((_pairId, status) => this.told.push(status));
     return source;

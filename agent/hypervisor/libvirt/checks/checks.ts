@@ -1,5 +1,5 @@
 import type { Check, Result } from '../../../protocol/index.ts';
-import type { VmDefinition } from '../../hypervisor.ts';
+import type { CopyKept, VmDefinition } from '../../hypervisor.ts';
 import { type Domain, DomainXmlError, parseDomain } from '../domain-xml.ts';
 import type { Guest } from '../guests.ts';
 import { finding } from './finding.ts';
@@ -18,17 +18,22 @@ export class Checks {
     this.#host = host;
   }
 
-  async source(definition: Result<VmDefinition>, guest: Guest | null): Promise<Check[]> {
+  async source(
+    definition: Result<VmDefinition>,
+    guest: Guest | null,
+    copy: CopyKept = 'ours',
+  ): Promise<Check[]> {
     if (!definition.ok) return [this.#unread(definition.problem.message, definition.problem.next)];
     const domain = this.#parse(definition.value.text);
     if (domain === null) return [this.#unreadable()];
-    return checkSource(domain, guest?.vm.state ?? 'unknown', this.#host, this.#libvirt);
+    return checkSource(domain, guest?.vm.state ?? 'unknown', this.#host, this.#libvirt, copy);
   }
 
   async standby(
     definition: VmDefinition,
     guests: Guest[],
     reachable: boolean,
+    copy: CopyKept = 'ours',
   ): Promise<{ checks: Check[]; paths: Record<string, string> }> {
     if (!reachable) {
       const check = finding(this.#host.name(), 'libvirt', 'libvirt');
@@ -38,7 +43,7 @@ export class Checks {
     const domain = this.#parse(definition.text);
     if (domain === null) return { checks: [this.#unreadable()], paths: {} };
     const vms = guests.map((guest) => guest.vm);
-    return checkStandby({ definition, domain, guests: vms, host: this.#host, libvirt: this.#libvirt });
+    return checkStandby({ definition, domain, guests: vms, host: this.#host, libvirt: this.#libvirt, copy });
   }
 
   #parse(text: string): Domain | null {

@@ -1,4 +1,5 @@
 import type { Check } from '../../../protocol/index.ts';
+import type { CopyKept } from '../../hypervisor.ts';
 import type { Domain, DomainDisk } from '../domain-xml.ts';
 import type { ImageInfo, ImageTrait } from '../image.ts';
 import { hostChecks } from './daemons.ts';
@@ -12,11 +13,12 @@ export async function checkSource(
   state: string,
   host: HostView,
   libvirt: LibvirtView,
+  copy: CopyKept = 'ours',
 ): Promise<Check[]> {
   const name = host.name();
   return [
     running(name, domain, state),
-    ...(await disks(host, domain)),
+    ...(copy === 'ours' ? await disks(host, domain) : elsewhere(name, domain)),
     hostBound(name, domain),
     ...drives(name, domain),
     ...secrets(name, domain),
@@ -80,6 +82,37 @@ function diskFindings(host: string, disk: DomainDisk, image: ImageInfo | null): 
     const text = TRAIT_WARNINGS[trait];
     return text ? [check.warning(`${disk.target}: ${text.message}`, text.next)] : [];
   });
+}
+
+/** Nothing is read of them: whoever keeps the copy has to manage with what they are. */
+function elsewhere(host: string, domain: Domain): Check[] {
+  const own = domain.disks.filter(
+    (disk) => disk.device !== 'cdrom' && disk.device !== 'floppy' && !disk.readOnly,
+  );
+  const check = finding(host, 'disks', 'Its disks');
+  const [unfit] = own.flatMap((disk) => {
+    const reason = notReached(disk);
+    return reason === null ? [] : [{ disk, reason }];
+  });
+  if (own.length === 0)
+    return [check.failed(`${domain.name} has no disk of its own.`, 'Choose a machine with a disk.')];
+  if (unfit)
+    return [
+      check.failed(
+        `${unfit.disk.target} cannot be used from another host: ${unfit.reason}.`,
+        'Use image files or block devices that both hosts have at the same path.',
+      ),
+    ];
+  return [check.ok(`${list(own.map(({ target }) => target))}: kept by their storage; nothing is copied.`)];
+}
+
+function notReached(disk: DomainDisk): string | null {
+  if (disk.device === 'lun') return 'it is a SCSI device passed through';
+  if (disk.type !== 'file' && disk.type !== 'block') return `its source is of type "${disk.type}"`;
+  if (disk.path === '') return 'it has no source';
+  if (disk.shareable) return 'other machines may write to it (shareable)';
+  if (disk.transient) return 'its changes are thrown away at each stop (transient)';
+  return null;
 }
 
 interface Refusal {

@@ -1,5 +1,5 @@
 import type { Check, VmInfo } from '../../../protocol/index.ts';
-import type { VmDefinition } from '../../hypervisor.ts';
+import type { CopyKept, VmDefinition } from '../../hypervisor.ts';
 import type { Domain } from '../domain-xml.ts';
 import { hostChecks } from './daemons.ts';
 import { finding, list } from './finding.ts';
@@ -17,6 +17,7 @@ export interface StandbyQuestion {
   guests: VmInfo[];
   host: HostView;
   libvirt: LibvirtView;
+  copy?: CopyKept;
 }
 
 /** Could this guest stand by, and run, on this host? */
@@ -25,11 +26,18 @@ export async function checkStandby(
 ): Promise<{ checks: Check[]; paths: Record<string, string> }> {
   const { definition, domain, guests, host, libvirt } = question;
   const disks = definition.disks.filter((disk) => disk.device === 'disk' && !disk.readOnly);
-  const paths = await proposePaths(disks, host);
+  const elsewhere = question.copy === 'elsewhere';
+  const paths = elsewhere
+    ? Object.fromEntries(disks.map(({ target, path }) => [target, path]))
+    : await proposePaths(disks, host);
   const name = host.name();
   const checks = [
-    await checkSpace(disks, paths, host),
-    storageDaemon(name, await findProgram('qemu-storage-daemon', host)),
+    ...(elsewhere
+      ? [await disksThere(disks, host)]
+      : [
+          await checkSpace(disks, paths, host),
+          storageDaemon(name, await findProgram('qemu-storage-daemon', host)),
+        ]),
     ...(await checkResources(domain, host)),
     ...(await checkPlatform(domain, host, libvirt)),
     ...(await checkNetworks(domain, host, libvirt)),
@@ -39,6 +47,19 @@ export async function checkStandby(
     ...(await hostChecks(host)),
   ];
   return { checks, paths };
+}
+
+/** Kept by somebody else: at the same paths on both hosts. */
+async function disksThere(disks: { path: string }[], host: HostView): Promise<Check> {
+  const check = finding(host.name(), 'disks', 'Its disks');
+  const missing: string[] = [];
+  for (const { path } of disks) if (!(await host.exists(path))) missing.push(path);
+  if (missing.length === 0)
+    return check.ok(`${list(disks.map(({ path }) => path))}: there on ${host.name()} too.`);
+  return check.failed(
+    `${host.name()} has no ${list(missing)}.`,
+    'Give both hosts the disks at the same paths: mount the storage, set up the replication, or link the path to where it lies.',
+  );
 }
 
 const PROGRAM_FOLDERS = ['/usr/bin', '/usr/local/bin', '/usr/libexec', '/usr/sbin'];
