@@ -6,6 +6,9 @@ import { type Kind, nothingToUndo } from './scene.ts';
 /** Every way of keeping a copy that can be changed to and fro. Short times: a fault comes every few seconds. */
 export const WAYS: readonly ReplicationMode[] = [
   { kind: 'sync' },
+  { kind: 'sync', memory: true },
+  { kind: 'sync', goOnMs: 500 },
+  { kind: 'sync', memory: true, goOnMs: 500 },
   { kind: 'async', rpoS: 8 },
   { kind: 'interval', everyS: 30, retention: { last: 3, hourly: 0, daily: 0, weekly: 0 } },
 ];
