@@ -30,8 +30,12 @@ export class PairPage {
   }
 
   async openDialog(name: 'failover' | 'switchover' | 'return' | 'replace' | 'end'): Promise<void> {
-    await this.hand.click(this.hand.action(pairs.actions[name]));
-    await expect(this.hand.page.getByRole('dialog')).toBeVisible();
+    const dialog = this.hand.page.getByRole('dialog');
+    // What is told of both copies comes in above the button: it may move away under the pointer, and is clicked again.
+    await expect(async () => {
+      if (!(await dialog.isVisible())) await this.hand.click(this.hand.action(pairs.actions[name]));
+      await expect(dialog).toBeVisible({ timeout: 5_000 });
+    }).toPass({ timeout: 30_000 });
   }
 
   /** Reads the verdict, types the machine's name and starts it; resolves right after the click, with its time (ms). */
