@@ -263,7 +263,9 @@ describe('a replication of somebody else’s', () => {
       const lost = (await recorder.acknowledged()).filter(({ number }) => examples.includes(number));
       // Everything from before the copy is on it.
       for (const { at } of lost) expect(at).toBeGreaterThan(copied);
-      const promoted = auditOf(fleet.lab, standby).filter(({ event }) => event === 'external-promote-done');
+      const promoted = auditOf(fleet.lab, standby).filter(
+        ({ event, pairId }) => event === 'external-promote-done' && pairId === fleet.pairId(TWIN),
+      );
       expect(promoted).toHaveLength(1);
       expect(bench.violations).toBe(0);
     },
