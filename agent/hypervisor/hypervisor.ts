@@ -36,6 +36,10 @@ export interface VmDefinition {
   }[];
 }
 
+/** A disk with content of its own, which a copy needs. */
+export const isCopied = ({ device, readOnly }: { device: string; readOnly: boolean }): boolean =>
+  device === 'disk' && !readOnly;
+
 /** `elsewhere`: somebody else keeps the copy, at the same paths on both hosts; it needs no room, and may be a block device. */
 export type CopyKept = 'ours' | 'elsewhere';
 

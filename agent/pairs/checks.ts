@@ -1,4 +1,4 @@
-import type { VmDefinition } from '../hypervisor/hypervisor.ts';
+import { isCopied, type VmDefinition } from '../hypervisor/hypervisor.ts';
 import {
   type Check,
   type HostId,
@@ -21,7 +21,7 @@ export interface ProtectPlan {
 
 /** Disks whose content has to be copied: writable ones. */
 export const copiedDisks = (definition: VmDefinition): VmDefinition['disks'] =>
-  definition.disks.filter((disk) => disk.device === 'disk' && !disk.readOnly);
+  definition.disks.filter(isCopied);
 
 /**
  * Can this guest be protected onto that standby? Looks on both sides, changes nothing. `replacing`: it is protected, and

@@ -1,4 +1,5 @@
 import { type Element, XMLSerializer } from '@xmldom/xmldom';
+import { isCopied } from '../hypervisor.ts';
 import type { Outline } from '../outline.ts';
 import {
   attribute,
@@ -60,9 +61,6 @@ function read(text: string): Outline {
     parts,
   };
 }
-
-const isCopied = (disk: { device: string; readOnly: boolean }): boolean =>
-  disk.device === 'disk' && !disk.readOnly;
 
 /** One text for one meaning: attributes in order, no space between elements. */
 function canonical(element: Element, without: string[] = []): string {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { fail, ok, type Result } from '../../protocol/index.ts';
-import type { HypervisorEvent } from '../hypervisor.ts';
+import { type HypervisorEvent, isCopied } from '../hypervisor.ts';
 import { domainText, type GuestDraft, type ParsedDomain, readDomain } from './domain-text.ts';
 import * as problem from './problems.ts';
 import { GIB, type Member, type SimulatedGuest, type SimulatedImage } from './types.ts';
@@ -98,9 +98,7 @@ export class SimulatedHost implements Member {
 
   /** Images of the guest's writable disks; undefined entries lie nowhere. */
   imagesOf(domain: ParsedDomain): (SimulatedImage | undefined)[] {
-    return domain.disks
-      .filter((disk) => disk.device === 'disk' && !disk.readOnly)
-      .map((disk) => this.images.get(disk.path));
+    return domain.disks.filter(isCopied).map((disk) => this.images.get(disk.path));
   }
 
   isExported(path: string): boolean {

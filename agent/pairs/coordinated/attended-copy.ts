@@ -1,12 +1,11 @@
-import type { MirrorStatus, RecordMode } from '../../protocol/index.ts';
+import type { LeaseRecord } from '../../lease/record.ts';
+import { countsAsWhole, isAttended } from '../../lease/transitions.ts';
+import type { MirrorStatus } from '../../protocol/index.ts';
 import type { PairContext } from '../context.ts';
 import type { Attending } from './attending.ts';
 
 /** How long the first look may take after the agent's start, ms: until then the copy is as it was recorded. */
 const FIRST_LOOK_MS = 10_000;
-
-const ATTENDED: readonly (RecordMode | undefined)[] = ['shared', 'external', 'external-sync'];
-const LAGGING: readonly (RecordMode | undefined)[] = ['interval', 'async', 'external'];
 
 /** What kind of copy the record says a pair has, and the looks at one that somebody else keeps. */
 export class AttendedCopy {
@@ -24,12 +23,14 @@ export class AttendedCopy {
 
   /** Somebody else keeps it. */
   get is(): boolean {
-    return ATTENDED.includes(this.#mode);
+    const record = this.#record;
+    return record !== null && isAttended(record);
   }
 
   /** Of a kind that lacks what was written last. */
   get lags(): boolean {
-    return LAGGING.includes(this.#mode);
+    const record = this.#record;
+    return record !== null && !countsAsWhole(record);
   }
 
   request(): void {
@@ -42,13 +43,13 @@ export class AttendedCopy {
    */
   isFirstLook(state: MirrorStatus['state'] | undefined): boolean {
     if (!this.is || (state !== undefined && state !== 'connecting')) return false;
-    const recorded = this.#context.nodes.record(this.#pairId)?.replica.state === 'in-sync';
+    const recorded = this.#record?.replica.state === 'in-sync';
     if (!recorded || this.#context.deps.clock.bootMs() - this.#since >= FIRST_LOOK_MS) return false;
     this.request();
     return true;
   }
 
-  get #mode(): RecordMode | undefined {
-    return this.#context.nodes.record(this.#pairId)?.replica.mode;
+  get #record(): LeaseRecord | null {
+    return this.#context.nodes.record(this.#pairId) ?? null;
   }
 }

@@ -43,14 +43,13 @@ function running(host: string, domain: Domain, state: string): Check {
   );
 }
 
-/** Disks whose content is replicated: the writable ones. */
-export const isCopied = (disk: DomainDisk): boolean => disk.device === 'disk' && !disk.readOnly;
+/** With content of their own, whatever they are: those that cannot be copied are told. */
+const ownDisks = (domain: Domain): DomainDisk[] =>
+  domain.disks.filter((disk) => disk.device !== 'cdrom' && disk.device !== 'floppy' && !disk.readOnly);
 
 async function disks(host: HostView, domain: Domain): Promise<Check[]> {
   const name = host.name();
-  const copied = domain.disks.filter(
-    (disk) => disk.device !== 'cdrom' && disk.device !== 'floppy' && !disk.readOnly,
-  );
+  const copied = ownDisks(domain);
   if (copied.length === 0) {
     return [
       finding(name, 'disks', 'Its disks').failed(
@@ -86,9 +85,7 @@ function diskFindings(host: string, disk: DomainDisk, image: ImageInfo | null): 
 
 /** Nothing is read of them: whoever keeps the copy has to manage with what they are. */
 function elsewhere(host: string, domain: Domain): Check[] {
-  const own = domain.disks.filter(
-    (disk) => disk.device !== 'cdrom' && disk.device !== 'floppy' && !disk.readOnly,
-  );
+  const own = ownDisks(domain);
   const check = finding(host, 'disks', 'Its disks');
   const [unfit] = own.flatMap((disk) => {
     const reason = notReached(disk);

@@ -1,5 +1,5 @@
 import type { Check, VmInfo } from '../../../protocol/index.ts';
-import type { CopyKept, VmDefinition } from '../../hypervisor.ts';
+import { type CopyKept, isCopied, type VmDefinition } from '../../hypervisor.ts';
 import type { Domain } from '../domain-xml.ts';
 import { hostChecks } from './daemons.ts';
 import { finding, list } from './finding.ts';
@@ -25,7 +25,7 @@ export async function checkStandby(
   question: StandbyQuestion,
 ): Promise<{ checks: Check[]; paths: Record<string, string> }> {
   const { definition, domain, guests, host, libvirt } = question;
-  const disks = definition.disks.filter((disk) => disk.device === 'disk' && !disk.readOnly);
+  const disks = definition.disks.filter(isCopied);
   const elsewhere = question.copy === 'elsewhere';
   const paths = elsewhere
     ? Object.fromEntries(disks.map(({ target, path }) => [target, path]))
