@@ -54,6 +54,15 @@ const ended = (owner: string, id: string): Promise<Task> =>
 const underWay = (standby: string): Promise<number> =>
   waitFor(`a process on ${standby}`, MINUTE, () => processOn(standby), 10);
 
+/** The pair is disarmed for the handover; only its audit is watched, to be there within ms. A task that ended before says why. */
+async function disarmedFor(owner: string, id: string, since: number): Promise<void> {
+  const disarmed = (): boolean => bench.audit(since).some(({ event }) => event === 'disarmed');
+  await waitFor('the pair to be disarmed', MINUTE, disarmed, 5).catch(async (error: unknown) => {
+    const task = (await agentState(fleet.lab, owner))?.tasks.find((found) => found.id === id);
+    throw new Error(`${String(error)}; its task: ${JSON.stringify(task)}`);
+  });
+}
+
 interface Story {
   owner: string;
   standby: string;
@@ -201,12 +210,7 @@ test.each([0, 20, 60, 120])(
     story(async (it) => {
       const since = Date.now();
       const id = await order(it.owner);
-      await waitFor(
-        'the pair to be disarmed',
-        MINUTE,
-        () => bench.audit(since).some(({ event }) => event === 'disarmed'),
-        5,
-      );
+      await disarmedFor(it.owner, id, since);
       const agent = await serviceProcess(fleet.lab, it.owner, 'agent');
       await new Promise((resolve) => setTimeout(resolve, ms));
       signal(agent?.pid ?? 0, 'SIGKILL');
