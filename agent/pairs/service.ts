@@ -60,5 +60,5 @@ export interface PairsService {
     | 'guard.letGo'
     | 'task.cancel'
   >;
-  readonly peerHandlers: Omit<Handlers<PeerApi>, 'peer.hello'>;
+  readonly peerHandlers: Omit<Handlers<PeerApi>, 'peer.hello' | 'telling.offer' | 'telling.told'>;
 }

@@ -51,6 +51,8 @@ export const handlers: PeerHandlers = {
   'move.drained': never,
   'move.refuse': never,
   'move.return': never,
+  'telling.offer': never,
+  'telling.told': never,
   'pair.forget': never,
 };
 
