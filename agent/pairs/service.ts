@@ -60,5 +60,8 @@ export interface PairsService {
     | 'guard.letGo'
     | 'task.cancel'
   >;
-  readonly peerHandlers: Omit<Handlers<PeerApi>, 'peer.hello' | 'telling.offer' | 'telling.told'>;
+  readonly peerHandlers: Omit<
+    Handlers<PeerApi>,
+    'peer.hello' | 'telling.offer' | 'telling.told' | 'telling.relay'
+  >;
 }

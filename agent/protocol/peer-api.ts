@@ -5,7 +5,7 @@ import { HostId, VmState, VmUuid } from './host.ts';
 import { method, nothing } from './method.ts';
 import { RestorePoint } from './mode.ts';
 import { PairId, PairRecord, PairSpec } from './pair.ts';
-import { StoredTelling, ToldNote } from './telling.ts';
+import { Channel, Letter, Sent, StoredTelling, ToldNote } from './telling.ts';
 import { Versioned } from './vote.ts';
 
 /** Enough of a guest for the standby to judge whether it could run it. */
@@ -243,6 +243,8 @@ export const peerApi = {
     nothing,
     10_000,
   ),
+  /** The caller cannot bring this out itself: the receiver does, by the same settings. */
+  'telling.relay': method(v.object({ letter: Letter, channel: Channel }), Sent, 45_000),
   /** The pair ended: closes the exports in order and forgets it, replica and vote included. */
   'pair.forget': method(v.object({ pairId: PairId }), nothing, 60_000),
 } as const;

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { HostId } from './host-id.ts';
 import { Problem } from './problem.ts';
 
 /** `urgent` is told at any hour, `soon` waits for the end of quiet hours, `recovered` says that something is over. */
@@ -104,8 +105,10 @@ export const Delivery = v.object({
   attempts: v.number(),
   /** Wall clock (ms) of the last attempt; null before the first. */
   at: v.nullable(v.number()),
-  /** Why the last attempt failed. */
+  /** Why the last attempt failed, or for whom it did. */
   problem: v.nullable(Problem),
+  /** Another host brought it out, because this one could not; left out: itself. */
+  via: v.optional(v.string()),
 });
 export type Delivery = v.InferOutput<typeof Delivery>;
 
@@ -141,6 +144,28 @@ export const TellingBrief = v.object({
   trouble: v.nullable(Problem),
 });
 export type TellingBrief = v.InferOutput<typeof TellingBrief>;
+
+/** A message on its way, as every way of telling needs it. */
+export const Letter = v.object({
+  /** Stable over all attempts, so that a receiver can tell a repetition. */
+  id: v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,64}$/)),
+  /** Wall clock, ms. */
+  at: v.number(),
+  /** One line. */
+  subject: v.pipe(v.string(), v.maxLength(2_000)),
+  text: v.pipe(v.string(), v.maxLength(200_000)),
+  /** Mail clients show it so. */
+  urgent: v.boolean(),
+  /** What a webhook is given beside title and text. */
+  details: v.record(v.string(), v.unknown()),
+  /** Who tells. */
+  self: v.object({ hostId: HostId, name: v.string() }),
+});
+export type Letter = v.InferOutput<typeof Letter>;
+
+/** What the other side said, for the person ("250 2.0.0 Ok: queued as 4F2"), and for whom it did not take it. */
+export const Sent = v.object({ answer: v.string(), problem: v.nullable(Problem) });
+export type Sent = v.InferOutput<typeof Sent>;
 
 /** What one agent has told, for the others. */
 export const ToldNote = v.object({

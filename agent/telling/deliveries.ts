@@ -4,6 +4,7 @@ import {
   type Channel,
   type Delivery,
   fail,
+  ok,
   type Problem,
   problemOf,
   type Result,
@@ -25,6 +26,8 @@ export interface DeliveriesOptions {
   secrets(): TellingSecrets;
   self(): { hostId: string; name: string };
   messages(): readonly Message[];
+  /** Asks other members to bring it out; null: none of them could. */
+  relay(letter: Letter, channel: Channel): Promise<{ sent: Sent; via: string } | null>;
   /** Writes down what came of an attempt; resolves when it is durable. */
   came(id: string, channel: Channel, delivery: Delivery): Promise<void>;
 }
@@ -60,7 +63,7 @@ export class Deliveries {
     if (!next || !before) return;
     this.#busy.add(channel);
     try {
-      const came = outcome(before, await this.#attempt(next, channel), next.at, clock.now());
+      const came = await this.#attempt(next, channel, before);
       const pause = PAUSES_MS[Math.min(came.attempts, PAUSES_MS.length) - 1] ?? 0;
       if (came.state === 'waiting') this.#due.set(`${next.id} ${channel}`, clock.bootMs() + pause);
       else this.#due.delete(`${next.id} ${channel}`);
@@ -70,9 +73,19 @@ export class Deliveries {
     }
   }
 
-  async #attempt(message: Message, channel: Channel): Promise<Result<Sent>> {
+  /** The first failure may be chance; from the second one on the others are asked too. */
+  async #attempt(message: Message, channel: Channel, before: Delivery): Promise<Delivery> {
+    const { clock, self, relay } = this.#options;
+    const letter = letterOf(message, self());
+    const sent = await this.#send(letter, channel);
+    const other = sent.ok || before.attempts === 0 ? null : await relay(letter, channel);
+    const came = outcome(before, other ? ok(other.sent) : sent, message.at, clock.now());
+    return other ? { ...came, via: other.via } : came;
+  }
+
+  async #send(letter: Letter, channel: Channel): Promise<Result<Sent>> {
     try {
-      return await send(this.#options, letterOf(message, this.#options.self()), channel);
+      return await send(this.#options, letter, channel);
     } catch (error) {
       return fail(problemOf(error));
     }

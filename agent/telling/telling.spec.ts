@@ -52,6 +52,8 @@ interface Rig {
   lines: string[];
   pairs: PairStatus[];
   answer: (letter: Letter) => Promise<Result<Sent>>;
+  /** What another member says that was asked to bring a message out. */
+  relayed: () => Result<Sent>;
   see(sight: Sight): void;
 }
 
@@ -69,6 +71,7 @@ async function rig(name: string, answer: Rig['answer'] = taken): Promise<Rig> {
     lines,
     pairs: [],
     answer,
+    relayed: () => fail(NOT_THERE),
     see(sight) {
       sights.splice(0, sights.length, sight);
       for (const listener of listeners) listener(sight);
@@ -97,7 +100,7 @@ async function rig(name: string, answer: Rig['answer'] = taken): Promise<Rig> {
       to: (to: string) => ({
         call: async (method: string, params: unknown) => {
           made.calls.push({ to, method, params });
-          return ok({});
+          return method === 'telling.relay' ? made.relayed() : ok({});
         },
       }),
     },
@@ -175,6 +178,30 @@ test('what does not get through is tried again, and everybody is told of it mean
   await until(() => boreas.telling.brief.trouble === null);
   expect(new Set(boreas.letters.map(({ id }) => id)).size).toBe(1);
   expect(boreas.letters.length).toBeGreaterThanOrEqual(3);
+});
+
+test('a host without a way out asks another member, which sends the same message', async () => {
+  const boreas = await rig('boreas', async () => fail(NOT_THERE));
+  boreas.relayed = () => ok({ answer: '250 Ok', problem: null });
+  boreas.see({ hostId: 'h-cora', name: 'cora', reachable: true, since: 0, lastHeardAt: 0 });
+  await boreas.telling.adopt(stored(1));
+  failedOver(boreas);
+  await until(() => boreas.journal.some(({ event }) => event === 'told'));
+  const asked = boreas.calls.filter(({ method }) => method === 'telling.relay');
+  expect(asked).toMatchObject([
+    { to: 'h-cora', params: { channel: 'mail', letter: { id: boreas.letters[0]?.id } } },
+  ]);
+  expect(boreas.telling.view.messages[0]?.deliveries.mail).toMatchObject({ state: 'delivered', via: 'cora' });
+  expect(boreas.telling.brief.trouble).toBeNull();
+  // What others ask of this one goes out by its own settings.
+  boreas.answer = taken;
+  const letter = boreas.letters[0];
+  if (!letter) throw new Error('nothing was told');
+  const { signal } = new AbortController();
+  expect(await boreas.telling.peerHandlers['telling.relay']({ letter, channel: 'mail' }, signal)).toEqual({
+    answer: '250 Ok',
+    problem: null,
+  });
 });
 
 test('settings lie where only root reads them, go to the others, and the newest counts', async () => {

@@ -6,20 +6,23 @@ import { DurableFile } from '../journal/durable-file.ts';
 import type { PairsService } from '../pairs/service.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { Clock, Log } from '../ports.ts';
-import type {
-  Channel,
-  Delivery,
-  Handlers,
-  HostRole,
-  PeerApi,
-  StoredTelling,
-  TellingBrief,
-  TellingView,
+import {
+  type Channel,
+  type Delivery,
+  type Handlers,
+  type HostRole,
+  type Letter,
+  type PeerApi,
+  ProblemError,
+  type Sent,
+  type StoredTelling,
+  type TellingBrief,
+  type TellingView,
 } from '../protocol/index.ts';
 import { advance, noted } from './advance.ts';
 import { Book, EMPTY_BOOK, type Message } from './book.ts';
 import { waitingLines } from './compose.ts';
-import { Deliveries } from './deliveries.ts';
+import { Deliveries, send } from './deliveries.ts';
 import { conditionsOf } from './fleet-conditions.ts';
 import { notesOf, openNotes } from './notes.ts';
 import { endingOf } from './over.ts';
@@ -30,6 +33,8 @@ import { worldOf } from './world.ts';
 
 /** How often it is looked what is worth telling, ms. */
 const LOOK_MS = 1_000;
+/** What is that old is not worth bothering the others, ms. */
+const RELAY_WITHIN_MS = 3_600_000;
 
 export interface TellingOptions {
   stateDir: string;
@@ -70,6 +75,7 @@ export class Telling {
       self: () => this.#self(),
       messages: () => this.#book.messages,
       came: (id, channel, delivery) => this.#came(id, channel, delivery),
+      relay: (letter, channel) => this.#relay(letter, channel),
     });
   }
 
@@ -141,7 +147,20 @@ export class Telling {
     return true;
   }
 
-  readonly peerHandlers: Pick<Handlers<PeerApi>, 'telling.offer' | 'telling.told'> = {
+  readonly peerHandlers: Pick<Handlers<PeerApi>, 'telling.offer' | 'telling.told' | 'telling.relay'> = {
+    'telling.relay': async ({ letter, channel }) => {
+      const sent = await send(
+        {
+          transports: this.options.transports,
+          settings: () => this.file.settings,
+          secrets: () => this.file.secrets,
+        },
+        letter,
+        channel,
+      );
+      if (!sent.ok) throw new ProblemError(sent.problem);
+      return sent.value;
+    },
     'telling.offer': async ({ stored }) => {
       await this.adopt(stored);
       return {};
@@ -228,6 +247,17 @@ export class Telling {
     const notes = notesOf(message, this.#book);
     for (const { hostId, reachable } of this.options.peers.sights())
       if (reachable) void this.options.peers.to(hostId).call('telling.told', { by, notes });
+  }
+
+  /** This host has no way to the mail server, or whoever it is: another one may have. */
+  async #relay(letter: Letter, channel: Channel): Promise<{ sent: Sent; via: string } | null> {
+    const { peers, clock } = this.options;
+    for (const { hostId, name, reachable } of peers.sights()) {
+      if (!reachable || clock.now() - letter.at > RELAY_WITHIN_MS) continue;
+      const answer = await peers.to(hostId).call('telling.relay', { letter, channel });
+      if (answer.ok) return { sent: answer.value, via: name };
+    }
+    return null;
   }
 
   /** Another member is heard: it may lack the settings, or what was told while it was away. */

@@ -1,28 +1,6 @@
-import type { HookSettings, MailSettings, Problem, Result, TellingSecrets } from '../protocol/index.ts';
+import type { HookSettings, Letter, MailSettings, Result, Sent, TellingSecrets } from '../protocol/index.ts';
 
-/** A message on its way, as every transport needs it. */
-export interface Letter {
-  /** Stable over all attempts, so that a receiver can tell a repetition. */
-  id: string;
-  /** Wall clock, ms. */
-  at: number;
-  /** One line. */
-  subject: string;
-  text: string;
-  /** Mail clients show it so. */
-  urgent: boolean;
-  /** What a webhook is given beside title and text. */
-  details: Record<string, unknown>;
-  /** Who tells. */
-  self: { hostId: string; name: string };
-}
-
-export interface Sent {
-  /** What the other side said, for the person: "250 2.0.0 Ok: queued as 4F2". */
-  answer: string;
-  /** It took the message, but not for everybody. */
-  problem: Problem | null;
-}
+export type { Letter, Sent };
 
 /** The ways out of a host. Expected failures are Problems; neither they nor logs hold secrets. */
 export interface Transports {

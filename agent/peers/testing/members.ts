@@ -53,6 +53,7 @@ export const handlers: PeerHandlers = {
   'move.return': never,
   'telling.offer': never,
   'telling.told': never,
+  'telling.relay': never,
   'pair.forget': never,
 };
 

@@ -57,6 +57,7 @@ export const telling = {
   ways: { mail: 'Mail', hook: 'Webhook' },
   states: { waiting: 'on its way', delivered: 'delivered', 'given-up': 'given up' },
   severities: { urgent: 'Urgent', soon: 'Worth a look', recovered: 'Over' },
+  via: (host: string) => ` through ${host}`,
   attempts: (count: number) => (count === 1 ? '1 attempt' : `${count} attempts`),
   desktop: 'On this desktop',
   desktopChoices: { all: 'Everything', urgent: 'Only what cannot wait', none: 'Nothing' },
