@@ -38,7 +38,11 @@ export function advance(book: Book, input: Input): { book: Book; message: Messag
   const looked = ended(begun(book, input), input);
   const due = dueOf(looked, input);
   if (due.length === 0) return { book: same(book, looked), message: null };
-  const message = compose(due, input);
+  // What it was when it began to wait may have gone on meanwhile.
+  const message = compose(
+    due.map((each) => current(each, input)),
+    input,
+  );
   const ids = new Set(due);
   const told: Book = {
     ...looked,
@@ -51,6 +55,11 @@ export function advance(book: Book, input: Input): { book: Book; message: Messag
     sentAt: [...looked.sentAt.filter((at) => input.now - at < HOUR_MS), input.now],
   };
   return { book: pruned(told, input.now), message };
+}
+
+function current(each: Waiting, { conditions }: Input): Waiting {
+  const now = each.severity === 'recovered' ? undefined : conditions.find(({ id }) => id === each.id);
+  return now ? { ...each, ...partsOf(now) } : each;
 }
 
 /** Unchanged books stay the same object: nothing needs to be written. */

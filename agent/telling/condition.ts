@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { HostRole, PairStatus, Sight, Task, UnclaimedMachine } from '../protocol/index.ts';
+import type { HostRole, PairRecord, PairStatus, Sight, Task, UnclaimedMachine } from '../protocol/index.ts';
 
 /** What may be worth telling. */
 export const ConditionKind = v.picklist([
@@ -61,6 +61,8 @@ export interface World {
   /** What this host itself is for: a witness looks after the silence of hosts. */
   role: HostRole;
   unclaimed: UnclaimedMachine[];
+  /** Of all pairs this host votes on, as a witness too. */
+  records: Pick<PairRecord, 'members' | 'maintenance'>[];
   /** Machines of this host that have crashed, by UUID. */
   crashed: ReadonlySet<string>;
   nameOf(hostId: string): string;

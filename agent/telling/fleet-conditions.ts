@@ -63,28 +63,36 @@ function silence(world: World): Condition[] {
   const silent = world.sights.filter(({ reachable }) => !reachable);
   const alone = silent.length > 1 && silent.length === world.sights.length;
   const mine = tellsOfSilence(world);
-  const each = silent.map(({ hostId, name, role, since }) => ({
-    ...(mine ? {} : { mine: false as const }),
-    id: `silent:${hostId}`,
-    kind: 'host-silent' as const,
-    severity: role === 'hypervisor' ? ('urgent' as const) : ('soon' as const),
-    ripeMs: SILENT_RIPE_MS,
-    latched: false,
-    pairId: null,
-    subject: name,
-    does: 'does not answer',
-    doMany: 'do not answer',
-    details: [
-      `${name}: no answer to ${world.self.name} since ${clockTime(since, world.now, world.zone)}.`,
-      role === 'hypervisor'
-        ? 'Machines on it without a standby may be down.'
-        : 'Without the witness nothing is failed over by itself where another host fails too.',
-    ],
-    next: `Look whether ${name} is on, and at the network to it.`,
-    covers: [],
-  }));
+  // Planned work on it: whoever began that knows. Once that is over and it is still silent, it is told.
+  const each = silent
+    .filter(({ hostId }) => !isMaintained(hostId, world))
+    .map(({ hostId, name, role, since }) => ({
+      ...(mine ? {} : { mine: false as const }),
+      id: `silent:${hostId}`,
+      kind: 'host-silent' as const,
+      severity: role === 'hypervisor' ? ('urgent' as const) : ('soon' as const),
+      ripeMs: SILENT_RIPE_MS,
+      latched: false,
+      pairId: null,
+      subject: name,
+      does: 'does not answer',
+      doMany: 'do not answer',
+      details: [
+        `${name}: no answer to ${world.self.name} since ${clockTime(since, world.now, world.zone)}.`,
+        role === 'hypervisor'
+          ? 'Machines on it without a standby may be down.'
+          : 'Without the witness nothing is failed over by itself where another host fails too.',
+      ],
+      next: `Look whether ${name} is on, and at the network to it.`,
+      covers: [],
+    }));
   return alone ? [cutOff(world), ...each] : each;
 }
+
+const isMaintained = (hostId: string, { records, now }: World): boolean =>
+  records.some(
+    ({ members, maintenance }) => members.includes(hostId) && maintenance !== null && maintenance.until > now,
+  );
 
 /** More likely this one than all the others. */
 function cutOff({ self, sights }: World): Condition {

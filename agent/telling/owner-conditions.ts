@@ -65,7 +65,9 @@ function elsewhere(status: PairStatus, world: World): Condition | null {
       ...(fresh
         ? [`Away for ${spanWords(came.ms)}${came.until === 'running' ? ' until it was started' : ''}.`]
         : []),
-      `There is no copy until ${name} is back and was copied to: another failure would be an outage.`,
+      replica.mode === 'shared'
+        ? `Until ${name} is back no other host could start it: another failure would be an outage.`
+        : `There is no copy until ${name} is back and was copied to: another failure would be an outage.`,
     ],
     next: `Nothing has to be decided now. When you can, bring ${name} back, or choose another standby.`,
     covers: [`silent:${former}`, `unprotected:${pairId}`, `target:${pairId}`, `unarmed:${pairId}`],

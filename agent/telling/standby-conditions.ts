@@ -1,9 +1,12 @@
 import type { PairStatus } from '../protocol/index.ts';
 import { type Condition, MINUTE, SECOND, type World } from './condition.ts';
+import { underMaintenance } from './pair-states.ts';
 import { clockTime } from './quiet.ts';
 
 /** Beyond the time after which an armed standby steps in by itself. */
 const LOST_RIPE_MS = 30 * SECOND;
+/** Whoever works on a host may shut it down; a machine that stays away is told all the same. */
+const LOST_IN_MAINTENANCE_MS = 15 * MINUTE;
 /** Who came to bring the host back may be about to decide. */
 const ASIDE_RIPE_MS = 2 * MINUTE;
 
@@ -20,11 +23,12 @@ function lost(status: PairStatus, world: World): Condition | null {
   if (peer.reachable || record.owner !== peer.hostId || local.kind !== 'standby') return null;
   const owner = world.nameOf(record.owner);
   const { pairId, workload } = spec;
+  const planned = underMaintenance(status, world.now);
   return {
     id: `lost:${pairId}:${record.epoch.n}`,
     kind: 'lost',
-    severity: 'urgent',
-    ripeMs: LOST_RIPE_MS + lease.holdMs,
+    severity: planned ? 'soon' : 'urgent',
+    ripeMs: planned ? LOST_IN_MAINTENANCE_MS : LOST_RIPE_MS + lease.holdMs,
     latched: false,
     pairId,
     subject: workload.name,

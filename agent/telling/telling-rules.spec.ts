@@ -263,6 +263,28 @@ test('maintenance, pause and a copy under way are no alarm', () => {
   expect(atlas.after(3_000)).toEqual([]);
 });
 
+test('a host that is worked on is not called silent; one that stays away afterwards is', () => {
+  const cora = new Teller('h-cora');
+  const maintenance = { until: NIGHT + 3_600_000, reason: 'new disks' };
+  cora.world = (world) => ({
+    sights: silentSince(world, 'h-atlas', NIGHT),
+    records: [{ members: ['h-atlas', 'h-boreas'], maintenance }],
+  });
+  expect(cora.after(3_500, 10)).toEqual([]);
+  expect(cora.after(600, 10).map(({ title }) => title)).toEqual(['atlas does not answer']);
+  const boreas = new Teller('h-boreas');
+  boreas.world = () => ({
+    pairs: [
+      pairAt('h-boreas', 'web', {
+        record: { armed: false, maintenance },
+        status: { peer: { hostId: 'h-atlas', reachable: false, since: NIGHT } },
+      }),
+    ],
+  });
+  expect(boreas.after(840, 10)).toEqual([]);
+  expect(boreas.after(180, 10).map(({ severity }) => severity)).toEqual(['soon']);
+});
+
 test('an armed pair whose witness is lost says that it would wait for a person', () => {
   const atlas = new Teller('h-atlas');
   const lease = {

@@ -88,7 +88,7 @@ async function rig(name: string, answer: Rig['answer'] = taken): Promise<Rig> {
     log: (_level: string, text: string) => void lines.push(text),
     audit,
     hypervisor: { list: () => [] },
-    pairs: { list: () => made.pairs, tasks: () => [], unclaimed: () => [] },
+    pairs: { list: () => made.pairs, tasks: () => [], unclaimed: () => [], records: () => [] },
     peers: {
       get: () => null,
       sights: () => sights,

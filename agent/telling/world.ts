@@ -7,7 +7,7 @@ import type { World } from './condition.ts';
 
 export interface Sources {
   hypervisor: Pick<Hypervisor, 'list'>;
-  pairs: Pick<PairsService, 'list' | 'tasks' | 'unclaimed'>;
+  pairs: Pick<PairsService, 'list' | 'tasks' | 'unclaimed' | 'records'>;
   peers: Pick<Peers, 'get' | 'sights'>;
   self: { hostId: string; name: string };
   role: HostRole;
@@ -33,6 +33,7 @@ export function worldOf(
       .sights()
       .map((sight) => ({ ...sight, role: peers.get(sight.hostId)?.role ?? ('hypervisor' as const) })),
     unclaimed: pairs.unclaimed(),
+    records: pairs.records(),
     crashed: new Set(crashed.map(({ uuid }) => uuid)),
     open: new Set(open.map(({ id }) => id)),
     nameOf: (hostId) => (hostId === self.hostId ? self.name : (peers.get(hostId)?.name ?? 'another host')),

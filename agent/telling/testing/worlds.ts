@@ -130,6 +130,7 @@ export function worldAt(self: string, now: number, change: Partial<World> = {}):
     })),
     role: self === 'h-cora' ? 'witness' : 'hypervisor',
     unclaimed: [],
+    records: [],
     crashed: new Set(),
     nameOf: (hostId) => NAMES[hostId] ?? 'another host',
     open: new Set(),
