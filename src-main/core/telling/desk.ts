@@ -17,7 +17,8 @@ export class Desk {
   readonly #news = new DesktopNews();
   readonly #options: DeskOptions;
   readonly #timer: NodeJS.Timeout;
-  #state: DesktopState = desktopState([], 0);
+  /** Null until it was told once: what was told of another fleet before counts no more. */
+  #state: DesktopState | null = null;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -26,7 +27,7 @@ export class Desk {
   }
 
   get state(): DesktopState {
-    return this.#state;
+    return this.#state ?? desktopState([...this.#pairs.values()], this.#hosts.size);
   }
 
   take({ pairs = {}, hosts = {} }: FleetPatch): void {
