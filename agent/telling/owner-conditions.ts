@@ -59,8 +59,8 @@ function elsewhere(status: PairStatus, world: World): Condition | null {
     doMany: `run on ${world.self.name} now`,
     details: [
       status.peer.reachable
-        ? `Until then: on ${name}, which had stopped answering and answers again.`
-        : `Until then: on ${name}, which does not answer since ${clockTime(status.peer.since, world.now, world.zone)}.`,
+        ? `Until then: on ${name}, which had stopped answering, and answers again.`
+        : `Until then: on ${name}, which has not answered since ${clockTime(status.peer.since, world.now, world.zone)}.`,
       ...(byItself && loosesNothing(status) ? ['Every write that was confirmed is there.'] : []),
       ...(fresh
         ? [`Away for ${spanWords(came.ms)}${came.until === 'running' ? ' until it was started' : ''}.`]
@@ -145,7 +145,7 @@ function unprotected(status: PairStatus, world: World): Condition | null {
   if (!record.begun || isProtected(status) || underMaintenance(status, world.now)) return null;
   if (isBeingCopied(status, world.tasks)) return null;
   const other = world.nameOf(peer.hostId);
-  const silent = `${other}, which keeps the copy, does not answer since ${clockTime(peer.since, world.now, world.zone)}.`;
+  const silent = `${other}, which keeps the copy, has not answered since ${clockTime(peer.since, world.now, world.zone)}.`;
   return {
     ...base(status),
     id: `unprotected:${spec.pairId}`,

@@ -35,7 +35,7 @@ function lost(status: PairStatus, world: World): Condition | null {
     does: `may be down: ${owner} does not answer, and nobody takes over`,
     doMany: `may be down: ${owner} does not answer, and nobody takes over`,
     details: [
-      `${owner} does not answer since ${clockTime(peer.since, world.now, world.zone)}. Whether the machine still runs there nobody can say from ${world.self.name}.`,
+      `${owner} has not answered since ${clockTime(peer.since, world.now, world.zone)}. Whether the machine still runs there nobody can say from ${world.self.name}.`,
       whyNot(status, world),
     ],
     next: `A decision is needed. Look whether ${owner} is on; if it is lost, choose "Fail over" in the console: it shows what is known and what would be lost.`,

@@ -21,7 +21,7 @@ test('a takeover is one message for all machines of the lost host, and its end a
     title: 'web, mail and db run on boreas now',
     covers: expect.arrayContaining(['silent:h-atlas', 'unprotected:p-web']),
   });
-  expect(message?.text).toContain('on atlas, which does not answer since 03:01');
+  expect(message?.text).toContain('on atlas, which has not answered since 03:01');
   expect(message?.text).toContain('Every write that was confirmed is there.');
   expect(message?.text).toContain('Away for 7 s.');
   expect(message?.text).toContain('Told by the Understudy agent on boreas, 30 Nov 2026, 03:02:07 UTC.');

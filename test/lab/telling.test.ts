@@ -103,7 +103,7 @@ test(
     const story = await waitFor('the mail', 2 * MINUTE, async () => sinks.mails[before] ?? null);
     console.log(`told ${((Date.now() - lostAt) / 1000).toFixed(1)} s after the loss:\n${story.text}`);
     expect(story.headers.subject).toBe(`[Understudy] ${MACHINE} runs on ${standby} now`);
-    expect(story.text).toContain(`on ${owner}, which does not answer since`);
+    expect(story.text).toContain(`on ${owner}, which has not answered since`);
     expect(story.text).toContain('Every write that was confirmed is there.');
     expect(story.text).toContain(`Told by the Understudy agent on ${standby}`);
     await waitFor('the webhook', MINUTE, async () => sinks.calls.length === calls + 1);
