@@ -22,6 +22,8 @@ export const MailSettings = v.object({
   user: v.pipe(v.string(), v.maxLength(320)),
   from: v.pipe(v.string(), v.maxLength(320)),
   to: v.pipe(v.array(v.pipe(v.string(), v.maxLength(320))), v.maxLength(20)),
+  /** Certificates (PEM) to trust beside the public ones, for a server of one's own; no secret. Left out: none. */
+  ca: v.optional(v.pipe(v.string(), v.maxLength(20_000))),
 });
 export type MailSettings = v.InferOutput<typeof MailSettings>;
 
@@ -190,6 +192,8 @@ const wrong = (kind: string, field: string, message: string, next: string): Prob
 const ADDRESS = /^[^\s@<>,;:"()[\]\\]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/;
 const HOST = /^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/;
 const HEADER = /^[A-Za-z0-9-]{1,100}$/;
+/** One or more of them, and nothing else: a private key must not be given away by mistake. */
+const CERTIFICATE = /^\s*(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+$/;
 const TIME = /^([01]\d|2[0-3]):[0-5]\d$/;
 
 export const isMailAddress = (text: string): boolean => ADDRESS.test(text);
@@ -207,7 +211,10 @@ export function tellingProblem(settings: TellingSettings, has: { password: boole
   );
 }
 
-function mailProblem({ host, port, tls, user, from, to }: MailSettings, password: boolean): Problem | null {
+function mailProblem(
+  { host, port, tls, user, from, to, ca }: MailSettings,
+  password: boolean,
+): Problem | null {
   if (!HOST.test(host))
     return wrong(
       'mail-host',
@@ -226,6 +233,13 @@ function mailProblem({ host, port, tls, user, from, to }: MailSettings, password
       'to',
       bad === undefined ? 'Nobody would get the mail.' : `${bad} is no mail address.`,
       'Type addresses with commas between them.',
+    );
+  if (ca !== undefined && !CERTIFICATE.test(ca))
+    return wrong(
+      'mail-ca',
+      'ca',
+      'That is no certificate.',
+      'Paste it as text that begins with -----BEGIN CERTIFICATE-----.',
     );
   if (tls === 'none' && user !== '' && password)
     return wrong(

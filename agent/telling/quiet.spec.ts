@@ -46,6 +46,8 @@ test.each<[Partial<TellingSettings>, string | null]>([
   [{ mail: { ...MAIL, to: [] } }, 'to'],
   [{ mail: { ...MAIL, to: ['ada@example.org', 'bob'] } }, 'to'],
   [{ mail: { ...MAIL, tls: 'none', user: 'ada' } }, 'tls'],
+  [{ mail: { ...MAIL, ca: '-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----' } }, 'ca'],
+  [{ mail: { ...MAIL, ca: '-----BEGIN CERTIFICATE-----\nabc=\n-----END CERTIFICATE-----\n' } }, null],
   [{ hook: { ...HOOK, url: 'ftp://x' } }, 'url'],
   [{ hook: { ...HOOK, url: 'https://ada:secret@chat.example.org/' } }, 'url'],
   [{ hook: { ...HOOK, header: 'X: y' } }, 'header'],

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { rootCertificates } from 'node:tls';
 import { createTransport } from 'nodemailer';
 import { fail, type MailSettings, ok, type Problem, type Result } from '../protocol/index.ts';
 import { type Letter, oneLine, type Sent } from './transports.ts';
@@ -19,6 +20,8 @@ export async function sendMail(
     // Without it a server, or somebody on the way, could talk us out of it.
     requireTLS: to.tls === 'starttls',
     ignoreTLS: to.tls === 'none',
+    // Beside the public ones, not in their place.
+    ...(to.ca === undefined ? {} : { tls: { ca: [...rootCertificates, to.ca] } }),
     ...(to.user === '' ? {} : { auth: { user: to.user, pass: password ?? '' } }),
     name: hostname(),
     connectionTimeout: LIMITS_MS.connect,
@@ -119,8 +122,8 @@ function mailProblem(error: unknown, { host, port, tls }: MailSettings): Problem
       message: `No encrypted connection to ${where} comes about: ${said}`,
       next:
         tls === 'tls'
-          ? 'Check the port (465 is usual with TLS from the first byte) and the certificate of the server.'
-          : 'Check the port (587 is usual with STARTTLS) and the certificate of the server.',
+          ? 'Check the port (465 is usual with TLS from the first byte); give the certificate of a server of your own.'
+          : 'Check the port (587 is usual with STARTTLS); give the certificate of a server of your own.',
       field: 'tls',
       details,
     };

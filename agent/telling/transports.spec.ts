@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { MailSettings } from '../protocol/index.ts';
 import { sendMail } from './smtp.ts';
 import { openHookSink } from './testing/hook-sink.ts';
+import { ownCertificate } from './testing/own-certificate.ts';
 import { openSmtpSink } from './testing/smtp-sink.ts';
 import type { Letter } from './transports.ts';
 import { callHook, signature } from './webhook.ts';
@@ -75,6 +76,26 @@ test('a server that offers no encryption is given nothing', async () => {
   const sent = await sendMail(letter, { ...to, tls: 'starttls', user: 'ada' }, 'hunter2');
   expect(sent).toMatchObject({ ok: false, problem: { kind: 'mail-tls', field: 'tls' } });
   expect(sink.mails).toEqual([]);
+});
+
+test("a server of one's own is trusted by its certificate, and by nothing else", async () => {
+  const tls = await ownCertificate();
+  const sink = await openSmtpSink({ tls });
+  ends.push(() => sink.close());
+  const to: MailSettings = {
+    host: '127.0.0.1',
+    port: sink.port,
+    tls: 'tls',
+    user: '',
+    from: 'u@example.org',
+    to: ['ada@example.org'],
+  };
+  expect(await sendMail(letter, to, null)).toMatchObject({ problem: { kind: 'mail-tls', field: 'tls' } });
+  const other = { ...to, ca: (await ownCertificate()).cert };
+  expect(await sendMail(letter, other, null)).toMatchObject({ problem: { kind: 'mail-tls' } });
+  expect(sink.mails).toEqual([]);
+  expect(await sendMail(letter, { ...to, ca: tls.cert }, null)).toMatchObject({ ok: true });
+  expect(sink.mails).toHaveLength(1);
 });
 
 test('a refusal says what the server said; nobody there says so', async () => {

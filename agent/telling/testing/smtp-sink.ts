@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 
 export interface ReceivedMail {
   from: string;
@@ -21,16 +22,18 @@ export interface SmtpSink {
   close(): Promise<void>;
 }
 
-/** A mail server that keeps what it is given (RFC 5321, as much of it as a client needs), without TLS. */
+/** A mail server that keeps what it is given (RFC 5321, as much of it as a client needs), without STARTTLS. */
 export async function openSmtpSink(options: {
   host?: string;
   port?: number;
   /** "user:password" it asks for. */
   login?: string;
+  /** TLS from the first byte; PEM. */
+  tls?: { key: string; cert: string };
   onMail?(mail: ReceivedMail): void;
 }): Promise<SmtpSink> {
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const welcome = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
@@ -38,7 +41,8 @@ export async function openSmtpSink(options: {
       sink.mails.push(mail);
       options.onMail?.(mail);
     });
-  });
+  };
+  const server = options.tls ? createTlsServer(options.tls, welcome) : createServer(welcome);
   server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   await once(server, 'listening');
   const sink: SmtpSink = {

@@ -14,6 +14,7 @@ export interface EnteredTelling {
   host: string;
   port: string;
   tls: MailTls;
+  ca: string;
   user: string;
   password: string;
   from: string;
@@ -48,6 +49,7 @@ export function enteredTelling({ revision, settings }: TellingOverview, zone: st
     host: mail?.host ?? '',
     port: String(mail?.port ?? 587),
     tls: mail?.tls ?? 'starttls',
+    ca: mail?.ca ?? '',
     user: mail?.user ?? '',
     password: '',
     from: mail?.from ?? '',
@@ -100,9 +102,12 @@ function numbersOf(form: EnteredTelling): Numbers | (Problem & { field: string }
 function settingsOf(form: EnteredTelling, numbers: Numbers): TellingSettings {
   const { port, mostPerHour, unprotectedMinutes } = numbers;
   const { host, tls, user, from, url, header } = form;
+  const own = form.ca.trim() === '' ? {} : { ca: form.ca.trim() };
   const to = form.to.split(/[,;\s]+/).filter(Boolean);
   return {
-    mail: form.withMail ? { host: host.trim(), port, tls, user: user.trim(), from: from.trim(), to } : null,
+    mail: form.withMail
+      ? { host: host.trim(), port, tls, user: user.trim(), from: from.trim(), to, ...own }
+      : null,
     hook: form.withHook ? { url: url.trim(), header: header.trim() } : null,
     quiet: form.withQuiet ? { from: form.quietFrom.trim(), to: form.quietTo.trim() } : null,
     zone: form.zone.trim(),

@@ -13,6 +13,9 @@ export const telling = {
   port: 'Port of the mail server',
   tls: 'Encryption',
   tlsWays: { tls: 'TLS (usually port 465)', starttls: 'STARTTLS (usually port 587)', none: 'none (port 25)' },
+  ca: 'Certificate of the mail server',
+  caHint:
+    'Only for a server of your own whose certificate no public authority issued: paste it as text (PEM).',
   user: 'User',
   userHint: 'Leave it empty where nobody logs in.',
   password: 'Password of the mail user',
