@@ -55,7 +55,7 @@ function menuOf(state: DesktopState, { desk, show, quit }: TrayOptions): Menu {
     { type: 'separator' },
     { label: 'Open Understudy', click: show },
     {
-      label: pause ? 'Pause All Automation' : 'Resume Automation',
+      label: pause ? 'Pause all automation' : 'Resume automation',
       enabled: pairs > 0,
       click: () => void setPaused(desk, pause),
     },

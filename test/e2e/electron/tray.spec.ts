@@ -1,5 +1,8 @@
 import { expect, test } from '@playwright/test';
 import { type RunningApp, startDisplay, startElectron } from '../electron-app.ts';
+import { Hand } from '../pages/hand.ts';
+import { HostPage } from '../pages/host.ts';
+import { MapPage } from '../pages/map.ts';
 
 let screen: Awaited<ReturnType<typeof startDisplay>>;
 let running: RunningApp;
@@ -56,25 +59,28 @@ test('the tray follows how all is, pauses automation, and notifications are quie
   await expect(page.getByText(/machines are protected/).first()).toBeVisible({ timeout: 60_000 });
 
   await test.step('pause and resume from the tray', async () => {
-    await page.evaluate(() => undefined);
-    // The next change of state builds the menu anew, with the watch in place.
-    await page.locator('#main').waitFor();
-    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.blur());
-    await page.evaluate(() => {
-      location.hash = '#/settings';
-    });
-    await page
-      .getByRole('button', { name: /^Pause/ })
-      .first()
-      .click();
-    const confirm = page.getByRole('dialog').getByRole('button', { name: /^Pause/ });
-    if (await confirm.count()) await confirm.click();
+    // The menu is built anew when the state changes: from then on the watch sees it.
+    await page.getByRole('switch').first().click();
     await expect.poll(async () => (await seen()).tips.at(-1), { timeout: 30_000 }).toMatch(/paused/);
-    expect((await seen()).labels).toContain('Resume Automation');
-    await choose('Resume Automation');
+    expect((await seen()).labels).toContain('Resume automation');
+    await choose('Resume automation');
     await expect
       .poll(async () => (await seen()).labels, { timeout: 30_000 })
-      .toContain('Pause All Automation');
+      .toContain('Pause all automation');
+    await expect
+      .poll(async () => (await seen()).notices.map(({ title }) => title))
+      .toContain('Automation is resumed');
+  });
+
+  await test.step('a host fails while nobody looks: told, and a click goes there', async () => {
+    await app.evaluate(({ BrowserWindow }) => {
+      const window = BrowserWindow.getAllWindows()[0];
+      if (window) Reflect.set(window, 'isFocused', () => false);
+    });
+    const hand = new Hand(page);
+    await new MapPage(hand).open();
+    await new MapPage(hand).openHost('atlas');
+    await new HostPage(hand).cutPower();
     await expect
       .poll(async () => (await seen()).notices.map(({ title }) => title))
       .toContain('Automation is resumed');
