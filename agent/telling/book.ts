@@ -105,6 +105,16 @@ const KEPT_MS = { notes: 7 * DAY_MS, done: 90 * DAY_MS } as const;
 export const isUnderWay = ({ deliveries }: Pick<Message, 'deliveries'>): boolean =>
   deliveries.mail?.state === 'waiting' || deliveries.hook?.state === 'waiting';
 
+/**
+ * As an agent takes it up that starts: how long something has been so, or gone, is counted anew. In between nobody looked,
+ * and at first it hears nobody.
+ */
+export const takenUp = (book: Book): Book => ({
+  ...book,
+  seen: {},
+  open: book.open.map((each) => ({ ...each, goneAt: null })),
+});
+
 /** Without what nobody needs any more; what is still to be delivered stays. */
 export function pruned(book: Book, now: number): Book {
   const young = <T>(of: Record<string, T>, at: (value: T) => number, ms: number): Record<string, T> =>

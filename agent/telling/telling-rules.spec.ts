@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { noted } from './advance.ts';
+import { takenUp } from './book.ts';
 import { notesOf } from './notes.ts';
 import { inSyncAgain, NIGHT, pairAt, silentSince, Teller, takenOver } from './testing/worlds.ts';
 
@@ -297,6 +298,23 @@ test('an armed pair whose witness is lost says that it would wait for a person',
   const [message] = atlas.after(700);
   expect(message?.title).toBe('web would not be failed over by itself');
   expect(message?.text).toContain('cora does not answer.');
+});
+
+test('an agent that starts hears nobody at first: that is no news, and what it told before is not over', () => {
+  const cora = new Teller('h-cora');
+  cora.world = (world) => ({ sights: silentSince(world, 'h-atlas', NIGHT) });
+  cora.after(100);
+  // Off for an hour; then it has looked for a second.
+  cora.book = takenUp(cora.book);
+  cora.now += 3_600_000;
+  expect(cora.after(60)).toEqual([]);
+  expect(cora.after(120)).toHaveLength(1);
+  cora.world = () => ({});
+  cora.after(10);
+  cora.book = takenUp(cora.book);
+  cora.now += 3_600_000;
+  cora.world = (world) => ({ sights: silentSince(world, 'h-atlas', NIGHT) });
+  expect(cora.after(600, 10)).toEqual([]);
 });
 
 test('a host that hears nobody says that of itself, not of all the others', () => {

@@ -20,7 +20,7 @@ import {
   type TellingView,
 } from '../protocol/index.ts';
 import { advance, noted } from './advance.ts';
-import { Book, EMPTY_BOOK, type Message } from './book.ts';
+import { Book, EMPTY_BOOK, type Message, takenUp } from './book.ts';
 import { waitingLines } from './compose.ts';
 import { Deliveries, send } from './deliveries.ts';
 import { conditionsOf } from './fleet-conditions.ts';
@@ -82,7 +82,7 @@ export class Telling {
   async start(): Promise<void> {
     await this.file.load();
     const read = await this.#bookFile.read();
-    if (read.ok) this.#book = read.value ?? EMPTY_BOOK;
+    if (read.ok) this.#book = takenUp(read.value ?? EMPTY_BOOK);
     // It may repeat itself once; that is better than silence.
     else this.options.log('warn', read.problem.message);
     this.#ends.push(
