@@ -173,7 +173,7 @@ test('what does not get through is tried again, and everybody is told of it mean
     kind: 'telling-undelivered',
     message: 'boreas cannot tell anybody by mail: "web runs on boreas now". It is not there.',
   });
-  expect(boreas.journal.map(({ event }) => event)).toContain('telling-delayed');
+  await until(() => boreas.journal.some(({ event }) => event === 'telling-delayed'));
   boreas.answer = taken;
   await until(() => boreas.telling.brief.trouble === null);
   expect(new Set(boreas.letters.map(({ id }) => id)).size).toBe(1);
