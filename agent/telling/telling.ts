@@ -58,6 +58,8 @@ export class Telling {
   readonly #listeners = new Set<() => void>();
   readonly #ends: (() => void)[] = [];
   #book: Book = EMPTY_BOOK;
+  /** As far as it is on disk: nothing leaves that a next life would not know of. */
+  #kept: Book = EMPTY_BOOK;
   #timer: { cancel(): void } | null = null;
   #stopped = false;
 
@@ -73,7 +75,7 @@ export class Telling {
       settings: () => this.file.settings,
       secrets: () => this.file.secrets,
       self: () => this.#self(),
-      messages: () => this.#book.messages,
+      messages: () => this.#kept.messages,
       came: (id, channel, delivery) => this.#came(id, channel, delivery),
       relay: (letter, channel) => this.#relay(letter, channel),
     });
@@ -85,6 +87,7 @@ export class Telling {
     if (read.ok) this.#book = takenUp(read.value ?? EMPTY_BOOK);
     // It may repeat itself once; that is better than silence.
     else this.options.log('warn', read.problem.message);
+    this.#kept = this.#book;
     this.#ends.push(
       this.options.peers.onSight(({ hostId, reachable }) => {
         if (reachable) void this.#greet(hostId);
@@ -202,8 +205,8 @@ export class Telling {
         isHeard: (hostId) => peers.sight(hostId)?.reachable ?? false,
         newId: randomUUID,
       });
-      await this.#write(book);
       if (message) this.#written(message);
+      await this.#write(book);
     }
     // A message written before it was switched off has to come to its end, too.
     await this.#deliveries.look();
@@ -276,6 +279,7 @@ export class Telling {
     await this.#bookFile
       .write(book)
       .catch((error) => this.options.log('warn', `telling: not written down: ${String(error)}`));
+    this.#kept = book;
   }
 
   #changed(): void {
