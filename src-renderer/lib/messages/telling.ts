@@ -41,7 +41,7 @@ export const telling = {
   mostPerHour: 'Messages an hour, at most',
   mostHint: 'What is more is told together. Urgent ones go out at least every five minutes.',
   unprotectedMinutes: 'Minutes without a current copy until that is told',
-  save: 'Save',
+  save: 'Save for all hosts',
   saved: 'Saved. The hosts tell each other.',
   undo: 'Undo changes',
   testFrom: 'Test from',
