@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import {
   fail,
   type HookSettings,
@@ -34,42 +36,58 @@ export async function callHook(
   });
   const sentAt = Math.floor(Date.now() / 1000);
   try {
-    const answer = await fetch(url, {
-      method: 'POST',
-      // A secret must not follow to where nobody meant it to go.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(LIMIT_MS),
-      headers: {
-        'Content-Type': 'application/json',
-        'User-Agent': 'Understudy',
-        'Understudy-Delivery': id,
-        ...(signingKey === null ? {} : { 'Understudy-Signature': signature(signingKey, sentAt, body) }),
-        ...(header !== '' && headerValue !== null ? { [header]: headerValue } : {}),
-      },
-      body,
+    const { status, statusText, beginning } = await post(url, body, {
+      'Content-Type': 'application/json',
+      'User-Agent': 'Understudy',
+      'Understudy-Delivery': id,
+      ...(signingKey === null ? {} : { 'Understudy-Signature': signature(signingKey, sentAt, body) }),
+      ...(header !== '' && headerValue !== null ? { [header]: headerValue } : {}),
     });
-    const said = oneLine(await beginningOf(answer), 200);
-    const status = `${answer.status} ${answer.statusText}`.trim();
-    if (answer.ok) return ok({ answer: said === '' ? status : `${status}: ${said}`, problem: null });
-    return fail(refusal(answer.status, status, said, new URL(url).host));
+    const said = oneLine(beginning, 200);
+    const line = `${status} ${statusText}`.trim();
+    if (status >= 200 && status < 300)
+      return ok({ answer: said === '' ? line : `${line}: ${said}`, problem: null });
+    return fail(refusal(status, line, said, new URL(url).host));
   } catch (error) {
     return fail(unreachable(error, new URL(url).host));
   }
 }
 
-async function beginningOf(answer: Response): Promise<string> {
-  const reader = answer.body?.getReader();
-  if (!reader) return '';
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  while (bytes < ANSWER_BYTES) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    parts.push(value);
-    bytes += value.length;
-  }
-  await reader.cancel().catch(() => undefined);
-  return Buffer.concat(parts).subarray(0, ANSWER_BYTES).toString('utf8');
+interface Answer {
+  status: number;
+  statusText: string;
+  beginning: string;
+}
+
+/**
+ * By node:http, which follows no redirect: a secret must not go to where nobody meant it to. Not by `fetch`, which needs
+ * WebAssembly: agents run without it (--jitless, MemoryDenyWriteExecute).
+ */
+function post(url: string, body: string, headers: Record<string, string>): Promise<Answer> {
+  const open = url.startsWith('https:') ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    const sized = { ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' };
+    const request = open(url, { method: 'POST', headers: sized, signal }, (answer) => {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      const done = (): void => {
+        const beginning = Buffer.concat(parts).subarray(0, ANSWER_BYTES).toString('utf8');
+        resolve({ status: answer.statusCode ?? 0, statusText: answer.statusMessage ?? '', beginning });
+      };
+      answer.on('data', (part: Buffer) => {
+        parts.push(part);
+        bytes += part.length;
+        if (bytes < ANSWER_BYTES) return;
+        done();
+        request.destroy();
+      });
+      answer.on('end', done);
+      answer.on('error', reject);
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
 }
 
 function refusal(status: number, line: string, said: string, host: string): Problem {
@@ -102,7 +120,7 @@ function refusal(status: number, line: string, said: string, host: string): Prob
 function unreachable(error: unknown, host: string): Problem {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const text = cause instanceof Error ? cause.message : String(cause);
-  const late = error instanceof Error && error.name === 'TimeoutError';
+  const late = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError');
   return {
     kind: 'hook-unreachable',
     message: late
