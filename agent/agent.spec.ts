@@ -22,6 +22,7 @@ import {
   type Peer,
   PROTOCOL_VERSION,
   type Result,
+  TELLING_DEFAULTS,
 } from './protocol/index.ts';
 import { Pace } from './replication/pace.ts';
 import { createSimulatedSource } from './replication/simulated/source.ts';
@@ -201,6 +202,24 @@ test('a host with protected machines cannot be taken into another fleet; one wit
   const { console } = attach(agent);
   const hello = must(await console.call('agent.hello', { protocol: PROTOCOL_VERSION, consoleVersion: '1' }));
   expect(hello).toMatchObject({ hostId: 'cetus', fleetId: FLEET });
+});
+
+test('whom the fleet tells reaches every agent over their own wire, and another fleet does not get it', async () => {
+  const { atlas, boreas, members } = await fleet();
+  const hook = { url: 'http://127.0.0.1:9/', header: '' };
+  const settings = { ...TELLING_DEFAULTS, hook };
+  const order = { ...ORDER, requestId: 'r-1', base: null, settings, secrets: { signingKey: 'key-1' } };
+  const { revision } = must(await atlas.console.call('telling.set', order));
+  await until(async () => must(await boreas.console.call('telling.get', {})).revision !== null);
+  const told = must(await boreas.console.call('telling.get', {}));
+  expect(told).toMatchObject({ revision, settings, has: { signingKey: true } });
+  const { facts } = must(await boreas.console.call('state.subscribe', {}));
+  await until(() => facts.telling !== undefined || boreas.notices.some(({ name }) => name === 'facts'));
+  const [, second] = members;
+  if (second === undefined) throw new Error('two members');
+  must(await enrol(second.agent, 'boreas', 'fleet-2'));
+  const elsewhere = must(await (await greeted(second.agent)).console.call('telling.get', {}));
+  expect(elsewhere).toMatchObject({ revision: null, has: { signingKey: false } });
 });
 
 test('an agent that starts anew is still a member, and hears the others again', async () => {

@@ -17,6 +17,9 @@ import type { HostFacts, HostLoad, HostRole } from './protocol/index.ts';
 import type { CoordinatedHost } from './replication/coordinated/host.ts';
 import type { Pace } from './replication/pace.ts';
 import type { ReplicaSource, ReplicaTarget } from './replication/replication.ts';
+import { realTransports } from './telling/real-transports.ts';
+import { Telling } from './telling/telling.ts';
+import type { Transports } from './telling/transports.ts';
 
 export interface AgentOptions {
   /** Everything this agent remembers lies here; made when it is missing. */
@@ -42,6 +45,8 @@ export interface AgentOptions {
   role: HostRole;
   /** Where rooms outside already hold the identity; otherwise it is opened from `stateDir`. Loaded by `start`. */
   identity?: IdentityStore;
+  /** How it tells people; left out: by mail and webhook. */
+  transports?: Transports;
   /** True while the host is shutting down. */
   hostStopping?(): Promise<boolean>;
 }
@@ -86,6 +91,7 @@ interface Rooms {
   peers: PeerMesh;
   pairs: PairsService;
   live: LiveState;
+  telling: Telling;
   desk: ConsoleDesk;
 }
 
@@ -103,11 +109,20 @@ function wire(options: AgentOptions, facts: HostFacts): Rooms {
   };
   const witnesses = new ConsoleWitnesses(peers, clock);
   const pairs = createPairs({ ...options, ...self, bootId, audit, peers: witnesses });
-  const rooms = { identity, peers, pairs, audit };
+  const telling = new Telling({
+    ...options,
+    audit,
+    pairs,
+    peers,
+    transports: options.transports ?? realTransports,
+    self: () => identity.current,
+  });
+  const rooms = { identity, peers, pairs, audit, telling };
   const { pace } = options;
   const told = async (): Promise<HostFacts> => ({
     ...(await options.facts()),
     ...(pace ? { copyLimit: pace.view } : {}),
+    telling: telling.brief,
   });
   const live = new LiveState({ ...options, ...rooms, facts: told }, facts);
   const desk = new ConsoleDesk({
@@ -133,9 +148,10 @@ async function startInOrder(
   await pace?.start();
   await guard.start();
   const ready = hypervisor.start().then(() => Promise.all([source.start(), target.start()]));
-  rooms.peers.serve(rooms.pairs.peerHandlers);
+  rooms.peers.serve({ ...rooms.pairs.peerHandlers, ...rooms.telling.peerHandlers });
   await rooms.peers.start();
   await rooms.pairs.start(ready);
+  await rooms.telling.start();
   rooms.live.start();
 }
 
@@ -147,6 +163,7 @@ async function stopAll(
   rooms.desk.close();
   rooms.live.stop();
   pace?.stop();
+  await rooms.telling.stop();
   await rooms.pairs.stop(inOrder);
   await rooms.peers.stop();
   await Promise.all([source.stop(), target.stop()]);

@@ -20,6 +20,8 @@ import {
 } from '../protocol/index.ts';
 import type { Pace } from '../replication/pace.ts';
 import { type Link, type LinkEnd, openLink } from '../rpc/index.ts';
+import { tellingHandlers } from '../telling/console-handlers.ts';
+import type { Telling as PeopleTelling } from '../telling/telling.ts';
 import type { ConsoleWitnesses } from './console-witnesses.ts';
 import { limitHandlers } from './limits.ts';
 import type { LiveState, Telling } from './live-state.ts';
@@ -40,6 +42,7 @@ export interface ConsoleDeskOptions {
   pairs: PairsService;
   audit: AuditLog;
   live: LiveState;
+  telling: PeopleTelling;
   pace?: Pace;
 }
 
@@ -97,6 +100,7 @@ export class ConsoleDesk {
       ...pairs.consoleHandlers,
       ...membershipHandlers(this.#options),
       ...limitHandlers(this.#options),
+      ...tellingHandlers(this.#options.telling),
       ...vote.handlers,
       'agent.hello': async ({ protocol }) => {
         attached.greeted = false;

@@ -14,6 +14,7 @@ import type {
   NoticeOf,
 } from '../protocol/index.ts';
 import type { Pace } from '../replication/pace.ts';
+import type { Telling as PeopleTelling } from '../telling/telling.ts';
 
 /** How often load is sampled while somebody looks, and otherwise, ms. */
 const SAMPLE_MS = { watched: 5000, idle: 30_000 } as const;
@@ -34,6 +35,8 @@ interface LiveStateOptions {
   audit: AuditLog;
   peers: PeerMesh;
   pace?: Pace;
+  /** Part of the facts: settings, and whether people can be reached. */
+  telling: Pick<PeopleTelling, 'subscribe'>;
   facts(): Promise<HostFacts>;
   load(): Promise<HostLoad>;
 }
@@ -77,6 +80,7 @@ export class LiveState {
       peers.onSight(() => this.#tell({ name: 'sights', value: peers.sights() })),
     );
     if (pace) this.#ends.push(pace.subscribe(() => void this.#refreshFacts()));
+    this.#ends.push(this.#options.telling.subscribe(() => void this.#refreshFacts()));
     // The facts given at the start were read before the hypervisor was connected.
     void this.#refreshFacts();
     void this.#sample();

@@ -180,6 +180,11 @@ class Pairs implements PairsService {
     return this.#context.nodes.ids();
   }
 
+  records(): ReturnType<PairsService['records']> {
+    const { nodes } = this.#context;
+    return nodes.ids().flatMap((pairId) => nodes.record(pairId) ?? []);
+  }
+
   unclaimed(): ReturnType<PairsService['unclaimed']> {
     return this.#guarded.unclaimed;
   }

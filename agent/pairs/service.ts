@@ -2,6 +2,7 @@ import type {
   ConsoleApi,
   Handlers,
   LeaseView,
+  PairRecord,
   PairStatus,
   PeerApi,
   Task,
@@ -27,6 +28,8 @@ export interface PairsService {
   tasks(): Task[];
   /** Pairs on which this host votes, member or witness. */
   votes(): string[];
+  /** Their records as far as this host knows them. */
+  records(): PairRecord[];
   /** Machines that the guard protects here though their pair is lost; `subscribe` tells when they change. */
   unclaimed(): UnclaimedMachine[];
   /** How the lease of each pair stands; told about once a second through `subscribe` while `watched`. */
@@ -60,5 +63,8 @@ export interface PairsService {
     | 'guard.letGo'
     | 'task.cancel'
   >;
-  readonly peerHandlers: Omit<Handlers<PeerApi>, 'peer.hello'>;
+  readonly peerHandlers: Omit<
+    Handlers<PeerApi>,
+    'peer.hello' | 'telling.offer' | 'telling.told' | 'telling.relay'
+  >;
 }

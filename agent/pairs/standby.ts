@@ -10,7 +10,10 @@ import { endReading, readReplica, replicaRead } from './read-replica.ts';
 import { beginPoint, comparePoint, prunePoints, sealPoint } from './restore-points.ts';
 import { freshNotes, type LocalNotes } from './store.ts';
 
-export type PairPeerHandlers = Omit<Handlers<PeerApi>, 'peer.hello'>;
+export type PairPeerHandlers = Omit<
+  Handlers<PeerApi>,
+  'peer.hello' | 'telling.offer' | 'telling.told' | 'telling.relay'
+>;
 
 /** What this member, or witness, answers to the other agents of its fleet. */
 export function peerHandlers(context: PairContext, receiver: Receiver): PairPeerHandlers {

@@ -10,6 +10,7 @@ import { Epoch, LeaseView, Maintenance, PairId, PairRecord, PairStatus, Profile 
 import { peerApi } from './peer-api.ts';
 import { Problem } from './problem.ts';
 import { AuditEntry, Task } from './task.ts';
+import { Channel, SecretsChange, TellingRevision, TellingSettings, TellingView } from './telling.ts';
 import { VerifySettings } from './verify.ts';
 
 /** Raised when a message changes incompatibly; the console replaces an older agent in place. */
@@ -317,6 +318,28 @@ export const consoleApi = {
   'audit.list': method(
     v.object({ afterSeq: v.number(), limit: v.pipe(v.number(), v.maxValue(500)) }),
     v.object({ entries: v.array(AuditEntry) }),
+  ),
+  /** How this agent tells people, and what it told lately. */
+  'telling.get': method(nothing, TellingView),
+  /**
+   * How the fleet tells people from now on; this agent gives it to the others. `base`: the revision the person saw.
+   * Secrets that are left out stay, an empty one is forgotten.
+   */
+  'telling.set': method(
+    v.object({
+      ...Order,
+      base: v.nullable(TellingRevision),
+      settings: TellingSettings,
+      secrets: SecretsChange,
+    }),
+    TellingView,
+    20_000,
+  ),
+  /** Sends a test from this host by settings that need not be kept; a refusal comes back as its Problem. */
+  'telling.test': method(
+    v.object({ ...Order, channel: Channel, settings: TellingSettings, secrets: SecretsChange }),
+    v.object({ answer: v.string(), problem: v.nullable(Problem), tookMs: v.number() }),
+    45_000,
   ),
   /** What stands in the way of removing the agent (pairs that live here). Stops listening when nothing does. */
   'agent.retire': method(v.object({ ...Order }), v.object({ blockedBy: v.array(PairId) })),

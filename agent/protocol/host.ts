@@ -1,9 +1,8 @@
 import * as v from 'valibot';
 import { CopyLimitView } from './limits.ts';
+import { TellingBrief } from './telling.ts';
 
-/** Stable id of a host in a fleet (UUID, given at deployment; survives renames and address changes). */
-export const HostId = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/));
-export type HostId = v.InferOutput<typeof HostId>;
+export { HostId } from './host-id.ts';
 
 /** libvirt's domain UUID, lower case. */
 export const VmUuid = v.pipe(v.string(), v.uuid());
@@ -39,6 +38,8 @@ export const HostFacts = v.object({
   addresses: v.array(v.string()),
   /** How fast it sends copies. Left out by an agent that knows no limits. */
   copyLimit: v.optional(CopyLimitView),
+  /** How it tells people what happens. Left out by an agent that tells nobody. */
+  telling: v.optional(TellingBrief),
 });
 export type HostFacts = v.InferOutput<typeof HostFacts>;
 

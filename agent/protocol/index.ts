@@ -12,5 +12,6 @@ export * from './pair.ts';
 export * from './peer-api.ts';
 export * from './problem.ts';
 export * from './task.ts';
+export * from './telling.ts';
 export * from './verify.ts';
 export * from './vote.ts';

@@ -5,6 +5,7 @@ import { HostId, VmState, VmUuid } from './host.ts';
 import { method, nothing } from './method.ts';
 import { RestorePoint } from './mode.ts';
 import { PairId, PairRecord, PairSpec } from './pair.ts';
+import { Channel, Letter, Sent, StoredTelling, ToldNote } from './telling.ts';
 import { Versioned } from './vote.ts';
 
 /** Enough of a guest for the standby to judge whether it could run it. */
@@ -234,6 +235,16 @@ export const peerApi = {
   'owner.yield': method(v.object({ pairId: PairId, epoch: v.number(), down: v.boolean() }), nothing, 30_000),
   /** Standby to owner: somebody else has been at the copy there (`text`). It does not count as whole until it was compared. */
   'copy.touched': method(v.object({ pairId: PairId, text: v.string() }), nothing, 30_000),
+  /** How the fleet tells people; the receiver keeps the newer one. */
+  'telling.offer': method(v.object({ stored: StoredTelling }), nothing, 10_000),
+  /** What the caller told people: the receiver need not tell it too. */
+  'telling.told': method(
+    v.object({ by: HostId, notes: v.pipe(v.array(ToldNote), v.maxLength(2000)) }),
+    nothing,
+    10_000,
+  ),
+  /** The caller cannot bring this out itself: the receiver does, by the same settings. */
+  'telling.relay': method(v.object({ letter: Letter, channel: Channel }), Sent, 45_000),
   /** The pair ended: closes the exports in order and forgets it, replica and vote included. */
   'pair.forget': method(v.object({ pairId: PairId }), nothing, 60_000),
 } as const;

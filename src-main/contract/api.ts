@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import {
+  Channel,
   Check,
   CopyLimit,
   DrillSettings,
@@ -11,12 +12,16 @@ import {
   PairId,
   Profile,
   ReplicationMode,
+  SecretsChange,
+  TellingRevision,
+  TellingSettings,
   VerifySettings,
   VmUuid,
 } from '../../agent/protocol/index.ts';
 import { AutomationChange, PairOutcome, Policy, Scope, WitnessReport } from './automation.ts';
 import { Evacuation, EvacuationKind, EvacuationPlan } from './evacuation.ts';
 import { JoinedRisk } from './objectives.ts';
+import { DesktopNotice, DesktopState, TellingOverview } from './telling.ts';
 import {
   AppInfo,
   AuditView,
@@ -258,6 +263,22 @@ export const pageApi = {
     v.object({ outcomes: v.array(PairOutcome) }),
     180_000,
   ),
+  /** Whom the fleet tells what happens, and what it told lately. */
+  'telling.overview': method(nothing, TellingOverview, 15_000),
+  /** `base`: the revision the person saw. Secrets that are left out stay, an empty one is forgotten. */
+  'telling.set': method(
+    v.object({ base: v.nullable(TellingRevision), settings: TellingSettings, secrets: SecretsChange }),
+    TellingOverview,
+    40_000,
+  ),
+  /** Sends a test from that host, by settings that need not be kept. */
+  'telling.test': method(
+    v.object({ hostId: HostId, channel: Channel, settings: TellingSettings, secrets: SecretsChange }),
+    v.object({ answer: v.string(), tookMs: v.number() }),
+    50_000,
+  ),
+  /** How all is, for the tray. */
+  'desktop.state': method(nothing, DesktopState),
   'task.cancel': method(v.object({ taskId: v.string() }), nothing),
   'audit.list': method(
     v.object({ pairId: v.nullable(PairId), before: v.nullable(v.number()), limit: v.number() }),
@@ -290,6 +311,11 @@ export const pageEvents = {
   deploy: v.object({ draftId: v.string(), step: v.string(), fraction: v.nullable(v.number()) }),
   app: AppInfo,
   settings: Settings,
+  desktop: DesktopState,
+  /** For who does not look at the window. */
+  notice: DesktopNotice,
+  /** The shell asks the page to go there: "#/pairs/p1". */
+  go: v.object({ place: v.string() }),
 } as const;
 export type PageEvents = typeof pageEvents;
 

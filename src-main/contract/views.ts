@@ -17,6 +17,7 @@ import { Automation, PairDefaults } from './automation.ts';
 import { DrillView } from './drill.ts';
 import { ObjectivesView } from './objectives.ts';
 import { ReplicationView } from './replication.ts';
+import { DesktopChoice } from './telling.ts';
 import { VerifyView } from './verify.ts';
 
 /** The console's link to one host. `since` is wall clock, ms. */
@@ -260,6 +261,8 @@ export const Settings = v.object({
   /** Name of the person, for the audit logs. */
   operator: v.string(),
   newPairs: PairDefaults,
+  /** What desktop notifications tell; left out: everything. */
+  desktop: v.optional(DesktopChoice),
 });
 export type Settings = v.InferOutput<typeof Settings>;
 

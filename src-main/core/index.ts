@@ -38,8 +38,8 @@ export interface CoreOptions {
 
 /** The whole console behind its pages. */
 export interface Core {
-  /** Attaches a page; both directions carry the messages of src-main/contract. */
-  connect(send: (message: ToPage) => void): PageConnection;
+  /** Attaches a page; both directions carry the messages of src-main/contract. `only`: the events it is sent; left out: all. */
+  connect(send: (message: ToPage) => void, only?: readonly string[]): PageConnection;
   /** The workstation is about to sleep: its votes say goodbye first. False: it is awake again. */
   sleep(asleep: boolean): Promise<void>;
   close(): Promise<void>;
@@ -73,7 +73,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     throw error;
   }
   return {
-    connect: (send) => hub.connect(send),
+    connect: (send, only) => hub.connect(send, only),
     sleep: (asleep) => stage.sleep(asleep),
     async close() {
       hub.close();
@@ -118,6 +118,7 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
     votes: parts.practice ? new MemoryVotes() : new VoteFiles(join(options.dataDir, 'votes'), Date.now),
     serves: parts.practice || (options.votes ?? true),
     operator: () => settings.get().operator,
+    desktop: () => settings.get().desktop ?? 'all',
     now: Date.now,
     emit,
     report,

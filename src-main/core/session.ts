@@ -1,6 +1,6 @@
 import type { VoteStore } from '../../agent/lease/vote-store.ts';
 import type { Problem } from '../../agent/protocol/index.ts';
-import type { WitnessReport } from '../contract/index.ts';
+import type { DesktopChoice, WitnessReport } from '../contract/index.ts';
 import { AuditService } from './activity/audit.ts';
 import { auditCsv } from './activity/csv.ts';
 import { cancelTask } from './activity/tasks.ts';
@@ -22,6 +22,8 @@ import type { Emit } from './page/dispatch.ts';
 import { ProtectService } from './protect/protect.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
 import type { Storage } from './storage/storage.ts';
+import { Desk } from './telling/desk.ts';
+import { TellingService } from './telling/telling.ts';
 import { checkWitness } from './witness/check.ts';
 import { HERE, OwnWitness, ownIdentity } from './witness/own-witness.ts';
 
@@ -37,6 +39,8 @@ export interface SessionOptions {
   serves: boolean;
   practice: boolean;
   operator: () => string;
+  /** What desktop notifications tell; left out: everything. */
+  desktop?: () => DesktopChoice;
   now: () => number;
   emit: Emit;
   /** Tells the person something that no page asked for. */
@@ -57,6 +61,8 @@ export interface Session {
   automation: AutomationService;
   evacuation: EvacuationService;
   objectives: ObjectivesService;
+  telling: TellingService;
+  desk: Desk;
   /** This workstation's own vote. */
   witness: OwnWitness;
   checkWitness(order: { witness: string; pairIds: string[] }): Promise<WitnessReport>;
@@ -71,12 +77,22 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { storage, access, openLink, operator, now, emit, report } = options;
   const own = ownIdentity(storage.settings);
   const self = { hostId: own.hostId, name: HERE };
+  const desk = new Desk({
+    practice: options.practice,
+    choice: options.desktop ?? (() => 'all'),
+    now,
+    emitState: (state) => emit('desktop', state),
+    emitNotice: (notice) => emit('notice', notice),
+  });
   const fleet = new Fleet({
     table: storage.hosts,
     practice: options.practice,
     self,
     now,
-    emit: (patch) => emit('fleet', patch),
+    emit: (patch) => {
+      desk.take(patch);
+      emit('fleet', patch);
+    },
     report,
   });
   const audit = new AuditService({
@@ -123,6 +139,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     limits,
     evacuation,
     objectives: new ObjectivesService({ fleet, audit, operator, now }),
+    telling: new TellingService({ fleet, audit, operator }),
+    desk,
     failover: new FailoverService({ fleet, orders, now }),
     automation: new AutomationService({ fleet, audit, witness, operator, now }),
     witness,
@@ -130,6 +148,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     auditCsv: (pairId) => auditCsv({ table: storage.audit, fleet, now }, pairId),
     cancelTask: (taskId) => cancelTask({ fleet, audit, operator }, taskId),
     async close() {
+      desk.close();
       wizard.close();
       evacuation.close();
       // Its goodbye travels over the links, so they close last.

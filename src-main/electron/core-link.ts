@@ -65,9 +65,10 @@ export class CoreLink {
     this.#core.onExit(onExit);
   }
 
-  openPage(page: number, deliver: (message: unknown) => void): void {
+  /** `only`: the events it is sent; left out: all. */
+  openPage(page: number, deliver: (message: unknown) => void, only?: string[]): void {
     this.#pages.set(page, deliver);
-    this.#core.send({ k: 'open', page });
+    this.#core.send({ k: 'open', page, ...(only ? { only } : {}) });
   }
 
   closePage(page: number): void {

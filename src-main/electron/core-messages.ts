@@ -1,6 +1,7 @@
 /** Main process to core process. */
 export type ToCore =
-  | { k: 'open'; page: number }
+  /** `only`: the events that page is sent; left out: all. */
+  | { k: 'open'; page: number; only?: string[] }
   | { k: 'close'; page: number }
   | { k: 'page'; page: number; message: unknown }
   /** Answer to `seal`; null when the keychain refused. */

@@ -94,7 +94,7 @@ async function main(): Promise<void> {
     const opened = await core;
     if (message.k === 'open') {
       const send = (value: unknown): void => port.send({ k: 'page', page: message.page, message: value });
-      pages.set(message.page, opened.connect(send));
+      pages.set(message.page, opened.connect(send, message.only));
     } else if (message.k === 'close') {
       pages.get(message.page)?.close();
       pages.delete(message.page);

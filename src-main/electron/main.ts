@@ -1,16 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { app, type BrowserWindow, dialog, powerMonitor, protocol, session } from 'electron';
+import { app, type BrowserWindow, dialog, powerMonitor, protocol, session, type Tray } from 'electron';
 import { defaultDataDir } from '../local/data-dir.ts';
 import { commandLine, runCommandLine } from './command-line.ts';
 import { CoreLink, keychain } from './core-link.ts';
 import type { CoreSettings } from './core-process.ts';
+import { openDesk } from './desk-page.ts';
 import { openMainWindow } from './main-window.ts';
 import { installMenu } from './menu.ts';
+import { showNotifications } from './notifications.ts';
 import { forbidNavigation } from './security/navigation.ts';
 import { registerScheme, servePage } from './security/page-protocol.ts';
 import { restrictPermissions } from './security/permissions.ts';
 import { heldForTest } from './test-switches.ts';
+import { installTray } from './tray.ts';
 
 /** How long the core may take to write everything down before the application ends anyway. */
 const SHUTDOWN_LIMIT_MS = 5_000;
@@ -41,6 +44,8 @@ function startCore(dataDir: string): CoreLink {
 
 let ending = false;
 let window: BrowserWindow | null = null;
+/** Held, or it vanishes with the garbage. */
+let tray: Tray | null = null;
 
 function start(): void {
   const dataDir = option('data-dir') ?? defaultDataDir(process.env, process.platform);
@@ -63,6 +68,26 @@ function start(): void {
     });
   };
   open();
+  const show = (place?: string): void => {
+    if (!window) open();
+    if (window?.isMinimized()) window.restore();
+    window?.show();
+    window?.focus();
+    if (place) window?.webContents.send('core', { t: 'event', event: 'go', data: { place } });
+  };
+  const desk = openDesk(core);
+  tray = installTray({
+    desk,
+    icons: join(dist, 'icons', 'tray'),
+    show: () => show(),
+    quit: () => app.quit(),
+  });
+  showNotifications({
+    desk,
+    icon: join(dist, 'icons', 'icon.png'),
+    inView: () => window?.isVisible() === true && window.isFocused() && !window.isMinimized(),
+    show,
+  });
   app.on('activate', () => {
     if (!window) open();
   });
@@ -74,6 +99,7 @@ function start(): void {
     if (ending) return;
     ending = true;
     event.preventDefault();
+    tray?.destroy();
     core.shutDown();
     const limit = setTimeout(() => core.kill(), SHUTDOWN_LIMIT_MS);
     core.onExit(() => {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -97,12 +98,13 @@ const steps = [
   },
   {
     name: 'icons',
-    from: ['assets/icon.png'],
-    to: ['icons/icon.png'],
+    from: ['assets/icon.png', 'assets/tray'],
+    to: ['icons/icon.png', 'icons/tray/ok.png'],
     wanted: true,
     run: () => {
       mkdirSync(join(dist, 'icons'), { recursive: true });
       copyFileSync(join(root, 'assets/icon.png'), join(dist, 'icons/icon.png'));
+      cpSync(join(root, 'assets/tray'), join(dist, 'icons/tray'), { recursive: true });
     },
   },
   {

@@ -16,6 +16,7 @@ import { protect } from './messages/protect.ts';
 import { replication } from './messages/replication.ts';
 import { settings } from './messages/settings.ts';
 import { shell } from './messages/shell.ts';
+import { telling } from './messages/telling.ts';
 import { timetable } from './messages/timetable.ts';
 import { verify } from './messages/verify.ts';
 import { welcome } from './messages/welcome.ts';
@@ -44,6 +45,7 @@ export const m = {
   replication,
   settings,
   shell,
+  telling,
   timetable,
   verify,
   welcome,

@@ -51,6 +51,9 @@ export const handlers: PeerHandlers = {
   'move.drained': never,
   'move.refuse': never,
   'move.return': never,
+  'telling.offer': never,
+  'telling.told': never,
+  'telling.relay': never,
   'pair.forget': never,
 };
 

@@ -130,3 +130,19 @@ test('an event reaches every page; one that breaks the contract reaches none', (
   expect(others).toEqual(sent);
   expect(bugs).toHaveLength(1);
 });
+
+test('a page that asks for some events is sent those, and every answer', async () => {
+  const { hub, sent } = hubWith({});
+  const few: ToPage[] = [];
+  const tray = hub.connect((message) => few.push(message), ['desktop']);
+  const state = { tone: 'ok', text: 'All is well.', pairs: 1, paused: 0 } as const;
+  hub.emit('desktop', state);
+  hub.emit('deploy', { draftId: 'd', step: 's', fraction: null });
+  tray.receive({ t: 'call', id: 3, method: 'host.format', params: {} });
+  await settled(few, 2);
+  expect(few).toMatchObject([
+    { event: 'desktop', data: state },
+    { t: 'problem', id: 3 },
+  ]);
+  expect(sent).toHaveLength(2);
+});

@@ -19,7 +19,8 @@ export interface PageConnection {
 
 /** All attached pages: answers their calls, and tells every one of them what happens. */
 export interface PageHub {
-  connect(send: (message: ToPage) => void): PageConnection;
+  /** `only`: the events it is sent; left out: all. */
+  connect(send: (message: ToPage) => void, only?: readonly string[]): PageConnection;
   emit: Emit;
   close(): void;
 }
@@ -28,8 +29,8 @@ export interface PageHub {
 export function createPageHub(handlers: Handlers<PageApi>, onBug: (text: string) => void): PageHub {
   const pages = new Set<Page>();
   return {
-    connect(send) {
-      const page = new Page(handlers, send, onBug, () => pages.delete(page));
+    connect(send, only) {
+      const page = new Page(handlers, heard(send, only), onBug, () => pages.delete(page));
       pages.add(page);
       return page;
     },
@@ -42,6 +43,16 @@ export function createPageHub(handlers: Handlers<PageApi>, onBug: (text: string)
     close() {
       for (const page of [...pages]) page.close();
     },
+  };
+}
+
+function heard(
+  send: (message: ToPage) => void,
+  only: readonly string[] | undefined,
+): (message: ToPage) => void {
+  if (only === undefined) return send;
+  return (message) => {
+    if (message.t !== 'event' || only.includes(message.event)) send(message);
   };
 }
 

@@ -13,6 +13,7 @@ import { Pace } from '../../../agent/replication/pace.ts';
 import { createSimulatedCoordinated } from '../../../agent/replication/simulated/coordinated.ts';
 import { createSimulatedSource } from '../../../agent/replication/simulated/source.ts';
 import { createSimulatedTarget } from '../../../agent/replication/simulated/target.ts';
+import { simulatedTransports } from '../../../agent/telling/simulated-transports.ts';
 import { SOCKET } from '../deploy/places.ts';
 import { generateOpensshKey } from '../ssh/openssh-key.ts';
 import type { PlannedHost } from './fleet-plan.ts';
@@ -128,6 +129,7 @@ export class PracticeHost implements HostOfCommands {
       guard: createSimulatedGuard(simulated),
       stage: createSimulatedStage(simulated),
       coordinated: createSimulatedCoordinated(simulated),
+      transports: simulatedTransports,
       facts: async () => hostFacts(simulated, [ADDRESS]),
       load: async () => hostLoad(simulated),
       peerListen: { host: ADDRESS, port: this.peerPort },

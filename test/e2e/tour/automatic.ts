@@ -7,6 +7,7 @@ import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { protect } from '../../../src-renderer/lib/messages/protect.ts';
 import { replication } from '../../../src-renderer/lib/messages/replication.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { telling } from '../../../src-renderer/lib/messages/telling.ts';
 import { verify } from '../../../src-renderer/lib/messages/verify.ts';
 import { witness } from '../../../src-renderer/lib/messages/witness.ts';
 import { expect } from '../expect.ts';
@@ -26,6 +27,7 @@ interface Visit extends Deps {
 /** fixtureFleet: the screens of the failover core, in states that last a moment or need a broken host. */
 export async function takeAutomaticTour(deps: Deps): Promise<void> {
   await on('automatic', deps, visitArmed);
+  await on('automatic', deps, visitTold);
   await on('stepping', deps, visitStepping);
   await on('unarmed', deps, visitUnarmed);
   await on('paused', deps, visitPaused);
@@ -50,6 +52,14 @@ async function on(
   } finally {
     await fixture.stop();
   }
+}
+
+/** What was told in the night, and what did not get through. */
+async function visitTold({ hand, look, open }: Visit): Promise<void> {
+  await open('#/settings');
+  await expect(hand.page.getByText('shop is protected again', { exact: false }).first()).toBeVisible();
+  await hand.click(hand.page.getByText(telling.read).first());
+  await look('settings-told');
 }
 
 async function visitChanged({ hand, look, open }: Visit): Promise<void> {

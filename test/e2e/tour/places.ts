@@ -4,6 +4,7 @@ import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { protect as words } from '../../../src-renderer/lib/messages/protect.ts';
 import { replication } from '../../../src-renderer/lib/messages/replication.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { telling as tellingWords } from '../../../src-renderer/lib/messages/telling.ts';
 import { expect } from '../expect.ts';
 import { FAST, SLOW, type Tour } from './tour.ts';
 
@@ -66,6 +67,10 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   await look('activity');
   await hand.place(shell.settings);
   await look('settings');
+  const telling = page.getByRole('region', { name: tellingWords.title });
+  for (const name of [tellingWords.mail, tellingWords.hook, tellingWords.quiet])
+    await hand.click(telling.getByRole('checkbox', { name, exact: true }));
+  await look('settings-telling');
 
   await map.open();
   await map.openHost('atlas');
