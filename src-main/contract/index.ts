@@ -6,3 +6,5 @@ export * from './objectives.ts';
 export * from './replication.ts';
 export * from './verify.ts';
 export * from './views.ts';
+export * from './what-if.ts';
+export * from './what-if-memory.ts';
