@@ -3,8 +3,8 @@ import { compareText } from '../../lib/collate.ts';
 
 /** Who belongs to whom, each found in one pass: a fleet may have thousands of machines and changes many times a second. */
 
-/** Names the place of a machine on a host, whichever side of a pair it is. */
-export const seatKey = (hostId: string, vmUuid: string): string => `${hostId}/${vmUuid}`;
+/** Names the place of a machine on a host, whichever side of a pair it is: as the fleet's machines are keyed. */
+export const seatKey = (hostId: string, vmUuid: string): string => `${hostId}:${vmUuid}`;
 
 export function specOf(pair: PairView) {
   const member = pair.members[pair.primary] ?? Object.values(pair.members)[0];
@@ -18,25 +18,46 @@ export function workloadUuid(pair: PairView): string | null {
 /** The host a machine was protected on: it never changes with where the machine runs, so a failover moves no row. */
 export const homeOf = (pair: PairView): string => specOf(pair)?.members[0] ?? pair.primary;
 
-/** Pairs by the two places each of them takes. */
-export function pairsBySeat(fleet: FleetSnapshot): Map<string, PairView> {
+/** Remembers what was found of a fleet, or of a part of it, for as long as that is not replaced. */
+function remembered<K extends object, V>(find: (of: K) => V): (of: K) => V {
+  const found = new WeakMap<K, V>();
+  return (of) => {
+    const known = found.get(of);
+    if (known !== undefined) return known;
+    const fresh = find(of);
+    found.set(of, fresh);
+    return fresh;
+  };
+}
+
+/** The two places a pair takes; none before its machine is known. */
+const seatsOfPair = remembered((pair: PairView): readonly string[] => {
+  const uuid = workloadUuid(pair);
+  return uuid === null ? [] : [seatKey(pair.primary, uuid), seatKey(pair.standby, uuid)];
+});
+
+const bySeat = remembered((pairs: FleetSnapshot['pairs']): Map<string, PairView> => {
   const seats = new Map<string, PairView>();
-  for (const pair of Object.values(fleet.pairs)) {
-    const uuid = workloadUuid(pair);
-    if (uuid === null) continue;
-    seats.set(seatKey(pair.primary, uuid), pair);
-    seats.set(seatKey(pair.standby, uuid), pair);
-  }
+  for (const pair of Object.values(pairs)) for (const seat of seatsOfPair(pair)) seats.set(seat, pair);
   return seats;
+});
+
+/** Pairs by the two places each of them takes. */
+export const pairsBySeat = (fleet: FleetSnapshot): ReadonlyMap<string, PairView> => bySeat(fleet.pairs);
+
+/** The machine as its pair's primary has it; null: not heard of. */
+export function vmOfPair(fleet: FleetSnapshot, pair: PairView): VmView | null {
+  const [seat] = seatsOfPair(pair);
+  return seat === undefined ? null : (fleet.vms[seat] ?? null);
 }
 
 /** Machines without a standby, in the order of the picture. */
-export function unprotected(fleet: FleetSnapshot): VmView[] {
+export const unprotected = remembered((fleet: FleetSnapshot): VmView[] => {
   const taken = pairsBySeat(fleet);
   return Object.values(fleet.vms)
-    .filter((view) => !taken.has(seatKey(view.hostId, view.vm.uuid)))
+    .filter((view) => !taken.has(view.key))
     .sort((a, b) => compareText(a.vm.name, b.vm.name));
-}
+});
 
 /** Pairs for which the box with this id gives the third vote. */
 export function votesOf(fleet: FleetSnapshot, hostId: string): PairView[] {
@@ -75,7 +96,7 @@ const TROUBLED: readonly PairView['health'][] = [
 ];
 export const isTroubled = (pair: PairView): boolean => TROUBLED.includes(pair.health);
 
-export function tallies(fleet: FleetSnapshot): Map<string, Tally> {
+export const tallies = remembered((fleet: FleetSnapshot): ReadonlyMap<string, Tally> => {
   const found = new Map<string, Tally>();
   const at = (hostId: string): Tally => {
     const known = found.get(hostId);
@@ -95,4 +116,4 @@ export function tallies(fleet: FleetSnapshot): Map<string, Tally> {
     }
   }
   return found;
-}
+});

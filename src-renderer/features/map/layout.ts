@@ -1,6 +1,6 @@
 import type { FleetSnapshot, HostView, PairView, VmView } from '../../../src-main/contract/index.ts';
 import { compareText } from '../../lib/collate.ts';
-import { homeOf, inOrder, seatKey, tallies, unprotected, workloadUuid } from './fleet-index.ts';
+import { homeOf, inOrder, tallies, unprotected, vmOfPair } from './fleet-index.ts';
 import { type GroupBy, grouped } from './groups.ts';
 import { type Lane, makeLanes, type Wings } from './lanes.ts';
 
@@ -134,9 +134,6 @@ function pairRows(
   stage: StagePlan,
   hosts: readonly HostView[],
 ): MachineRow[] {
-  const machines = new Map(
-    Object.values(fleet.vms).map((view) => [seatKey(view.hostId, view.vm.uuid), view]),
-  );
   const place = new Map(hosts.map((host, index) => [host.id, index]));
   // By lanes first, so that what stands in front is read first; off stage by the order of all hosts.
   const home = (pair: PairView): number => {
@@ -151,20 +148,14 @@ function pairRows(
       kind: 'machines',
       key: pair.id,
       pair,
-      seats: seatsOf(pair, machines, stage, fleet),
+      seats: seatsOf(pair, stage, fleet),
     }));
 }
 
-function seatsOf(
-  pair: PairView,
-  machines: ReadonlyMap<string, VmView>,
-  stage: StagePlan,
-  fleet: FleetSnapshot,
-): Seat[] {
+function seatsOf(pair: PairView, stage: StagePlan, fleet: FleetSnapshot): Seat[] {
   const seats: Seat[] = [];
   const { primary, standby } = pair;
-  const uuid = workloadUuid(pair);
-  const vm = uuid === null ? null : (machines.get(seatKey(primary, uuid)) ?? null);
+  const vm = vmOfPair(fleet, pair);
   if (fleet.hosts[primary]) seats.push({ kind: 'primary', lane: stage.laneOf(primary), hostId: primary, vm });
   if (fleet.hosts[standby]) seats.push({ kind: 'standby', lane: stage.laneOf(standby), hostId: standby });
   return seats.sort((a, b) => a.lane - b.lane);

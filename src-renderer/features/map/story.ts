@@ -1,4 +1,4 @@
-import type { FleetSnapshot, HostView, PairView } from '../../../src-main/contract/index.ts';
+import type { FleetSnapshot, HostView, PairView, VmView } from '../../../src-main/contract/index.ts';
 import { isDown } from '../../../src-main/contract/what-if.ts';
 import { compareText } from '../../lib/collate.ts';
 import { inOrder, unprotected } from './fleet-index.ts';
@@ -43,29 +43,37 @@ const ORDER: readonly Turn[] = ['asks', 'coming', 'down', 'came-back', 'aside'];
 
 /** What happened to each host that failed and is not yet settled, in the order of the picture. */
 export function stories(fleet: FleetSnapshot): Story[] {
-  const hosts = inOrder(Object.values(fleet.hosts)).filter((host) => host.role === 'hypervisor');
+  const told = new Map<string, StoryLine[]>();
   const pairs = Object.values(fleet.pairs);
-  const troubled = hosts.filter(
-    (host) => isDown(host) || pairs.some((pair) => linesFromHere(pair, host).length > 0),
+  for (const pair of pairs)
+    for (const id of [pair.primary, pair.standby]) {
+      const host = fleet.hosts[id];
+      const lines = host ? linesFromHere(pair, host) : [];
+      if (lines.length > 0) told.set(id, [...(told.get(id) ?? []), ...lines]);
+    }
+  const troubled = Object.values(fleet.hosts).filter(
+    (host) => host.role === 'hypervisor' && (isDown(host) || told.has(host.id)),
   );
   if (troubled.length === 0) return [];
   const alone = unprotected(fleet);
-  return troubled.map((host) => {
-    const lost = isDown(host) ? host.connection.since : null;
-    const lines = [
-      ...pairs.flatMap((pair) => linesFromHere(pair, host)),
-      ...alone
-        .filter(({ hostId, vm }) => lost !== null && hostId === host.id && vm.state === 'running')
-        .map(({ key, vm }): StoryLine => downLine(key, vm.name, null)),
-    ].sort((a, b) => ORDER.indexOf(a.turn) - ORDER.indexOf(b.turn) || compareText(a.name, b.name));
-    const left = pairs.filter(
-      (pair) => pair.standby === host.id && pair.health === 'standby-lost' && pair.onStageSince === null,
-    );
-    return {
-      ...{ host, lostAt: lost, lines, leaseOutAt: leaseOut(pairs, host, lost) },
-      withoutStandby: left.length,
-    };
-  });
+  return inOrder(troubled).map((host) => storyOf(host, told.get(host.id) ?? [], pairs, alone));
+}
+
+function storyOf(host: HostView, its: StoryLine[], pairs: PairView[], alone: VmView[]): Story {
+  const lost = isDown(host) ? host.connection.since : null;
+  const lines = [
+    ...its,
+    ...alone
+      .filter(({ hostId, vm }) => lost !== null && hostId === host.id && vm.state === 'running')
+      .map(({ key, vm }): StoryLine => downLine(key, vm.name, null)),
+  ].sort((a, b) => ORDER.indexOf(a.turn) - ORDER.indexOf(b.turn) || compareText(a.name, b.name));
+  const left = pairs.filter(
+    (pair) => pair.standby === host.id && pair.health === 'standby-lost' && pair.onStageSince === null,
+  );
+  return {
+    ...{ host, lostAt: lost, lines, leaseOutAt: leaseOut(pairs, host, lost) },
+    withoutStandby: left.length,
+  };
 }
 
 const downLine = (key: string, name: string, pairId: string | null): StoryLine => ({
