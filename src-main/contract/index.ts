@@ -2,6 +2,7 @@ export * from './api.ts';
 export * from './automation.ts';
 export * from './drill.ts';
 export * from './evacuation.ts';
+export * from './keys.ts';
 export * from './objectives.ts';
 export * from './replication.ts';
 export * from './verify.ts';

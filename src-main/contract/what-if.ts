@@ -10,7 +10,8 @@ import {
   type RtoMeasure,
   secondsAtRisk,
 } from '../../agent/protocol/index.ts';
-import type { FleetSnapshot, HostView, PairView, VmView } from './views.ts';
+import { vmKey } from './keys.ts';
+import type { FleetSnapshot, HostView, PairView } from './views.ts';
 import { fitIn, type HostRoom, roomOf } from './what-if-memory.ts';
 
 /**
@@ -93,10 +94,9 @@ export function whatIf(
   const asked = new Set(hostIds.filter((id) => fleet.hosts[id] !== undefined));
   const failed = new Set(asked);
   for (const host of Object.values(fleet.hosts)) if (isDown(host)) failed.add(host.id);
-  const machines = byPlace(fleet);
   const pairs = Object.values(fleet.pairs).flatMap((pair) => {
     const touched = [pair.primary, pair.standby, ...voters(pair)].some((id) => asked.has(id));
-    return touched ? outcomeOf(pair, { fleet, failed, asked, machines, ownersNow }) : [];
+    return touched ? outcomeOf(pair, { fleet, failed, asked, ownersNow }) : [];
   });
   const outcomes = [...pairs, ...unprotectedOn(fleet, asked)].sort(inOrder);
   // Those that need nobody are there before anybody has decided about the others.
@@ -111,7 +111,6 @@ interface Given {
   fleet: FleetSnapshot;
   failed: ReadonlySet<string>;
   asked: ReadonlySet<string>;
-  machines: ReadonlyMap<string, VmView>;
   ownersNow: (host: HostView | undefined) => number;
 }
 
@@ -131,7 +130,7 @@ function outcomeOf(pair: PairView, given: Given): Outcome[] {
   const record = newestRecord(pair);
   if (record === null) return [];
   const workload = Object.values(pair.members)[0]?.status.spec.workload.uuid ?? null;
-  const vm = workload === null ? undefined : given.machines.get(`${pair.primary}/${workload}`);
+  const vm = workload === null ? undefined : given.fleet.vms[vmKey(pair.primary, workload)];
   const found = given.failed.has(pair.primary)
     ? whenOwnerFails(pair, record, given)
     : whenOthersFail(pair, record, given);
@@ -221,22 +220,18 @@ function unprotectedOn(fleet: FleetSnapshot, asked: ReadonlySet<string>): Outcom
       Object.values(pair.members)
         .slice(0, 1)
         .flatMap(({ status }) =>
-          [pair.primary, pair.standby].map((id) => `${id}/${status.spec.workload.uuid}`),
+          [pair.primary, pair.standby].map((id) => vmKey(id, status.spec.workload.uuid)),
         ),
     ),
   );
   return Object.values(fleet.vms)
     .filter(({ hostId, vm }) => asked.has(hostId) && vm.state !== 'stopped')
-    .filter(({ hostId, vm }) => !taken.has(`${hostId}/${vm.uuid}`))
+    .filter(({ key }) => !taken.has(key))
     .map(({ key, hostId, vm }) => ({
       ...{ key, pairId: null, vmUuid: vm.uuid, name: vm.name, from: hostId, to: null },
       ...{ fate: 'down' as const, why: 'not-protected' as const, afterMs: null, measure: null },
       ...{ loss: NOTHING, memoryBytes: vm.memoryBytes, fits: true },
     }));
-}
-
-function byPlace(fleet: FleetSnapshot): Map<string, VmView> {
-  return new Map(Object.values(fleet.vms).map((view) => [`${view.hostId}/${view.vm.uuid}`, view]));
 }
 
 const NEVER = Number.MAX_SAFE_INTEGER;

@@ -1,10 +1,11 @@
 import type { FleetSnapshot, HostView, PairView, VmView } from '../../../src-main/contract/index.ts';
+import { vmKey } from '../../../src-main/contract/keys.ts';
 import { compareText } from '../../lib/collate.ts';
 
 /** Who belongs to whom, each found in one pass: a fleet may have thousands of machines and changes many times a second. */
 
 /** Names the place of a machine on a host, whichever side of a pair it is: as the fleet's machines are keyed. */
-export const seatKey = (hostId: string, vmUuid: string): string => `${hostId}:${vmUuid}`;
+export const seatKey = vmKey;
 
 export function specOf(pair: PairView) {
   const member = pair.members[pair.primary] ?? Object.values(pair.members)[0];

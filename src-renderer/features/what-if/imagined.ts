@@ -1,4 +1,5 @@
 import type { FleetSnapshot, HostView, PairView, VmView } from '../../../src-main/contract/index.ts';
+import { vmKey } from '../../../src-main/contract/keys.ts';
 import type { Outcome, WhatIf } from '../../../src-main/contract/what-if.ts';
 
 /**
@@ -22,9 +23,9 @@ export function imagined(
     const pair = outcome.pairId === null ? undefined : pairs[outcome.pairId];
     if (!pair) continue;
     pairs[pair.id] = after(pair, outcome, now);
-    const view = vms[`${outcome.from}:${outcome.vmUuid}`];
+    const view = vms[vmKey(outcome.from, outcome.vmUuid ?? '')];
     if (outcome.fate === 'by-itself' && outcome.to !== null && view) {
-      const there: VmView = { ...view, key: `${outcome.to}:${outcome.vmUuid}`, hostId: outcome.to };
+      const there: VmView = { ...view, key: vmKey(outcome.to, outcome.vmUuid ?? ''), hostId: outcome.to };
       vms[there.key] = { ...there, vm: { ...there.vm, state: 'running' } };
     }
   }
