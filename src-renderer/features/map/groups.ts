@@ -3,7 +3,7 @@ import { compareText } from '../../lib/collate.ts';
 import { m } from '../../lib/messages.ts';
 import { homeOf, isTroubled } from './fleet-index.ts';
 import type { Lane } from './lanes.ts';
-import type { CountRow, CountSeat, MachineRow, Row, StagePlan } from './layout.ts';
+import type { CountRow, CountSeat, MachineRow, Row, StagePlan } from './rows.ts';
 
 export type GroupBy = 'none' | 'host' | 'site';
 

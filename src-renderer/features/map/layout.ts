@@ -3,53 +3,11 @@ import { compareText } from '../../lib/collate.ts';
 import { homeOf, inOrder, tallies, unprotected, vmOfPair } from './fleet-index.ts';
 import { type GroupBy, grouped } from './groups.ts';
 import { type Lane, makeLanes, type Wings } from './lanes.ts';
+import type { MachineRow, Row, Seat, StagePlan } from './rows.ts';
 
 export { pairsBySeat, seatKey, unprotected, votesOf, workloadUuid } from './fleet-index.ts';
 export { type Lane, NARROW_GUTTER, NARROW_LANE, wideLanes } from './lanes.ts';
-
-interface Placed {
-  /** Index of the lane; as many as there are lanes: in the wings. */
-  lane: number;
-  hostId: string;
-}
-export type Seat =
-  /** The pair's machine belongs here: it runs here, or did when last heard. */
-  | ({ kind: 'primary'; vm: VmView | null } & Placed)
-  | ({ kind: 'standby' } & Placed)
-  /** A machine without a standby. */
-  | ({ kind: 'alone'; vm: VmView } & Placed);
-
-/** So many machines of a folded group at one place. */
-export interface CountSeat {
-  lane: number;
-  runs: number;
-  standbys: number;
-  troubled: number;
-}
-
-export interface MachineRow {
-  kind: 'machines';
-  key: string;
-  pair: PairView | null;
-  seats: Seat[];
-}
-/** The head of a group; `folded`: its machines are counted in the row below. */
-export interface HeadRow {
-  kind: 'head';
-  key: string;
-  name: string;
-  /** To bring forward when it is unfolded; null: a site, or machines without a standby. */
-  hostId: string | null;
-  machines: number;
-  troubled: number;
-  folded: boolean;
-}
-export interface CountRow {
-  kind: 'counts';
-  key: string;
-  seats: CountSeat[];
-}
-export type Row = MachineRow | HeadRow | CountRow;
+export type { CountRow, CountSeat, HeadRow, MachineRow, Row, Seat } from './rows.ts';
 
 export interface MapLayout {
   lanes: Lane[];
@@ -109,14 +67,6 @@ export function layoutMap(fleet: FleetSnapshot, options: LayoutOptions): MapLayo
     };
   const given = { rows, alone: lone, pairs, hosts, lanes, fleet, toggled: options.toggled ?? new Set() };
   return { lanes, wings, witnesses, rows: grouped(given, group, stage), hiddenPairs: 0 };
-}
-
-/** Where each host stands. */
-export interface StagePlan {
-  laneOf(hostId: string): number;
-  /** It has a lane of full width. */
-  isFull(hostId: string): boolean;
-  wings: number;
 }
 
 function stageOf(lanes: readonly Lane[]): StagePlan {

@@ -1,4 +1,4 @@
-import type { MachineRow, Row, Seat } from './layout.ts';
+import type { MachineRow, Row, Seat } from './rows.ts';
 
 /** The rows again, each the same object as before where nothing of it changed: only the others are drawn anew. */
 export function stableRows(before: readonly Row[], after: readonly Row[]): Row[] {
