@@ -1,11 +1,18 @@
 /** Scrolls to the first or last row of a grid of which only a part is drawn; resolves when that is drawn. */
 export type ToEdge = (edge: 'first' | 'last') => Promise<void>;
 
+/** What a grid of which only a part is drawn does before the keyboard moves on. */
+export interface PartlyDrawn {
+  toEdge: ToEdge;
+  /** Draws what lies around the element with the focus; null: it is drawn already. */
+  around(from: HTMLElement): Promise<void> | null;
+}
+
 /**
  * Keyboard for a grid of links and buttons (WAI-ARIA grid pattern): one tab stop, arrows move to the nearest
  * one in that direction, Home and End to the first and last.
  */
-export function gridKeys(grid: HTMLElement, toEdge?: ToEdge): () => void {
+export function gridKeys(grid: HTMLElement, partly?: PartlyDrawn): () => void {
   const refresh = (): void => settle(grid);
   const onFocus = (event: FocusEvent): void => {
     if (event.target instanceof HTMLElement) makeStop(grid, event.target);
@@ -16,11 +23,20 @@ export function gridKeys(grid: HTMLElement, toEdge?: ToEdge): () => void {
     const edge = EDGES[event.key];
     if (edge !== undefined) {
       event.preventDefault();
-      void (toEdge?.(edge) ?? Promise.resolve()).then(() => go(stops(grid).at(edge === 'first' ? 0 : -1)));
+      void (partly?.toEdge(edge) ?? Promise.resolve()).then(() =>
+        go(stops(grid).at(edge === 'first' ? 0 : -1)),
+      );
       return;
     }
     const direction = DIRECTIONS[event.key];
-    const goal = direction && nearest(stops(grid), from, direction);
+    if (!direction) return;
+    const drawing = partly?.around(from) ?? null;
+    if (drawing !== null) {
+      event.preventDefault();
+      void drawing.then(() => go(nearest(stops(grid), from, direction)));
+      return;
+    }
+    const goal = nearest(stops(grid), from, direction);
     if (!goal) return;
     event.preventDefault();
     go(goal);

@@ -29,7 +29,8 @@ export const whatIf = {
   down: (n: number) => `${count(n, 'machine stays', 'machines stay')} down.`,
   frozen: (n: number) =>
     `${count(n, 'machine is', 'machines are')} frozen: its host lives, and hears no other vote.`,
-  runs: (n: number) => `${count(n, 'machine runs', 'machines run')} on with less.`,
+  runs: (n: number) =>
+    `${count(n, 'machine runs', 'machines run')} on, without a standby or without automation.`,
   tooMuch: (n: number, hosts: readonly string[]) =>
     `${count(n, 'machine does', 'machines do')} not fit into the memory of ${list(hosts)}.`,
   noLoss: 'Nothing that was acknowledged would be lost.',

@@ -4,6 +4,7 @@ import { map } from '../../../src-renderer/lib/messages/map.ts';
 import { mapView } from '../../../src-renderer/lib/messages/map-view.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { whatIf } from '../../../src-renderer/lib/messages/what-if.ts';
+import { big, probeOf } from '../fixture/big.ts';
 import type { fleets } from '../fixture/fleets.ts';
 import { type FixtureFleet, startFixtureFleet } from '../fixture/server.ts';
 import { expect, test } from '../fixtures.ts';
@@ -33,7 +34,7 @@ test.describe('a hundred hosts', () => {
     page,
   }) => {
     await open(page, 'big');
-    await expect(heads(page)).toHaveText(['fra-01', 'fra-02', 'fra-24']);
+    await expect(heads(page)).toHaveText(['fra-01', 'fra-03', 'fra-24']);
     await expect(grid(page).getByRole('columnheader')).toHaveCount(4);
     await expect(page.getByText(mapView.wings(97)).first()).toBeVisible();
     const sky = page.getByRole('region', { name: mapView.skyline });
@@ -51,8 +52,8 @@ test.describe('a hundred hosts', () => {
     expect(rows).toBeGreaterThan(200);
     expect(await grid(page).getByRole('row').count()).toBeLessThan(60);
     await heads(page).first().focus();
-    for (let press = 0; press < 30; press += 1) await page.keyboard.press('ArrowDown');
-    expect(await focusedRow(page)).toBe(31);
+    for (let press = 0; press < 10; press += 1) await page.keyboard.press('ArrowDown');
+    expect(await focusedRow(page)).toBe(11);
     await page.keyboard.press('End');
     await expect.poll(() => focusedRow(page)).toBe(rows);
     await page.keyboard.press('ArrowUp');
@@ -101,14 +102,15 @@ test.describe('a hundred hosts', () => {
   test('groups fold into counts that leave nothing out, and open with their host', async ({ page }) => {
     await open(page, 'big');
     await page.getByLabel(mapView.group).selectOption(mapView.groups.site);
-    const dublin = grid(page).getByRole('button', { name: /^Dublin/ });
-    await expect(dublin).toHaveAttribute('aria-expanded', 'false');
     const frankfurt = grid(page).getByRole('button', { name: /^Frankfurt/ });
     await expect(frankfurt).toHaveAttribute('aria-expanded', 'true');
     await frankfurt.focus();
     await page.keyboard.press('Enter');
     await expect(frankfurt).toHaveAttribute('aria-expanded', 'false');
+    const dublin = grid(page).getByRole('button', { name: /^Dublin/ });
+    await expect(dublin).toHaveAttribute('aria-expanded', 'false');
     await page.getByLabel(mapView.group).selectOption(mapView.groups.host);
+    for (const name of ['fra-01', 'fra-03']) await grid(page).getByRole('button', { name }).click();
     await grid(page)
       .getByRole('button', { name: /^fra-05/ })
       .click();
@@ -137,9 +139,8 @@ test.describe('a hundred hosts', () => {
     await expect(heads(page)).toHaveCount(3);
     await expect.poll(() => fixture.told.length).toBeGreaterThan(4);
     const [first] = fixture.told;
-    const chip = grid(page)
-      .getByRole('link', { name: /CPU \d+ %.*primary on fra-01$/ })
-      .first();
+    const { name } = probeOf(big()).vm;
+    const chip = grid(page).getByRole('link', { name: new RegExp(`^${name}\\b.*primary on fra-01$`) });
     await expect(chip).toBeVisible();
     await expect
       .poll(async () => Number(/CPU (\d+) %/.exec((await chip.textContent()) ?? '')?.[1]))
