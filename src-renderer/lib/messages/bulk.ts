@@ -5,7 +5,6 @@ export const bulk = {
   choose: (name: string) => `Choose ${name}`,
   all: 'Choose all that are shown',
   chosen: (n: number) => `${count(n, 'machine')} chosen`,
-  none: 'Choose machines to do something with several at once.',
   clear: 'Choose none',
   actions: 'With those chosen',
   protect: (n: number) => `Protect ${n}…`,
@@ -41,7 +40,6 @@ export const bulk = {
   cannot: (n: number) => `${count(n, 'machine')} cannot:`,
   protectGo: (n: number) => `Protect ${n}`,
   begun: 'first copy begun',
-  notBegun: (problem: string) => problem,
   noStandby: 'No other host has room for it.',
   to: (host: string) => `standby on ${host}`,
 };

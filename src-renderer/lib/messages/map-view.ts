@@ -21,8 +21,6 @@ export const mapView = {
   zoomed: (how: string) => `The map is shown ${how}.`,
   print: 'Print the map',
   whatIf: 'What if…',
-  found: (pairs: number, alone: number) =>
-    pairs + alone === 0 ? 'No machine matches.' : `${count(pairs + alone, 'machine')} found.`,
   noMatch: 'No machine matches.',
   noMatchText: 'Look for something else, or show everything again.',
   skyline: 'All hosts',
@@ -38,8 +36,6 @@ export const mapView = {
   hidden: (n: number) => `${count(n, 'more pair')} between other hosts`,
   machines: (n: number) => count(n, 'machine'),
   troubled: (n: number) => (n === 1 ? '1 needs somebody' : `${n} need somebody`),
-  fold: (name: string) => `Fold ${name} into counts`,
-  unfold: (name: string) => `Show the machines of ${name}`,
   counts: (runs: number, standbys: number) =>
     [runs > 0 ? `${runs} run` : '', standbys > 0 ? `${standbys} stand by` : ''].filter(Boolean).join(' · '),
   share: (memory: string) => `${memory} of the memory`,

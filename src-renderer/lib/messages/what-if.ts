@@ -6,11 +6,10 @@ const one = (names: readonly string[], single: string, many: string): string =>
 /** A failure that is only thought of. */
 export const whatIf = {
   title: 'What if?',
-  open: 'What if…',
+  ofHost: 'What if it fails?',
   intro:
     'Choose what fails, all at the same moment. Nothing is touched: it is worked out by the same rules the agents act by.',
   hosts: 'What fails',
-  host: (name: string, fails: boolean) => (fails ? `${name} fails` : name),
   witnesses: 'Witnesses',
   reset: 'Nothing fails',
   downNow: 'no answer now',
