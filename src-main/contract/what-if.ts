@@ -161,7 +161,8 @@ function whenOwnerFails(pair: PairView, record: PairRecord, given: Given): Found
   if (given.failed.has(standby)) return { ...nowhere, why: 'both-hosts' };
   const copy = pair.members[standby]?.status;
   const usable = canBeStarted({
-    record: copy?.record ?? null,
+    // Of a standby that this console has not heard yet, what the owner says is all there is.
+    record: copy?.record ?? record,
     newest: record,
     hasPoint: Boolean(copy?.point),
     restorePoints: pair.replication.points.length,

@@ -84,7 +84,9 @@ test.describe('a hundred hosts', () => {
     await page.getByRole('searchbox', { name: mapView.find }).fill('1777');
     await expect(target.first()).toBeVisible();
     await page.getByRole('button', { name: mapView.clear }).click();
-    await page.getByLabel(mapView.filter).selectOption(mapView.filters.attention);
+    await page
+      .getByRole('combobox', { name: mapView.filter, exact: true })
+      .selectOption(mapView.filters.attention);
     await expect(
       grid(page)
         .getByRole('link', { name: /not in sync/ })
@@ -130,8 +132,10 @@ test.describe('a hundred hosts', () => {
     expect(far).toBeGreaterThan(5);
     await page.reload();
     await expect(heads(page)).toHaveCount(far);
-    await page.getByRole('button', { name: mapView.zoomOut }).click();
-    await expect(heads(page)).toHaveCount(far);
+    await expect(page.getByRole('button', { name: mapView.zoomOut })).toHaveAttribute(
+      'aria-disabled',
+      'true',
+    );
   });
 
   test('follows what changes, and draws everything for the printer', async ({ page }) => {
@@ -185,7 +189,9 @@ test.describe('the list', () => {
     await open(page, 'big', '#/list');
     const table = page.getByRole('table', { name: map.table.title });
     await expect(table).toHaveAttribute('aria-rowcount', '2001');
-    await page.getByLabel(mapView.filter).selectOption(mapView.filters['by-itself']);
+    await page
+      .getByRole('combobox', { name: mapView.filter, exact: true })
+      .selectOption(mapView.filters['by-itself']);
     await page.getByRole('searchbox', { name: map.table.filter }).fill('fra-01');
     const rows = (await table.getByRole('row').count()) - 1;
     expect(rows).toBeGreaterThan(3);

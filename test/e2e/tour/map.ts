@@ -93,7 +93,9 @@ async function visitList({ hand, look, open }: Visit): Promise<void> {
   await open('#/list');
   await expect(page.getByRole('table')).toBeVisible();
   await look('list-big');
-  await page.getByLabel(mapView.filter).selectOption(mapView.filters.unprotected);
+  await page
+    .getByRole('combobox', { name: mapView.filter, exact: true })
+    .selectOption(mapView.filters.unprotected);
   await page.getByRole('searchbox').fill('fra-01');
   await page.getByRole('checkbox', { name: bulk.all }).check();
   await look('list-chosen');
@@ -101,7 +103,7 @@ async function visitList({ hand, look, open }: Visit): Promise<void> {
   await expect(page.getByRole('dialog')).toBeVisible();
   await look('dialog-protect-many');
   await page.keyboard.press('Escape');
-  await page.getByLabel(mapView.filter).selectOption(mapView.filters.all);
+  await page.getByRole('combobox', { name: mapView.filter, exact: true }).selectOption(mapView.filters.all);
   await page.getByRole('checkbox', { name: bulk.all }).check();
   await hand.click(page.getByRole('button', { name: /^Drill \d+…/ }));
   await expect(page.getByRole('dialog')).toBeVisible();
