@@ -1,5 +1,6 @@
 import { Ballot, compareEpoch, type Epoch, PairRecord, Versioned } from '../protocol/index.ts';
 
+export { majority, otherMember } from '../protocol/succession.ts';
 export { Ballot, Versioned };
 
 /**
@@ -33,14 +34,6 @@ export const higher = (a: Ballot, b: Ballot): Ballot => (compareBallot(a, b) >= 
 export function newest(a: Versioned | null, b: Versioned | null): Versioned | null {
   if (a === null || b === null) return a ?? b;
   return compareBallot(a.ballot, b.ballot) >= 0 ? a : b;
-}
-
-export const majority = (voters: readonly string[]): number => Math.floor(voters.length / 2) + 1;
-
-/** The other member; null when `self` is no member. */
-export function otherMember(record: LeaseRecord, self: string): string | null {
-  const [a, b] = record.members;
-  return self === a ? b : self === b ? a : null;
 }
 
 /** Who hears of the pair: its voters, and a standby that has no vote. */

@@ -1,6 +1,17 @@
 import type { DrillRecord, Profile, RecordMode, ReplicaRecord } from '../protocol/index.ts';
+import { countsAsWhole, isAutomatic, mayArm, noSuccession } from '../protocol/succession.ts';
 import { type LeaseRecord, NO_EPOCH, otherMember } from './record.ts';
 import type { Rules } from './rules.ts';
+
+// What the record alone decides is known to the console too: it says beforehand what would happen.
+export {
+  countsAsWhole,
+  isAutomatic,
+  isTriedOut,
+  mayArm,
+  noSuccession,
+  notTheCopy,
+} from '../protocol/succession.ts';
 
 /** Why a swap was not made; `reason` is stable and for programs. */
 export interface Refusal {
@@ -91,13 +102,6 @@ export function arm(epoch: number, self: string, rules: Rules): Change {
   });
 }
 
-export const isAutomatic = (record: LeaseRecord): boolean =>
-  record.policy === 'automatic' && !record.paused && record.maintenance === null;
-
-/** Nothing that was acknowledged is missing on a copy of this kind, when it is what it should be. */
-export const countsAsWhole = ({ replica: { mode } }: LeaseRecord): boolean =>
-  mode === 'sync' || mode === 'shared' || mode === 'external-sync';
-
 /** One set of files, reached by both hosts: whose process is there, even one that stands still, keeps the other from starting. */
 export const sharesDisks = ({ replica: { mode } }: LeaseRecord): boolean => mode === 'shared';
 
@@ -108,41 +112,8 @@ export const isAttended = ({ replica: { mode } }: LeaseRecord): boolean => keepe
 const keeper = (mode: RecordMode): 'ours' | 'shared' | 'external' =>
   mode === 'shared' ? 'shared' : mode === 'external' || mode === 'external-sync' ? 'external' : 'ours';
 
-/** What the record itself must say before it is armed. A pair without a witness never is: manual failover only. */
-export function mayArm(record: LeaseRecord): boolean {
-  return (
-    isAutomatic(record) &&
-    record.begun &&
-    countsAsWhole(record) &&
-    record.replica.state === 'in-sync' &&
-    record.voters.length === 3 &&
-    isTriedOut(record)
-  );
-}
-
-/**
- * A drill was passed once, or somebody decided to do without. One that has become stale does not take this away: a pair
- * that lost its armed state by a fault must get it back by itself.
- */
-export const isTriedOut = ({ drill }: LeaseRecord): boolean =>
-  drill === undefined || drill.passed !== null || drill.waived !== null;
-
 export function disarm(epoch: number, self: string, rules: Rules): Change {
   return inEpoch(epoch, self, rules, (record) => (record.armed ? next(record, { armed: false }) : record));
-}
-
-/** Why `self` may not take this pair over by itself; null when it may (rules *unarmed has no successor*, *in-sync*). */
-export function noSuccession(record: LeaseRecord, self: string, rules: Rules): string | null {
-  if (otherMember(record, self) !== record.owner) return 'not-the-standby';
-  if (rules.needArmed && !record.armed) return 'unarmed';
-  if (!record.begun) return 'not-begun';
-  if (rules.needInSync && record.replica.state !== 'in-sync') return 'not-in-sync';
-  return null;
-}
-
-/** Why this host's copy does not count whatever the record says; null when it does (rule *unclean*). A person may override it. */
-export function notTheCopy(record: LeaseRecord, unclean: boolean, rules: Rules): string | null {
-  return rules.needClean && unclean && record.change !== 'forced' ? 'unclean' : null;
 }
 
 /** Standby: `owner = other, begun, armed, in-sync` to `owner = me, epoch + 1, begun = false`, in one swap (M). */

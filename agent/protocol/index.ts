@@ -11,6 +11,7 @@ export * from './objectives.ts';
 export * from './pair.ts';
 export * from './peer-api.ts';
 export * from './problem.ts';
+export * from './succession.ts';
 export * from './task.ts';
 export * from './telling.ts';
 export * from './verify.ts';

@@ -24,3 +24,13 @@ function merged<T>(
   }
   return result;
 }
+
+const KINDS = ['hosts', 'vms', 'pairs', 'tasks'] as const;
+
+/** Two changes that follow each other, as one. */
+export function joinedPatch(first: FleetPatch, then: FleetPatch): FleetPatch {
+  const joined: FleetPatch = { ...first };
+  for (const kind of KINDS)
+    if (then[kind] !== undefined) Object.assign(joined, { [kind]: { ...first[kind], ...then[kind] } });
+  return joined;
+}

@@ -1,4 +1,5 @@
 import type { Automation, FleetSnapshot, HostView, PairView, TaskView, VmView } from './index.ts';
+import { vmKey } from './keys.ts';
 
 /** Small fleets for unit specs. `at` is the wall clock all of it was heard at, ms. */
 export const at = Date.UTC(2026, 0, 5, 12, 0, 0);
@@ -41,7 +42,7 @@ export function uuidOf(name: string): string {
 export function vm(hostId: string, name: string, state: VmView['vm']['state'] = 'running'): VmView {
   const uuid = uuidOf(name);
   return {
-    key: `${hostId}:${uuid}`,
+    key: vmKey(hostId, uuid),
     hostId,
     vm: {
       uuid,

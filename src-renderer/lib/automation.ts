@@ -1,12 +1,11 @@
 import { assertNever } from '../../agent/protocol/problem.ts';
 import type { FleetSnapshot, Obstacle, PairView } from '../../src-main/contract/index.ts';
+import { stepsInAfterMs } from '../../src-main/contract/what-if.ts';
 import { m } from './messages.ts';
 import type { Mark } from './pair-state.ts';
 import { to } from './router.ts';
 import { span } from './time.ts';
 
-/** Beyond the voters' hold: the standby asks for the votes and opens the copy, ms. */
-const STEP_IN_MS = 600;
 /** A voter not heard for longer than its hold is missing. */
 const SLACK_MS = 1_500;
 
@@ -36,9 +35,7 @@ export function foremostObstacle(pair: PairView): Obstacle | null {
 }
 
 /** After how long an armed standby starts its machine. Computed from the votes' real hold. */
-export function startsAfterMs(pair: PairView): number {
-  return (pair.automation.lease?.holdMs ?? 0) + STEP_IN_MS;
-}
+export const startsAfterMs = stepsInAfterMs;
 
 export interface MendAction {
   label: string;

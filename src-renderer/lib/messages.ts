@@ -1,12 +1,14 @@
 import { activity } from './messages/activity.ts';
 import { addHost } from './messages/add-host.ts';
 import { automation } from './messages/automation.ts';
+import { bulk } from './messages/bulk.ts';
 import { changes } from './messages/changes.ts';
 import { drill } from './messages/drill.ts';
 import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
 import { limits } from './messages/limits.ts';
 import { map } from './messages/map.ts';
+import { mapView } from './messages/map-view.ts';
 import { objectives } from './messages/objectives.ts';
 import { orders } from './messages/orders.ts';
 import { pairs } from './messages/pairs.ts';
@@ -20,6 +22,7 @@ import { telling } from './messages/telling.ts';
 import { timetable } from './messages/timetable.ts';
 import { verify } from './messages/verify.ts';
 import { welcome } from './messages/welcome.ts';
+import { whatIf } from './messages/what-if.ts';
 import { witness } from './messages/witness.ts';
 
 /**
@@ -30,12 +33,14 @@ export const m = {
   activity,
   addHost,
   automation,
+  bulk,
   changes,
   drill,
   evacuation,
   hosts,
   limits,
   map,
+  mapView,
   objectives,
   orders,
   pairs,
@@ -49,5 +54,6 @@ export const m = {
   timetable,
   verify,
   welcome,
+  whatIf,
   witness,
 };

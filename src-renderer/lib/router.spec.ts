@@ -22,6 +22,8 @@ describe('places', () => {
     });
     expect(parsePlace(to.addWitness('p'))).toEqual({ page: 'add-host', role: 'witness', pairId: 'p' });
     expect(parsePlace(to.addHost)).toEqual({ page: 'add-host', role: null, pairId: '' });
+    expect(parsePlace(to.whatIf(['h/ü', 'pi']))).toEqual({ page: 'what-if', failing: ['h/ü', 'pi'] });
+    expect(parsePlace(to.whatIf())).toEqual({ page: 'what-if', failing: [] });
     expect(parsePlace(to.activity('p'))).toEqual({ page: 'activity', pairId: 'p' });
   });
 

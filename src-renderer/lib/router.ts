@@ -3,6 +3,7 @@ export type Place =
   | { page: 'map' }
   | { page: 'list' }
   | { page: 'objectives' }
+  | { page: 'what-if'; failing: string[] }
   | { page: 'welcome' }
   | { page: 'add-host'; role: 'witness' | null; pairId: string }
   | { page: 'witness'; hostId: string; pairId: string }
@@ -50,6 +51,8 @@ export function parsePlace(hash: string): Place {
     case 'welcome':
     case 'settings':
       return { page: head };
+    case 'what-if':
+      return { page: 'what-if', failing: (params.get('fail') ?? '').split(',').filter(Boolean) };
     case 'add-host': {
       const role = params.get('role') === 'witness' ? 'witness' : null;
       return { page: 'add-host', role, pairId: params.get('pair') ?? '' };
@@ -91,6 +94,9 @@ export const to = {
   list: '#/list',
   objectives: '#/objectives',
   welcome: '#/welcome',
+  /** What would happen if these hosts failed. */
+  whatIf: (hostIds: readonly string[] = []) =>
+    hostIds.length > 0 ? `#/what-if?fail=${hostIds.map(encodeURIComponent).join(',')}` : '#/what-if',
   addHost: '#/add-host',
   /** The add-a-host wizard on its way to a witness (for that pair). */
   addWitness: (pairId = '') => `#/add-host?${new URLSearchParams({ role: 'witness', pair: pairId })}`,

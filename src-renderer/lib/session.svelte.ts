@@ -3,6 +3,7 @@ import type { Problem } from '../../agent/protocol/problem.ts';
 import { createClient } from '../../src-main/contract/client.ts';
 import type { AppInfo, FleetSnapshot, PageEvents, Settings } from '../../src-main/contract/index.ts';
 import { emptyFleet, patched } from '../../src-main/contract/patch.ts';
+import { Gathered } from './gathered.ts';
 import { m } from './messages.ts';
 import { openWire } from './wire.ts';
 
@@ -21,6 +22,9 @@ class Session {
   trouble = $state<Problem | null>(null);
 
   readonly client = createClient((message) => this.#wire.post(message), m.problem);
+  readonly #changes = new Gathered((patch) => {
+    this.fleet = patched(this.fleet, patch);
+  });
   readonly #wire = openWire({
     onMessage: (message) => this.client.receive(message),
     onOpen: () => this.#opened(),
@@ -28,9 +32,7 @@ class Session {
   });
 
   constructor() {
-    this.client.on('fleet', (patch) => {
-      this.fleet = patched(this.fleet, patch);
-    });
+    this.client.on('fleet', (patch) => this.#changes.add(patch));
     this.client.on('app', (info) => this.#adopt(info));
     this.client.on('settings', (settings) => {
       this.settings = settings;
@@ -47,6 +49,8 @@ class Session {
     if (settings.ok) this.settings = settings.value;
     this.trouble = fleet.ok ? null : fleet.problem;
     if (!fleet.ok) return;
+    // It has in it whatever was told before.
+    this.#changes.drop();
     this.fleet = fleet.value;
     this.loaded = true;
   }
@@ -56,6 +60,7 @@ class Session {
     const changed = this.info !== null && this.info.practice !== info.practice;
     this.info = info;
     if (!changed) return;
+    this.#changes.drop();
     this.fleet = emptyFleet();
     this.loaded = false;
     void this.reload();

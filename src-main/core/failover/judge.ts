@@ -1,6 +1,5 @@
-import type { Problem } from '../../../agent/protocol/index.ts';
+import { canBeStarted, type Problem } from '../../../agent/protocol/index.ts';
 import type { Evidence, Verdict } from '../../contract/index.ts';
-import { isByPoints } from '../pairs/attended.ts';
 import type { OldHostWord, Onlooker, VerdictInputs } from './inputs.ts';
 import { leaseEvidence } from './lapsed.ts';
 import * as say from './sentences.ts';
@@ -98,14 +97,9 @@ function onlookerSays(inputs: VerdictInputs, { name, as, sight }: Onlooker): Evi
   return { source, text: `hears ${old} right now`, says, at: inputs.now };
 }
 
-/** A half-made copy is a mixture, and a copy that never was complete is nothing to start from. */
+/** By the same rule as what a failure would come to (contract/what-if.ts). */
 function isUsable({ record, newest, point, points = [] }: VerdictInputs): boolean {
-  if (newest && isByPoints(newest)) return points.length > 0;
-  // Unless a whole one is kept of it.
-  if (point && record) return true;
-  return [record, newest].every(
-    (each) => each?.replica.state === 'in-sync' || each?.replica.state === 'stale',
-  );
+  return canBeStarted({ record, newest, hasPoint: Boolean(point), restorePoints: points.length });
 }
 
 function refuse(inputs: VerdictInputs, result: Finding): Problem | null {

@@ -8,11 +8,12 @@ import type {
   TaskView,
   VmView,
 } from '../../contract/index.ts';
+import { vmKey } from '../../contract/keys.ts';
 import type { HostSight, MemberWord } from '../pairs/inputs.ts';
 import { hasEnded, joinPair } from '../pairs/join.ts';
 import type { HostRecord, HostTable } from '../storage/host-table.ts';
 import { guard } from './guard.ts';
-import { type HostChange, HostEntry, vmKey } from './host-entry.ts';
+import { type HostChange, HostEntry } from './host-entry.ts';
 import type { HostLink } from './host-link.ts';
 import { Patches, type ViewOf } from './patches.ts';
 import { noSuchHost, noSuchPair } from './problems.ts';

@@ -10,7 +10,7 @@ import type {
   VmInfo,
   WitnessCall,
 } from '../../../agent/protocol/index.ts';
-import type { Connection, HostView, VmView } from '../../contract/index.ts';
+import { type Connection, type HostView, type VmView, vmKey } from '../../contract/index.ts';
 import type { HostSight } from '../pairs/inputs.ts';
 import type { HostRecord, LastState } from '../storage/host-table.ts';
 import type { HostLink, HostLinkEvent, HostNotice } from './host-link.ts';
@@ -201,10 +201,6 @@ export class HostEntry {
 /** A guest's definition may hold passwords (libvirt: graphics, secrets); neither page nor database need it. */
 function withoutDefinitions(status: PairStatus): PairStatus {
   return { ...status, spec: { ...status.spec, definitions: {} } };
-}
-
-export function vmKey(hostId: string, uuid: string): string {
-  return `${hostId}/${uuid}`;
 }
 
 function put<T>(map: Map<string, T>, key: string, value: T | null): void {

@@ -1,8 +1,18 @@
+/** Scrolls to the first or last row of a grid of which only a part is drawn; resolves when that is drawn. */
+export type ToEdge = (edge: 'first' | 'last') => Promise<void>;
+
+/** What a grid of which only a part is drawn does before the keyboard moves on. */
+export interface PartlyDrawn {
+  toEdge: ToEdge;
+  /** Draws what lies around the element with the focus; null: it is drawn already. */
+  around(from: HTMLElement): Promise<void> | null;
+}
+
 /**
  * Keyboard for a grid of links and buttons (WAI-ARIA grid pattern): one tab stop, arrows move to the nearest
  * one in that direction, Home and End to the first and last.
  */
-export function gridKeys(grid: HTMLElement): () => void {
+export function gridKeys(grid: HTMLElement, partly?: PartlyDrawn): () => void {
   const refresh = (): void => settle(grid);
   const onFocus = (event: FocusEvent): void => {
     if (event.target instanceof HTMLElement) makeStop(grid, event.target);
@@ -10,11 +20,26 @@ export function gridKeys(grid: HTMLElement): () => void {
   const onKey = (event: KeyboardEvent): void => {
     const from = document.activeElement;
     if (event.altKey || event.ctrlKey || event.metaKey || !(from instanceof HTMLElement)) return;
-    const goal = goalOf(event.key, stops(grid), from);
+    const edge = EDGES[event.key];
+    if (edge !== undefined) {
+      event.preventDefault();
+      void (partly?.toEdge(edge) ?? Promise.resolve()).then(() =>
+        go(stops(grid).at(edge === 'first' ? 0 : -1)),
+      );
+      return;
+    }
+    const direction = DIRECTIONS[event.key];
+    if (!direction) return;
+    const drawing = partly?.around(from) ?? null;
+    if (drawing !== null) {
+      event.preventDefault();
+      void drawing.then(() => go(nearest(stops(grid), from, direction)));
+      return;
+    }
+    const goal = nearest(stops(grid), from, direction);
     if (!goal) return;
     event.preventDefault();
-    goal.focus();
-    goal.scrollIntoView({ block: 'nearest' });
+    go(goal);
   };
   const observer = new MutationObserver(refresh);
   observer.observe(grid, { childList: true, subtree: true });
@@ -26,6 +51,11 @@ export function gridKeys(grid: HTMLElement): () => void {
     grid.removeEventListener('focusin', onFocus);
     grid.removeEventListener('keydown', onKey);
   };
+}
+
+function go(goal: HTMLElement | undefined): void {
+  goal?.focus({ preventScroll: true });
+  goal?.scrollIntoView({ block: 'nearest' });
 }
 
 function stops(grid: HTMLElement): HTMLElement[] {
@@ -40,22 +70,19 @@ function settle(grid: HTMLElement): void {
 }
 
 function makeStop(grid: HTMLElement, stop: HTMLElement): void {
-  for (const each of stops(grid)) each.tabIndex = each === stop ? 0 : -1;
+  for (const each of stops(grid)) {
+    const index = each === stop ? 0 : -1;
+    if (each.tabIndex !== index || !each.hasAttribute('tabindex')) each.tabIndex = index;
+  }
 }
 
+const EDGES: Record<string, 'first' | 'last'> = { Home: 'first', End: 'last' };
 const DIRECTIONS: Record<string, { x: number; y: number }> = {
   ArrowLeft: { x: -1, y: 0 },
   ArrowRight: { x: 1, y: 0 },
   ArrowUp: { x: 0, y: -1 },
   ArrowDown: { x: 0, y: 1 },
 };
-
-function goalOf(key: string, all: HTMLElement[], from: HTMLElement): HTMLElement | undefined {
-  if (key === 'Home') return all[0];
-  if (key === 'End') return all.at(-1);
-  const direction = DIRECTIONS[key];
-  return direction && nearest(all, from, direction);
-}
 
 /** What lies across the direction counts four times, where no row or column is to be kept. */
 const SIDEWAYS_COST = 4;

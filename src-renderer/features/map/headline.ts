@@ -41,7 +41,16 @@ const RULES: readonly Rule[] = [
   someUnprotected,
 ];
 
+/** The window's title and the map ask for the same one, and a large fleet changes many times a second. */
+let last: { fleet: FleetSnapshot; now: number; found: Headline } | null = null;
+
 export function headline(fleet: FleetSnapshot, now: number): Headline {
+  if (last?.fleet === fleet && last.now === now) return last.found;
+  last = { fleet, now, found: firstOf(fleet, now) };
+  return last.found;
+}
+
+function firstOf(fleet: FleetSnapshot, now: number): Headline {
   for (const rule of RULES) {
     const found = rule(fleet, now);
     if (found) return found;

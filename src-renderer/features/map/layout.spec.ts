@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fleet, host, pair, vm } from '../../../src-main/contract/testing-fleet.ts';
-import { layoutMap, type MapLayout, unprotected, wideLanes } from './layout.ts';
+import { fitLanes, SIZES } from './lanes.ts';
+import { layoutMap, type MachineRow, type MapLayout, unprotected, wideLanes } from './layout.ts';
+import { stableRows } from './stable.ts';
 
 const names = (layout: MapLayout): string[] => layout.lanes.map((lane) => lane.host.name);
 const keys = (layout: MapLayout): string[] => layout.rows.map((row) => row.key);
+const machineRows = (layout: MapLayout): MachineRow[] => layout.rows.filter((row) => row.kind === 'machines');
 const all = { wide: 99, focus: null };
 
 describe('lanes', () => {
@@ -71,7 +74,7 @@ describe('rows', () => {
 
   it('seat the machine and its standby in their hosts’ lanes', () => {
     const layout = layoutMap(fleet(hosts, [vm('cora', 'db')], [pair('db', 'cora', 'atlas')]), all);
-    expect(layout.rows[0]?.seats.map(({ kind, lane }) => [kind, lane])).toEqual([
+    expect(machineRows(layout)[0]?.seats.map(({ kind, lane }) => [kind, lane])).toEqual([
       ['standby', 0],
       ['primary', 2],
     ]);
@@ -87,7 +90,7 @@ describe('rows', () => {
   it('are shared by machines without a standby, one seat a lane', () => {
     const machines = [vm('atlas', 'a1'), vm('atlas', 'a2'), vm('boreas', 'b1')];
     const layout = layoutMap(fleet(hosts, machines), all);
-    expect(layout.rows.map((row) => row.seats.map((seat) => seat.lane))).toEqual([[0, 1], [0]]);
+    expect(machineRows(layout).map((row) => row.seats.map((seat) => seat.lane))).toEqual([[0, 1], [0]]);
   });
 
   it('never hold two seats in one lane, so links cannot cross', () => {
@@ -104,11 +107,79 @@ describe('rows', () => {
           pairs,
         );
         const layout = layoutMap(snapshot, { wide, focus: null });
-        const alone = layout.rows.every(
+        const alone = machineRows(layout).every(
           ({ seats }) => new Set(seats.map((s) => s.lane)).size === seats.length,
         );
         return alone && layout.rows.length + layout.hiddenPairs === pairs.length;
       }),
     );
+  });
+});
+
+describe('more hosts than can have a lane', () => {
+  const names9 = Array.from({ length: 40 }, (_, index) => `h${index + 1}`);
+  const ring = fleet(
+    names9.map((name, index) => host(name, { site: index < 25 ? 'north' : 'south' })),
+    names9.map((name) => vm(name, `vm-${name}`)),
+    names9.map((name, index) => pair(`vm-${name}`, name, names9[(index + 1) % 40] ?? 'h1')),
+  );
+
+  it('stand in the wings: what is paired with them keeps its line', () => {
+    expect(fitLanes(1232, 9, SIZES.near)).toEqual({ wide: 2, wings: false });
+    expect(fitLanes(1232, 100, SIZES.near)).toEqual({ wide: 3, wings: true });
+    expect(fitLanes(1232, 100, SIZES.far).wide).toBeGreaterThan(6);
+    const layout = layoutMap(ring, { wide: 3, wings: true, focus: 'h10' });
+    expect(names(layout)).toEqual(['h9', 'h10', 'h11']);
+    expect(layout.wings).toEqual({ hosts: 37, runs: 37, standbys: 37 });
+    const seats = machineRows(layout).map((row) => row.seats.map((seat) => `${seat.lane}:${seat.hostId}`));
+    expect(seats).toEqual([
+      ['0:h9', '1:h10'],
+      ['1:h10', '2:h11'],
+      ['2:h11', '3:h12'],
+      ['0:h9', '3:h8'],
+    ]);
+    expect(layout.hiddenPairs).toBe(36);
+  });
+
+  it('those that hold what is looked for come forward', () => {
+    const wanted = { pair: ({ name }: { name: string }) => name === 'vm-h30', vm: () => false };
+    const layout = layoutMap(ring, { wide: 2, wings: true, focus: null, shows: wanted });
+    expect(names(layout)).toEqual(['h30', 'h31']);
+    expect(keys(layout)).toEqual(['pair-vm-h30']);
+  });
+
+  it('folds groups that are not on stage into counts, and leaves nothing out', () => {
+    const layout = layoutMap(ring, { wide: 3, wings: true, focus: 'h10', group: 'host' });
+    const heads = layout.rows.filter((row) => row.kind === 'head');
+    expect(heads).toHaveLength(40);
+    expect(heads.filter(({ folded }) => !folded).map(({ name }) => name)).toEqual(['h9', 'h10', 'h11']);
+    const counted = layout.rows
+      .filter((row) => row.kind === 'counts')
+      .flatMap((row) => row.seats)
+      .reduce((sum, seat) => sum + seat.runs, 0);
+    expect(counted + machineRows(layout).length).toBe(40);
+  });
+
+  it('folds by site, and open and folded change places when asked', () => {
+    const sites = layoutMap(ring, { wide: 3, wings: true, focus: 'h10', group: 'site' });
+    const look = (layout: MapLayout) =>
+      layout.rows.flatMap((row) =>
+        row.kind === 'head' ? [`${row.name} ${row.machines} ${row.folded}`] : [],
+      );
+    expect(look(sites)).toEqual(['north 25 false', 'south 15 true']);
+    const toggled = new Set(['site-north']);
+    const other = layoutMap(ring, { wide: 3, wings: true, focus: 'h10', group: 'site', toggled });
+    expect(look(other)).toEqual(['north 25 true', 'south 15 true']);
+    expect(machineRows(other)).toEqual([]);
+  });
+
+  it('keeps the very rows that did not change, and no others', () => {
+    const before = layoutMap(ring, { wide: 3, wings: true, focus: 'h10' }).rows;
+    const changed = { ...ring.pairs['pair-vm-h10'], health: 'held' };
+    const next = { ...ring, pairs: { ...ring.pairs, 'pair-vm-h10': changed } } as typeof ring;
+    const after = stableRows(before, layoutMap(next, { wide: 3, wings: true, focus: 'h10' }).rows);
+    expect(after.filter((row, index) => row !== before[index]).map(({ key }) => key)).toEqual([
+      'pair-vm-h10',
+    ]);
   });
 });

@@ -1,10 +1,13 @@
 import type { VmState } from '../../../agent/protocol/host.ts';
 import type { FleetSnapshot, HostView, PairView, VmView } from '../../../src-main/contract/index.ts';
 import { automationMark } from '../../lib/automation.ts';
+import { compareText } from '../../lib/collate.ts';
 import { m } from '../../lib/messages.ts';
 import { isLocked, type Mark, movingPairs, pairMark } from '../../lib/pair-state.ts';
-import { pairsBySeat, seatKey } from './layout.ts';
+import { pairsBySeat, seatKey } from './fleet-index.ts';
+import { alonePasses, type Filter, hasAll, pairPasses, wordsOf } from './search.ts';
 import { vmMark } from './seat-mark.ts';
+import { shareOf } from './share.ts';
 
 /** One machine as a table row: where it is, how it is, who stands by. */
 export interface MachineRow {
@@ -15,9 +18,12 @@ export interface MachineRow {
   state: Mark;
   /** Share of the host, 0..1; null while the host does not answer. */
   cpu: number | null;
+  /** Share of the host's, 0..1; null while that is not known. */
+  memory: number | null;
   memoryBytes: number;
   diskBytes: number;
   vmUuid: string;
+  view: VmView;
   pair: PairView | null;
   protection: Mark | null;
   standbyName: string;
@@ -25,7 +31,7 @@ export interface MachineRow {
   automation: string;
 }
 
-export type SortKey = 'name' | 'host' | 'state' | 'cpu' | 'protection';
+export type SortKey = 'name' | 'host' | 'state' | 'cpu' | 'memory' | 'protection';
 
 /** Every machine once: the copies that wait or lie aside belong to their pair's row. */
 export function machineRows(fleet: FleetSnapshot): MachineRow[] {
@@ -38,12 +44,8 @@ export function machineRows(fleet: FleetSnapshot): MachineRow[] {
   });
 }
 
-function rowOf(
-  { key, hostId, vm }: VmView,
-  pair: PairView | null,
-  fleet: FleetSnapshot,
-  moving: boolean,
-): MachineRow {
+function rowOf(view: VmView, pair: PairView | null, fleet: FleetSnapshot, moving: boolean): MachineRow {
+  const { key, hostId, vm } = view;
   const name = (id: string): string => fleet.hosts[id]?.name ?? id;
   const host = fleet.hosts[hostId];
   const lost = host?.connection.state === 'offline';
@@ -54,9 +56,11 @@ function rowOf(
     hostName: name(hostId),
     state: lost ? lostMark(host) : tableMark(vm.state),
     cpu: lost ? null : vm.cpu,
+    memory: lost || !host ? null : shareOf(view, host).memory,
     memoryBytes: vm.memoryBytes,
     diskBytes: vm.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0),
     vmUuid: vm.uuid,
+    view,
     pair,
     protection: pair ? pairMark(pair, moving) : null,
     standbyName: pair ? name(pair.standby) : '',
@@ -89,23 +93,24 @@ export function sortMachines(rows: readonly MachineRow[], by: SortKey, descendin
   };
   const sign = descending ? -1 : 1;
   return [...rows].sort((a, b) => {
-    const first = by === 'cpu' ? (a.cpu ?? -1) - (b.cpu ?? -1) : compare(text(a), text(b));
-    return sign * first || compare(a.name, b.name) || compare(a.key, b.key);
+    const first =
+      by === 'cpu' || by === 'memory' ? (a[by] ?? -1) - (b[by] ?? -1) : compareText(text(a), text(b));
+    return sign * first || compareText(a.name, b.name) || compareText(a.key, b.key);
   });
 }
 
-/** Matches machine, host, standby and the words of its state. */
-export function filterMachines(rows: readonly MachineRow[], text: string): MachineRow[] {
-  const wanted = text.trim().toLowerCase();
-  if (wanted === '') return [...rows];
-  return rows.filter((row) =>
-    [row.name, row.hostName, row.standbyName, row.state.word, row.protection?.word ?? '', row.automation]
-      .join(' ')
-      .toLowerCase()
-      .includes(wanted),
-  );
-}
-
-function compare(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true });
+/** Matches machine, host, standby and the words of its state, every word of them; and what is picked out. */
+export function filterMachines(
+  rows: readonly MachineRow[],
+  text: string,
+  filter: Filter = 'all',
+): MachineRow[] {
+  const words = wordsOf(text);
+  return rows.filter((row) => {
+    const { pair, protection } = row;
+    const passes = pair && protection ? pairPasses(pair, filter, protection) : alonePasses(row.view, filter);
+    if (!passes) return false;
+    const hay = [row.name, row.hostName, row.standbyName, row.state.word, protection?.word, row.automation];
+    return words.length === 0 || hasAll(hay.join(' '), words);
+  });
 }

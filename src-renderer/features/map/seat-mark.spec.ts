@@ -3,8 +3,8 @@ import { armed, at, host, offline, pair, vm } from '../../../src-main/contract/t
 import type { Seat } from './layout.ts';
 import { linkLook, seatMark } from './seat-mark.ts';
 
-const primary: Seat = { kind: 'primary', lane: 0, vm: vm('atlas', 'mail') };
-const standby: Seat = { kind: 'standby', lane: 1 };
+const primary: Seat = { kind: 'primary', lane: 0, hostId: 'atlas', vm: vm('atlas', 'mail') };
+const standby: Seat = { kind: 'standby', lane: 1, hostId: 'boreas' };
 
 describe('a chip', () => {
   it('is filled where the machine runs and outlined where its copy waits', () => {
@@ -43,9 +43,9 @@ describe('a chip', () => {
     const waits = host('atlas', { connection: { ...offline, retryAt: null } });
     const unheard = pair('mail', 'atlas', 'boreas', 'unknown', { stale: true });
     expect(seatMark(primary, unheard, waits, at)).toMatchObject({ tone: 'neutral', word: 'not known' });
-    expect(seatMark({ kind: 'alone', lane: 0, vm: vm('atlas', 'x') }, null, waits, at).word).toBe(
-      'not known',
-    );
+    expect(
+      seatMark({ kind: 'alone', lane: 0, hostId: 'atlas', vm: vm('atlas', 'x') }, null, waits, at).word,
+    ).toBe('not known');
   });
 
   it('says the old copy is aside while the host answers again', () => {

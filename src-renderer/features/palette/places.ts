@@ -30,6 +30,7 @@ export function destinations(fleet: FleetSnapshot): Destination[] {
     { href: to.map, label: m.shell.map, kind: kinds.page, detail: '' },
     { href: to.list, label: m.shell.list, kind: kinds.page, detail: '' },
     { href: to.objectives, label: m.objectives.page.title, kind: kinds.page, detail: '' },
+    { href: to.whatIf(), label: m.whatIf.title, kind: kinds.page, detail: '' },
     { href: to.activity(), label: m.shell.activity, kind: kinds.page, detail: '' },
     { href: to.settings, label: m.shell.settings, kind: kinds.page, detail: '' },
     { href: to.addHost, label: m.shell.addHost, kind: kinds.action, detail: '' },

@@ -9,6 +9,7 @@ import { expect, test } from '../fixtures.ts';
 import { Hand } from '../pages/hand.ts';
 import { MapPage } from '../pages/map.ts';
 import { takeAutomaticTour } from '../tour/automatic.ts';
+import { takeMapTour } from '../tour/map.ts';
 import { takeTour } from '../tour/tour.ts';
 
 // No trace: axe's own source would be in it a hundred times.
@@ -70,6 +71,21 @@ test('axe finds nothing on the screens of the failover core, light and dark', as
   });
   expect(found).toEqual([]);
   expect(screens).toBeGreaterThan(25);
+});
+
+test('axe finds nothing on the map of any size, the list and what if, light and dark', async ({ page }) => {
+  test.setTimeout(240_000);
+  const found: Finding[] = [];
+  let screens = 0;
+  await takeMapTour({
+    hand: new Hand(page),
+    async look(name) {
+      screens += 1;
+      found.push(...(await findings(page, name)));
+    },
+  });
+  expect(found).toEqual([]);
+  expect(screens).toBeGreaterThan(14);
 });
 
 test('axe is at work under the strict policy: it finds what is put in its way', async ({

@@ -53,6 +53,8 @@ test('nothing is cut off sideways at 200 % zoom', async ({ page }) => {
   for (const place of [
     '#/',
     '#/list',
+    '#/what-if',
+    '#/what-if?fail=atlas',
     '#/pairs/pair-held',
     '#/hosts/atlas',
     '#/hosts/cora',
@@ -153,8 +155,10 @@ test('the history can be taken away as a table', async ({ page }) => {
 
 test('the list of hundreds is found in, sorted, and kept', async ({ page }) => {
   await open(page, 'huge', '#/list');
-  await expect(page.getByRole('row')).toHaveCount(481);
-  await page.getByRole('textbox', { name: map.table.filter }).fill('node12-4');
+  const table = page.getByRole('table');
+  await expect(table).toHaveAttribute('aria-rowcount', '481');
+  expect(await page.getByRole('row').count()).toBeLessThan(80);
+  await page.getByRole('searchbox', { name: map.table.filter }).fill('node12-4');
   await expect(page.getByRole('row')).toHaveCount(3);
   await page.getByRole('button', { name: map.table.name }).click();
   await expect(page.getByRole('columnheader', { name: map.table.name })).toHaveAttribute(
