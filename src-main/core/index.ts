@@ -117,6 +117,7 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
     identity: new FleetIdentity(storage.settings),
     votes: parts.practice ? new MemoryVotes() : new VoteFiles(join(options.dataDir, 'votes'), Date.now),
     serves: parts.practice || (options.votes ?? true),
+    runbook: { dataDir: parts.practice ? null : options.dataDir, version: options.version },
     operator: () => settings.get().operator,
     now: Date.now,
     emit,

@@ -20,6 +20,7 @@ import { ObjectivesService } from './objectives/objectives.ts';
 import { Orders } from './orders/orders.ts';
 import type { Emit } from './page/dispatch.ts';
 import { ProtectService } from './protect/protect.ts';
+import { RunbookService } from './runbook/runbook.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
 import type { Storage } from './storage/storage.ts';
 import { checkWitness } from './witness/check.ts';
@@ -36,6 +37,8 @@ export interface SessionOptions {
   /** False: it gives none. */
   serves: boolean;
   practice: boolean;
+  /** Where the offline runbook is written, and which version writes it; null: nowhere. */
+  runbook: { dataDir: string | null; version: string };
   operator: () => string;
   now: () => number;
   emit: Emit;
@@ -57,6 +60,7 @@ export interface Session {
   automation: AutomationService;
   evacuation: EvacuationService;
   objectives: ObjectivesService;
+  runbook: RunbookService;
   /** This workstation's own vote. */
   witness: OwnWitness;
   checkWitness(order: { witness: string; pairIds: string[] }): Promise<WitnessReport>;
@@ -76,8 +80,19 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     practice: options.practice,
     self,
     now,
-    emit: (patch) => emit('fleet', patch),
+    emit: (patch) => {
+      emit('fleet', patch);
+      runbook.changed(patch);
+    },
     report,
+  });
+  const runbook = new RunbookService({
+    ...options.runbook,
+    fleet,
+    practice: options.practice,
+    settings: storage.settings,
+    now,
+    emit: (status) => emit('runbook', status),
   });
   const audit = new AuditService({
     table: storage.audit,
@@ -123,6 +138,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     limits,
     evacuation,
     objectives: new ObjectivesService({ fleet, audit, operator, now }),
+    runbook,
     failover: new FailoverService({ fleet, orders, now }),
     automation: new AutomationService({ fleet, audit, witness, operator, now }),
     witness,
@@ -132,6 +148,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     async close() {
       wizard.close();
       evacuation.close();
+      await runbook.close();
       // Its goodbye travels over the links, so they close last.
       await witness.close();
       await fleet.close();
