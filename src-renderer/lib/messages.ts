@@ -2,10 +2,12 @@ import { activity } from './messages/activity.ts';
 import { addHost } from './messages/add-host.ts';
 import { automation } from './messages/automation.ts';
 import { changes } from './messages/changes.ts';
+import { commands } from './messages/commands.ts';
 import { drill } from './messages/drill.ts';
 import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
 import { limits } from './messages/limits.ts';
+import { manual } from './messages/manual.ts';
 import { map } from './messages/map.ts';
 import { objectives } from './messages/objectives.ts';
 import { orders } from './messages/orders.ts';
@@ -14,6 +16,7 @@ import { palette } from './messages/palette.ts';
 import { problem } from './messages/problem.ts';
 import { protect } from './messages/protect.ts';
 import { replication } from './messages/replication.ts';
+import { runbook } from './messages/runbook.ts';
 import { settings } from './messages/settings.ts';
 import { shell } from './messages/shell.ts';
 import { timetable } from './messages/timetable.ts';
@@ -30,10 +33,12 @@ export const m = {
   addHost,
   automation,
   changes,
+  commands,
   drill,
   evacuation,
   hosts,
   limits,
+  manual,
   map,
   objectives,
   orders,
@@ -42,6 +47,7 @@ export const m = {
   problem,
   protect,
   replication,
+  runbook,
   settings,
   shell,
   timetable,

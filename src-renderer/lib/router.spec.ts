@@ -22,6 +22,8 @@ describe('places', () => {
     });
     expect(parsePlace(to.addWitness('p'))).toEqual({ page: 'add-host', role: 'witness', pairId: 'p' });
     expect(parsePlace(to.addHost)).toEqual({ page: 'add-host', role: null, pairId: '' });
+    expect(parsePlace(to.runbook('p'))).toEqual({ page: 'runbook', pairId: 'p' });
+    expect(parsePlace(to.manual('witness'))).toEqual({ page: 'manual', topic: 'witness' });
     expect(parsePlace(to.activity('p'))).toEqual({ page: 'activity', pairId: 'p' });
   });
 

@@ -25,12 +25,12 @@ export function htmlOf(runbook: Runbook, at: number, version: string): string {
     tag('title', safe(title)),
     tag('style', STYLE),
   ].join('\n');
-  const body = `<main class="runbook">\n<h1>Offline runbook</h1>\n${tag('p', `Written ${iso(at)} by Understudy ${safe(version)}.`, 'class="stamp"')}\n${bodyOf(runbook)}\n</main>`;
+  const body = `<main class="runbook">\n<h1>Offline runbook</h1>\n${tag('p', `Written ${iso(at)} by Understudy ${safe(version)}.`, 'class="stamp"')}\n${bodyOf(runbook, true)}\n</main>`;
   return `<!doctype html>\n<html lang="en">\n<head>\n${head}\n</head>\n<body>\n${body}\n</body>\n</html>\n`;
 }
 
-/** What the file and the console's page have in common. */
-export function bodyOf(runbook: Runbook): string {
+/** What the file and the console's page have in common; `linked`: with a list of the machines, each a link to its sheet. */
+export function bodyOf(runbook: Runbook, linked: boolean): string {
   const none = '<p>No machine is protected yet.</p>';
   return [
     runbook.practice ? paragraphs(['This is a practice fleet: none of these hosts exist.'], 'warning') : '',
@@ -38,7 +38,7 @@ export function bodyOf(runbook: Runbook): string {
     tag('h2', 'Hosts', 'id="hosts"'),
     hostTable(runbook.hosts),
     tag('h2', 'Machines', 'id="machines"'),
-    runbook.sheets.length === 0 ? none : contents(runbook.sheets),
+    runbook.sheets.length === 0 ? none : linked ? contents(runbook.sheets) : '',
     ...runbook.sheets.map(sheet),
   ]
     .filter(Boolean)

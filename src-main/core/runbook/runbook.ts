@@ -51,7 +51,7 @@ export class RunbookService {
   page(pairId: string | null): RunbookPage {
     const facts = this.#gather();
     return {
-      body: bodyOf(runbookOf(facts, pairId)),
+      body: bodyOf(runbookOf(facts, pairId), false),
       status: this.#status,
       machines: facts.machines.map((one) => ({ pairId: one.pairId, name: one.machine })),
     };
