@@ -1,8 +1,10 @@
 import { evacuation } from '../../../src-renderer/lib/messages/evacuation.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
+import { manual } from '../../../src-renderer/lib/messages/manual.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { protect as words } from '../../../src-renderer/lib/messages/protect.ts';
 import { replication } from '../../../src-renderer/lib/messages/replication.ts';
+import { runbook } from '../../../src-renderer/lib/messages/runbook.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect } from '../expect.ts';
 import { FAST, SLOW, type Tour } from './tour.ts';
@@ -66,6 +68,13 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   await look('activity');
   await hand.place(shell.settings);
   await look('settings');
+  await hand.click(page.getByRole('link', { name: manual.open, exact: true }));
+  await expect(page.getByRole('heading', { level: 1, name: manual.title, exact: true })).toBeVisible();
+  await look('manual');
+  await hand.place(shell.settings);
+  await hand.click(page.getByRole('link', { name: runbook.open, exact: true }));
+  await expect(page.getByRole('article', { name: runbook.paper })).toBeVisible();
+  await look('runbook');
 
   await map.open();
   await map.openHost('atlas');
