@@ -1,6 +1,6 @@
 import type { FleetSnapshot, PairView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
-import { type GivenOrder, vmOf } from './given.ts';
+import { type GivenOrder, type TaskOrder, vmOf } from './given.ts';
 
 /** What is done on one host, in order. */
 export interface HostLines {
@@ -19,13 +19,17 @@ interface Parts {
   pairId: string;
 }
 
-/** What the agents do, as the commands a person would know; empty for what touches no host. */
+/** What the agents do, as the commands a person would know. */
 export function onHosts(order: GivenOrder, fleet: FleetSnapshot): HostLines[] {
   switch (order.method) {
     case 'protect.start':
       return protectStart(order.params, fleet);
     case 'automation.set':
-      return [];
+      return [{ host: m.commands.members, lines: [record.settings] }];
+    case 'pair.drillSettings':
+    case 'pair.verifySettings':
+    case 'pair.objectives':
+      return [{ host: m.commands.members, lines: [record.description] }];
     case 'evacuation.start':
       return order.params.pairIds.flatMap((pairId) =>
         of(fleet, pairId, (pair) => switched(pair, order.params.way)),
@@ -49,20 +53,7 @@ export function onHosts(order: GivenOrder, fleet: FleetSnapshot): HostLines[] {
   }
 }
 
-type PairOrder = Exclude<
-  GivenOrder,
-  {
-    method:
-      | 'protect.start'
-      | 'automation.set'
-      | 'evacuation.start'
-      | 'hosts.limits'
-      | 'hosts.remove'
-      | 'protect.letGo';
-  }
->;
-
-function ofPair(order: PairOrder, pair: Parts, fleet: FleetSnapshot): HostLines[] {
+function ofPair(order: TaskOrder, pair: Parts, fleet: FleetSnapshot): HostLines[] {
   const { name, owner, standby, disks } = pair;
   switch (order.method) {
     case 'pair.failover':

@@ -7,6 +7,7 @@ export const commands = {
   hostsNote:
     'For understanding, not for typing: the agents do it in this order, note each step and undo what fails. For the day without agents there is the offline runbook.',
   on: (host: string) => `On ${host}`,
+  members: 'both hosts of the pair',
   order: 'the order',
   record: {
     forced: (host: string) =>
@@ -14,6 +15,7 @@ export const commands = {
     given: (host: string) => `# the record: ${host} owns the machine from now on`,
     standby: (host: string) => `# the record: ${host} stands by from now on`,
     settings: '# the record: changed at a majority of the voters; nothing else',
+    description: '# the pair’s description: changed; nothing else',
     stale: '# the record: the copy counts for nothing until it is whole',
   },
 };
