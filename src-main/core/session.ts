@@ -20,6 +20,7 @@ import { ObjectivesService } from './objectives/objectives.ts';
 import { Orders } from './orders/orders.ts';
 import type { Emit } from './page/dispatch.ts';
 import { ProtectService } from './protect/protect.ts';
+import type { Printer } from './runbook/printing.ts';
 import { RunbookService } from './runbook/runbook.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
 import type { Storage } from './storage/storage.ts';
@@ -38,7 +39,7 @@ export interface SessionOptions {
   serves: boolean;
   practice: boolean;
   /** Where the offline runbook is written, and which version writes it; null: nowhere. */
-  runbook: { dataDir: string | null; version: string };
+  runbook: { dataDir: string | null; version: string; printer?: Printer };
   operator: () => string;
   now: () => number;
   emit: Emit;

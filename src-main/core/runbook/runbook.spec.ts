@@ -1,9 +1,10 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { FleetSnapshot, RunbookStatus } from '../../contract/index.ts';
 import { problemOf } from '../testing/bench.ts';
+import type { Printer } from './printing.ts';
 import { fleetOf } from './runbook.spec-kit.ts';
 import { RUNBOOK_FILE, RunbookService } from './runbook.ts';
 
@@ -13,9 +14,10 @@ let now = 1_000;
 let told: RunbookStatus[] = [];
 const kept = new Map<string, unknown>();
 
-const open = (dataDir: string | null = join(folder, 'data')) =>
+const open = (dataDir: string | null = join(folder, 'data'), printer?: Printer) =>
   new RunbookService({
     ...{ dataDir, version: '1.0', practice: false },
+    ...(printer ? { printer } : {}),
     fleet: { snapshot: () => fleet },
     settings: { get: (key) => kept.get(key), put: (key, value) => void kept.set(key, value) },
     now: () => now,
@@ -84,6 +86,22 @@ it('writes a second one where the person says, remembers it, and says when that 
   expect(await problemOf(next.setFolder('relative/path'))).toMatchObject({ kind: 'no-such-folder' });
   await next.setFolder(null);
   expect(told.at(-1)).toMatchObject({ folder: null, problem: null });
+});
+
+it('has a PDF made of what it wrote, where the shell can, and lists it', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const printed: string[] = [];
+  const service = open(undefined, async (html) => {
+    printed.push(html);
+    return Buffer.from('%PDF-');
+  });
+  await service.write();
+  await vi.advanceTimersByTimeAsync(1_000);
+  vi.useRealTimers();
+  await vi.waitFor(() => expect(told.at(-1)?.files).toEqual([file(), file().replace('.html', '.pdf')]));
+  expect(printed).toEqual([file()]);
+  expect(readFileSync(file().replace('.html', '.pdf'), 'utf8')).toBe('%PDF-');
+  await service.close();
 });
 
 it('shows one machine or all, and the whole file for download', () => {

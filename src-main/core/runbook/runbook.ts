@@ -6,6 +6,7 @@ import { type Problem, ProblemError } from '../../../agent/protocol/index.ts';
 import type { FleetPatch, FleetSnapshot, RunbookPage, RunbookStatus } from '../../contract/index.ts';
 import { gather, type RunbookFacts, runbookOf } from './build.ts';
 import { bodyOf, htmlOf } from './html.ts';
+import { type Printer, Printing } from './printing.ts';
 
 export const RUNBOOK_FILE = 'understudy-runbook.html';
 const FOLDER_KEY = 'runbook-folder';
@@ -17,6 +18,8 @@ export interface RunbookDeps {
   dataDir: string | null;
   version: string;
   practice: boolean;
+  /** Left out: no PDF is kept. */
+  printer?: Printer;
   fleet: { snapshot(): FleetSnapshot };
   settings: { get(key: string): unknown; put(key: string, value: unknown): void };
   now: () => number;
@@ -32,9 +35,11 @@ export class RunbookService {
   #timer: NodeJS.Timeout | null = null;
   #tail: Promise<void> = Promise.resolve();
   #closed = false;
+  readonly #printing: Printing | null;
 
   constructor(deps: RunbookDeps) {
     this.#deps = deps;
+    this.#printing = deps.printer ? new Printing(deps.printer, (files) => this.#printed(files)) : null;
     const folder = deps.settings.get(FOLDER_KEY);
     this.#status = {
       ...{ writtenAt: null, files: [], machines: 0, problem: null },
@@ -81,6 +86,7 @@ export class RunbookService {
   async close(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#printing?.close();
     // What has changed a moment ago is not lost with a console that closes.
     await this.write();
     this.#closed = true;
@@ -119,6 +125,13 @@ export class RunbookService {
       ...{ files: written, machines: facts.machines.length, problem },
     };
     emit(this.#status);
+    this.#printing?.soon(written, facts.machines.length);
+  }
+
+  #printed(pdfs: string[]): void {
+    const htmls = this.#status.files.filter((file) => file.endsWith('.html'));
+    this.#status = { ...this.#status, files: [...htmls, ...pdfs] };
+    this.#deps.emit(this.#status);
   }
 
   async #toFiles(dataDir: string, html: string): Promise<{ written: string[]; problem: Problem | null }> {
