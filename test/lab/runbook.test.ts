@@ -25,7 +25,7 @@ const pairOf = (machine: string) => {
 async function record(machine: string): Promise<Recorder> {
   const recorder = await Recorder.start(lab, machine, 10);
   recorders.add(recorder);
-  await recorder.waitForMore(50, MINUTE);
+  await recorder.waitForMore(50, 3 * MINUTE);
   return recorder;
 }
 

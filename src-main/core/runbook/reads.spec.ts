@@ -12,13 +12,14 @@ it('finds what the copy is worth, and the definition, where the standby’s agen
   const { rig } = await protectedMail();
   const state = join(rig.folder, 'boreas');
   const place: Place = { id: 'boreas', name: 'boreas', login: null, armedThere: [], keepsToo: [] };
+  const atlas: Place = { ...place, id: 'atlas', name: 'atlas' };
   const facts: SheetFacts = {
-    ...{ pairId: 'pair-mail', machine: 'mail', uuid: 'u', owner: place, standby: place, witness: null },
+    ...{ pairId: 'pair-mail', machine: 'mail', uuid: 'u', owner: atlas, standby: place, witness: null },
     ...{ armed: false, mode: { kind: 'sync' }, replica: 'in-sync', unclean: false, touched: false },
     ...{ quarantined: false, begun: true, disks: [] },
   };
   const looks = lookAtCopy(facts).commands;
-  expect(looks).toHaveLength(2);
+  expect(looks).toHaveLength(3);
   for (const { run, expect: wanted = '' } of looks) {
     const output = execFileSync('sh', ['-c', run.replaceAll('/var/lib/understudy', state)], {
       encoding: 'utf8',

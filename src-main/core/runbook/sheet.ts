@@ -2,6 +2,7 @@ import { makesPoints } from '../../../agent/protocol/index.ts';
 import type { SheetFacts } from './facts.ts';
 import type { Procedure, Sheet, Step } from './model.ts';
 import { domain, word } from './shell.ts';
+import { isNotThere, isOwner, runsHere, standsStill } from './standing.ts';
 import {
   closeCopy,
   isCopied,
@@ -10,9 +11,7 @@ import {
   lookAtCopy,
   nobodyHasThem,
   promote,
-  runsHere,
   shutDown,
-  standsStill,
   start,
   startAgent,
   stopAgent,
@@ -109,7 +108,7 @@ function onStandby(facts: SheetFacts): Procedure {
 /** How the disks come to be at their places, open for nobody. */
 function copyIn(facts: SheetFacts): Step[] {
   if (facts.mode.kind === 'shared') return [nobodyHasThem(facts, facts.standby)];
-  if (facts.mode.kind === 'external') return [];
+  if (facts.mode.kind === 'external') return [isOwner(facts, facts.standby, facts.owner)];
   const close = [lookAtCopy(facts), closeCopy(facts)];
   return makesPoints(facts.mode) ? [...close, layPoint(facts)] : close;
 }
@@ -165,8 +164,9 @@ function onOwner(facts: SheetFacts): Procedure {
     title: `${owner.name} is well: start ${machine} again where it was`,
     when: `${owner.name} runs and its disks are whole, but ${machine} stands still or is down because our services there are gone.`,
     steps: [
-      ...standsStill(facts, standby),
+      ...isNotThere(facts, standby),
       stopAgent(owner),
+      isOwner(facts, owner, owner),
       letGo(facts, owner),
       {
         title: `End what is left of ${machine} on ${owner.name}`,

@@ -2,11 +2,9 @@ import { isCoordinated, makesPoints } from '../../../agent/protocol/index.ts';
 import type { DiskFacts, Place, SheetFacts } from './facts.ts';
 import type { Command, Step } from './model.ts';
 import { domain, line, word } from './shell.ts';
+import { AGENT, ownerBy, STATE } from './standing.ts';
 
-/** Where the agent keeps things on a host (agent/daemon.ts; docs/runbook.md says what is read there). */
-const STATE = '/var/lib/understudy';
 const RUN = '/run/understudy';
-export const AGENT = 'understudy-agent.service';
 const GUARD = 'understudy-guard.service';
 const STORAGE = 'understudy-storage.service';
 
@@ -64,37 +62,8 @@ export function letGo({ uuid, machine }: SheetFacts, at: Place): Step {
   };
 }
 
-/** How many of it run there: by UUID, since a name may be part of another. */
-export const runsHere = ({ uuid }: SheetFacts): string => `virsh list --uuid | grep -c ${uuid}`;
-
-/** Nobody may run the machine on that host. */
-export function standsStill(facts: SheetFacts, at: Place): Step[] {
-  const name = domain(facts);
-  return [
-    {
-      title: `${at.name} answers: end ${facts.machine} there`,
-      text: [`Log in (${at.login ?? at.name}). What it shows is the proof; note it down.`],
-      ifAnswers: at.name,
-      commands: [
-        {
-          on: at.name,
-          run: `systemctl disable --now ${AGENT}`,
-          mayFail: 'it says that the unit does not exist where the agent was removed',
-        },
-        { on: at.name, run: `virsh destroy ${name}`, mayFail: 'it says so where the machine does not run' },
-        { on: at.name, run: runsHere(facts), expect: '0', until: true },
-      ],
-    },
-    {
-      title: `${at.name} does not answer: switch its power off`,
-      text: [
-        `At its power button, plug or remote management. See to it that it stays off (“restore on power loss”, wake on LAN): while no agent runs on the other host, an agent that boots on ${at.name} may start ${facts.machine} there again.`,
-        'A host that does not answer is not off. Go and look.',
-      ],
-      commands: [],
-    },
-  ];
-}
+const NEWER =
+  'The first shows the owner’s id. If it is another one, sides have changed since this page was written, and this host may have run the machine itself: find a newer page, or ask somebody.';
 
 /** What the standby wrote down last of its copy. */
 export function lookAtCopy(facts: SheetFacts): Step {
@@ -110,12 +79,17 @@ export function lookAtCopy(facts: SheetFacts): Step {
     run: `grep -o '"image":"[a-z]*"' ${STATE}/pairs/${pairId}.json`,
     expect: '"image":"complete"',
   };
-  const step = { title: `Look what the copy on ${on} is worth`, commands: [record, notes] };
+  const step = {
+    title: `Look what the copy on ${on} is worth`,
+    commands: [ownerBy(facts, facts.standby), record, notes],
+  };
   const points = `${on} keeps complete states of the disks (points). What was written after the newest one is lost.`;
-  if (makesPoints(facts.mode)) return { ...step, text: [points], commands: [] };
+  if (makesPoints(facts.mode))
+    return { ...step, text: [NEWER, points], commands: [ownerBy(facts, facts.standby)] };
   return {
     ...step,
     text: [
+      NEWER,
       '“in-sync” and “complete”: every write that was acknowledged is on it.',
       '“stale” with “complete”: a whole copy, but the machine went on without it: what it wrote since is lost. “catching-up”, “none”, “partial” or “point”: the copy cannot be started; bring the other host or its disks back instead.',
     ],
