@@ -19,6 +19,7 @@ type Shown =
   | 'pair.verifySettings'
   | 'pair.objectives'
   | 'automation.set'
+  | 'witness.set'
   | 'evacuation.start'
   | 'hosts.limits'
   | 'hosts.remove'

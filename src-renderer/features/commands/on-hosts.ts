@@ -25,6 +25,7 @@ export function onHosts(order: GivenOrder, fleet: FleetSnapshot): HostLines[] {
     case 'protect.start':
       return protectStart(order.params, fleet);
     case 'automation.set':
+    case 'witness.set':
       return [{ host: m.commands.members, lines: [record.settings] }];
     case 'pair.drillSettings':
     case 'pair.verifySettings':
