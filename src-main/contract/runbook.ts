@@ -19,6 +19,8 @@ export type RunbookStatus = v.InferOutput<typeof RunbookStatus>;
 export const RunbookPage = v.object({
   body: v.string(),
   status: RunbookStatus,
+  /** Too many machines for one page: it has the hosts only; one of them is asked for, or the file. */
+  tooMany: v.boolean(),
   machines: v.array(v.object({ pairId: v.string(), name: v.string() })),
 });
 export type RunbookPage = v.InferOutput<typeof RunbookPage>;

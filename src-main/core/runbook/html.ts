@@ -38,7 +38,7 @@ export function bodyOf(runbook: Runbook, linked: boolean): string {
     tag('h2', 'Hosts', 'id="hosts"'),
     hostTable(runbook.hosts),
     tag('h2', 'Machines', 'id="machines"'),
-    runbook.sheets.length === 0 ? none : linked ? contents(runbook.sheets) : '',
+    runbook.sheets.length === 0 ? (linked ? none : '') : linked ? contents(runbook.sheets) : '',
     ...runbook.sheets.map(sheet),
   ]
     .filter(Boolean)

@@ -104,6 +104,19 @@ it('has a PDF made of what it wrote, where the shell can, and lists it', async (
   await service.close();
 });
 
+it('lays no more sheets on one page than a browser can take; the file has them all', () => {
+  const web = fleet.pairs.p1;
+  if (!web) throw new Error('no pair');
+  const many = Array.from({ length: 101 }, (_, n) => [`q${n}`, { ...web, id: `q${n}` }] as const);
+  fleet.pairs = Object.fromEntries(many);
+  const service = open();
+  expect(service.page(null)).toMatchObject({ tooMany: true });
+  expect(service.page(null).body).not.toContain('data-pair');
+  expect(service.page('q7')).toMatchObject({ tooMany: false });
+  expect(service.page('q7').body).toContain('data-pair="q7"');
+  expect(service.file().text.match(/data-pair/g)).toHaveLength(101);
+});
+
 it('shows one machine or all, and the whole file for download', () => {
   const service = open();
   expect(service.page(null).machines).toEqual([{ pairId: 'p1', name: 'web' }]);

@@ -12,6 +12,10 @@ export const RUNBOOK_FILE = 'understudy-runbook.html';
 const FOLDER_KEY = 'runbook-folder';
 /** Changes come in bursts, and most change nothing here (leases, load): looked at this often at most, ms. */
 const SETTLE_MS = 3_000;
+/** Writing takes at most this part of the time: 2,000 machines are 36 MB, half a second. */
+const WRITE_SHARE = 1 / 40;
+/** A browser is not asked to lay out more sheets than these at once. */
+const MOST_ON_A_PAGE = 100;
 
 export interface RunbookDeps {
   /** Null: nothing is written (a practice fleet). */
@@ -33,6 +37,7 @@ export class RunbookService {
   /** Digest of what was last written, without the time of day; '' when that is not whole. */
   #written = '';
   #timer: NodeJS.Timeout | null = null;
+  #settleMs = SETTLE_MS;
   #tail: Promise<void> = Promise.resolve();
   #closed = false;
   readonly #printing: Printing | null;
@@ -55,9 +60,12 @@ export class RunbookService {
   /** As the page shows it; `pairId` null: all machines. */
   page(pairId: string | null): RunbookPage {
     const facts = this.#gather();
+    const tooMany = pairId === null && facts.machines.length > MOST_ON_A_PAGE;
+    const shown = tooMany ? { ...facts, machines: [] } : facts;
     return {
-      body: bodyOf(runbookOf(facts, pairId), false),
+      body: bodyOf(runbookOf(shown, pairId), false),
       status: this.#status,
+      tooMany,
       machines: facts.machines.map((one) => ({ pairId: one.pairId, name: one.machine })),
     };
   }
@@ -97,7 +105,7 @@ export class RunbookService {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       void this.write();
-    }, SETTLE_MS);
+    }, this.#settleMs);
   }
 
   #gather(): RunbookFacts {
@@ -116,7 +124,9 @@ export class RunbookService {
     if (facts.hosts.length === 0 && this.#written === '') return;
     const digest = createHash('sha256').update(JSON.stringify(facts)).digest('hex');
     if (digest === this.#written) return;
+    const began = performance.now();
     const { written, problem } = await this.#toFiles(dataDir, this.#html(facts));
+    this.#settleMs = Math.max(SETTLE_MS, (performance.now() - began) / WRITE_SHARE);
     // With a problem it is tried again at the next change.
     this.#written = problem === null ? digest : '';
     this.#status = {

@@ -6,6 +6,8 @@ export const runbook = {
   byHand: 'By hand, when nothing else works: the offline runbook',
   machine: 'Machine',
   all: (n: number) => `All ${n} machines`,
+  tooMany: (n: number) =>
+    `${n} machines are too many for one page. Choose one, or save the file: it has them all.`,
   print: 'Print…',
   save: 'Save as a file',
   saved: (name: string) => `${name} is saved.`,
