@@ -4,6 +4,7 @@ import { CONTRACT } from '../lease/rules.ts';
 import { disarm } from '../lease/transitions.ts';
 import { TaskRunner } from '../tasks/runner.ts';
 import { AfterMove } from './after-move.ts';
+import { ByHand } from './by-hand.ts';
 import { Changes } from './changes/changes.ts';
 import { consoleHandlers } from './console-handlers.ts';
 import { PairContext, type PairsDeps } from './context.ts';
@@ -64,6 +65,7 @@ class Pairs implements PairsService {
   readonly #watch: Watch;
   readonly #receiver: Receiver;
   readonly #guarded: Guarded;
+  readonly #byHand: ByHand;
   readonly #sites = new Map<string, HostSite>();
   readonly #listeners = new Set<(event: PairsEvent) => void>();
   readonly #ends: (() => void)[] = [];
@@ -92,6 +94,8 @@ class Pairs implements PairsService {
       leave: (pairId) => leave(this.#context, pairId),
     });
     const store = new PairStore(join(stateDir, 'pairs'), log, (pairId) => nodes.record(pairId));
+    const byHand = join(stateDir, 'by-hand');
+    this.#byHand = new ByHand({ directory: byHand, store, self: () => deps.selfHostId(), log });
     const tasks = new TaskRunner({ directory: join(stateDir, 'tasks'), clock, log });
     this.#context = new PairContext(
       deps,
@@ -131,6 +135,7 @@ class Pairs implements PairsService {
     await nodes.load(store.ids());
     await this.#guarded.restore();
     this.#subscribe();
+    this.#ends.push(this.#byHand.start());
     this.#receiver.start();
     nodes.start();
     await ready;
@@ -164,6 +169,7 @@ class Pairs implements PairsService {
       verifies.tasks.stop(),
       store.close(),
       risks.stop(),
+      this.#byHand.settled(),
     ]);
   }
 

@@ -21,6 +21,7 @@ import {
 import { AutomationChange, PairOutcome, Policy, Scope, WitnessReport } from './automation.ts';
 import { Evacuation, EvacuationKind, EvacuationPlan } from './evacuation.ts';
 import { JoinedRisk } from './objectives.ts';
+import { RunbookPage, RunbookStatus } from './runbook.ts';
 import { DesktopNotice, DesktopState, TellingOverview } from './telling.ts';
 import {
   AppInfo,
@@ -290,6 +291,13 @@ export const pageApi = {
     v.object({ name: v.string(), text: v.string() }),
   ),
 
+  /** The offline runbook: what is done by hand when console and agents are gone. `pairId` null: of all machines. */
+  'runbook.page': method(v.object({ pairId: v.nullable(PairId) }), RunbookPage, 20_000),
+  /** The same as a page that stands by itself. */
+  'runbook.file': method(nothing, v.object({ name: v.string(), text: v.string() }), 20_000),
+  /** Where it is written besides; null: nowhere. */
+  'runbook.folder': method(v.object({ folder: v.nullable(v.string()) }), RunbookStatus, 20_000),
+
   /** Leaves the real fleet (kept, disconnected) and shows simulated hosts; `practice.stop` goes back. */
   'practice.start': method(nothing, nothing, 60_000),
   'practice.stop': method(nothing, nothing, 60_000),
@@ -311,6 +319,7 @@ export const pageEvents = {
   deploy: v.object({ draftId: v.string(), step: v.string(), fraction: v.nullable(v.number()) }),
   app: AppInfo,
   settings: Settings,
+  runbook: RunbookStatus,
   desktop: DesktopState,
   /** For who does not look at the window. */
   notice: DesktopNotice,

@@ -5,6 +5,7 @@ export * from './evacuation.ts';
 export * from './keys.ts';
 export * from './objectives.ts';
 export * from './replication.ts';
+export * from './runbook.ts';
 export * from './telling.ts';
 export * from './verify.ts';
 export * from './views.ts';

@@ -11,6 +11,7 @@ import { createPageHub, type Emit, type PageConnection } from './page/dispatch.t
 import { pageHandlers } from './page/handlers.ts';
 import { fillPractice } from './practice/fill.ts';
 import { createPractice } from './practice/practice.ts';
+import type { Printer } from './runbook/printing.ts';
 import { type Cipher, KeychainSecretStore } from './secrets/keychain.ts';
 import { MemorySecretStore, type SecretStore } from './secrets/secret-store.ts';
 import { openSession, type Session } from './session.ts';
@@ -30,6 +31,8 @@ export interface CoreOptions {
   secrets: { kind: 'keychain'; cipher: Cipher; reason: string } | { kind: 'memory'; reason: string };
   /** Left out: yes. `false`: it gives no vote of its own, whatever pairs chose this workstation: it is there for a moment only. */
   votes?: boolean;
+  /** Makes PDFs, where the shell can; left out: it cannot. */
+  printer?: Printer;
   /** Start with the practice fleet. */
   practice?: boolean;
   /** Diagnostics, one line each; never secrets. */
@@ -117,6 +120,11 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
     identity: new FleetIdentity(storage.settings),
     votes: parts.practice ? new MemoryVotes() : new VoteFiles(join(options.dataDir, 'votes'), Date.now),
     serves: parts.practice || (options.votes ?? true),
+    runbook: {
+      dataDir: parts.practice ? null : options.dataDir,
+      version: options.version,
+      ...(options.printer ? { printer: options.printer } : {}),
+    },
     operator: () => settings.get().operator,
     desktop: () => settings.get().desktop ?? 'all',
     now: Date.now,

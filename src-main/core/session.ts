@@ -20,6 +20,8 @@ import { ObjectivesService } from './objectives/objectives.ts';
 import { Orders } from './orders/orders.ts';
 import type { Emit } from './page/dispatch.ts';
 import { ProtectService } from './protect/protect.ts';
+import type { Printer } from './runbook/printing.ts';
+import { RunbookService } from './runbook/runbook.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
 import type { Storage } from './storage/storage.ts';
 import { Desk } from './telling/desk.ts';
@@ -38,6 +40,8 @@ export interface SessionOptions {
   /** False: it gives none. */
   serves: boolean;
   practice: boolean;
+  /** Where the offline runbook is written, and which version writes it; null: nowhere. */
+  runbook: { dataDir: string | null; version: string; printer?: Printer };
   operator: () => string;
   /** What desktop notifications tell; left out: everything. */
   desktop?: () => DesktopChoice;
@@ -63,6 +67,7 @@ export interface Session {
   objectives: ObjectivesService;
   telling: TellingService;
   desk: Desk;
+  runbook: RunbookService;
   /** This workstation's own vote. */
   witness: OwnWitness;
   checkWitness(order: { witness: string; pairIds: string[] }): Promise<WitnessReport>;
@@ -92,8 +97,17 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     emit: (patch) => {
       desk.take(patch);
       emit('fleet', patch);
+      runbook.changed(patch);
     },
     report,
+  });
+  const runbook = new RunbookService({
+    ...options.runbook,
+    fleet,
+    practice: options.practice,
+    settings: storage.settings,
+    now,
+    emit: (status) => emit('runbook', status),
   });
   const audit = new AuditService({
     table: storage.audit,
@@ -141,6 +155,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     objectives: new ObjectivesService({ fleet, audit, operator, now }),
     telling: new TellingService({ fleet, audit, operator }),
     desk,
+    runbook,
     failover: new FailoverService({ fleet, orders, now }),
     automation: new AutomationService({ fleet, audit, witness, operator, now }),
     witness,
@@ -151,6 +166,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       desk.close();
       wizard.close();
       evacuation.close();
+      await runbook.close();
       // Its goodbye travels over the links, so they close last.
       await witness.close();
       await fleet.close();

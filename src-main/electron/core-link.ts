@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { safeStorage, utilityProcess } from 'electron';
 import type { FromCore, ToCore } from './core-messages.ts';
+import { pdfOf } from './pdf.ts';
 import { testNode } from './test-switches.ts';
 
 interface CoreProcess {
@@ -97,9 +98,18 @@ export class CoreLink {
     this.#core.kill();
   }
 
+  async #print({ id, file }: Extract<FromCore, { k: 'print' }>): Promise<void> {
+    const pdf = await pdfOf(file).catch(() => null);
+    this.#core.send({ k: 'printed', id, pdf: pdf?.toString('base64') ?? null });
+  }
+
   #receive(message: FromCore): void {
     if (message.k === 'page') {
       this.#pages.get(message.page)?.(message.message);
+      return;
+    }
+    if (message.k === 'print') {
+      void this.#print(message);
       return;
     }
     try {

@@ -58,6 +58,26 @@ function keychainPort(port: Port) {
   };
 }
 
+/** Asks the main process, which has the browser engine, for a PDF of a local file; one answer per question. */
+function printerPort(port: Port) {
+  const waiting = new Map<number, (pdf: Uint8Array | null) => void>();
+  let last = 0;
+  return {
+    answered(id: number, pdf: string | null): void {
+      waiting.get(id)?.(pdf === null ? null : Buffer.from(pdf, 'base64'));
+      waiting.delete(id);
+    },
+    print(file: string): Promise<Uint8Array | null> {
+      last += 1;
+      const id = last;
+      return new Promise((resolve) => {
+        waiting.set(id, resolve);
+        port.send({ k: 'print', id, file });
+      });
+    },
+  };
+}
+
 /** What the main process passes as the one argument. */
 export interface CoreSettings {
   dataDir: string;
@@ -74,6 +94,7 @@ async function main(): Promise<void> {
   const settings = JSON.parse(process.argv[2] ?? '') as CoreSettings;
   const port = openPort();
   const keychain = keychainPort(port);
+  const printer = printerPort(port);
   // Messages that come while the core opens wait for it here.
   const core = createCore({
     dataDir: settings.dataDir,
@@ -85,12 +106,14 @@ async function main(): Promise<void> {
       ? { kind: 'keychain', cipher: keychain.cipher, reason: settings.keychainReason }
       : { kind: 'memory', reason: settings.keychainReason },
     practice: settings.practice,
+    printer: (file) => printer.print(file),
     log: (text) => console.error(text),
   });
   const door = core.then((opened) => openDoor(opened, settings.dataDir, (text) => console.error(text)));
   const pages = new Map<number, PageConnection>();
   const receive = async (message: ToCore): Promise<void> => {
     if (message.k === 'sealed') return keychain.answered(message.id, message.value);
+    if (message.k === 'printed') return printer.answered(message.id, message.pdf);
     const opened = await core;
     if (message.k === 'open') {
       const send = (value: unknown): void => port.send({ k: 'page', page: message.page, message: value });

@@ -3,10 +3,12 @@ import { addHost } from './messages/add-host.ts';
 import { automation } from './messages/automation.ts';
 import { bulk } from './messages/bulk.ts';
 import { changes } from './messages/changes.ts';
+import { commands } from './messages/commands.ts';
 import { drill } from './messages/drill.ts';
 import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
 import { limits } from './messages/limits.ts';
+import { manual } from './messages/manual.ts';
 import { map } from './messages/map.ts';
 import { mapView } from './messages/map-view.ts';
 import { objectives } from './messages/objectives.ts';
@@ -16,6 +18,7 @@ import { palette } from './messages/palette.ts';
 import { problem } from './messages/problem.ts';
 import { protect } from './messages/protect.ts';
 import { replication } from './messages/replication.ts';
+import { runbook } from './messages/runbook.ts';
 import { settings } from './messages/settings.ts';
 import { shell } from './messages/shell.ts';
 import { telling } from './messages/telling.ts';
@@ -35,10 +38,12 @@ export const m = {
   automation,
   bulk,
   changes,
+  commands,
   drill,
   evacuation,
   hosts,
   limits,
+  manual,
   map,
   mapView,
   objectives,
@@ -48,6 +53,7 @@ export const m = {
   problem,
   protect,
   replication,
+  runbook,
   settings,
   shell,
   telling,

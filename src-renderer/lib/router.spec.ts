@@ -24,6 +24,8 @@ describe('places', () => {
     expect(parsePlace(to.addHost)).toEqual({ page: 'add-host', role: null, pairId: '' });
     expect(parsePlace(to.whatIf(['h/ü', 'pi']))).toEqual({ page: 'what-if', failing: ['h/ü', 'pi'] });
     expect(parsePlace(to.whatIf())).toEqual({ page: 'what-if', failing: [] });
+    expect(parsePlace(to.runbook('p'))).toEqual({ page: 'runbook', pairId: 'p' });
+    expect(parsePlace(to.manual('witness'))).toEqual({ page: 'manual', topic: 'witness' });
     expect(parsePlace(to.activity('p'))).toEqual({ page: 'activity', pairId: 'p' });
   });
 

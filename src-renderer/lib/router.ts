@@ -11,7 +11,9 @@ export type Place =
   | { page: 'pair'; pairId: string; dialog: PairDialog | null }
   | { page: 'protect'; hostId: string; vmUuid: string; taskId: string }
   | { page: 'activity'; pairId: string }
-  | { page: 'settings' };
+  | { page: 'settings' }
+  | { page: 'runbook'; pairId: string }
+  | { page: 'manual'; topic: string };
 
 /** Orders that an agent carries out as a task. */
 export type PairOrder = 'failover' | 'switchover' | 'return' | 'replace' | 'end' | 'revert' | 'discard';
@@ -70,6 +72,10 @@ export function parsePlace(hash: string): Place {
         vmUuid: params.get('vm') ?? '',
         taskId: params.get('task') ?? '',
       };
+    case 'runbook':
+      return { page: 'runbook', pairId: params.get('pair') ?? '' };
+    case 'manual':
+      return { page: 'manual', topic: id };
     case 'activity':
       return { page: 'activity', pairId: params.get('pair') ?? '' };
     default:
@@ -108,6 +114,8 @@ export const to = {
     return text ? `#/witness?${text}` : '#/witness';
   },
   settings: '#/settings',
+  runbook: (pairId = '') => (pairId ? `#/runbook?pair=${encodeURIComponent(pairId)}` : '#/runbook'),
+  manual: (topic = '') => (topic ? `#/manual/${encodeURIComponent(topic)}` : '#/manual'),
   activity: (pairId = '') => (pairId ? `#/activity?pair=${encodeURIComponent(pairId)}` : '#/activity'),
   host: (hostId: string) => `#/hosts/${encodeURIComponent(hostId)}`,
   pair: (pairId: string, dialog?: PairDialog) =>

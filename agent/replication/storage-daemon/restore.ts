@@ -15,7 +15,7 @@ import { keptBy } from '../follow/retention.ts';
 import type { ReplicaDisk } from '../replication.ts';
 import { allThere, type Digests, imageItself } from './digests.ts';
 import { GivingUp } from './giving-up.ts';
-import { allocatedBytes, backingOf, createLayer, exists } from './images.ts';
+import { allocatedBytes, backingOf, createLayer, exists, setAside } from './images.ts';
 import { filesOfPoints, type KeptPoint, type Manifest, type Manifests } from './manifest.ts';
 import { OldDisk, refuseRaw } from './old-disk.ts';
 import type { ShownPoints } from './shown.ts';
@@ -189,6 +189,10 @@ export class LayeredPoints {
     const manifest = this.#manifest(pairId);
     const point = this.#find(pairId, id);
     if (!point) return fail(this.#gone());
+    const { files: _files, ...surfaced } = point;
+    // What a machine that was started by hand has written there since is not ours to throw away (docs/runbook.md).
+    if (await laidByHand(disks, point.files)) return ok(surfaced);
+    for (const { path } of disks) await setAside(path, BY_HAND);
     await this.#write({ ...manifest, surfaced: point.id });
     for (const disk of disks) {
       // Under another name first: what lies at the disk's place is never half an image.
@@ -200,7 +204,6 @@ export class LayeredPoints {
       await rename(made, disk.path);
       await syncPath(dirname(disk.path));
     }
-    const { files: _files, ...surfaced } = point;
     return ok(surfaced);
   }
 
@@ -352,6 +355,22 @@ const sealed = (manifest: Manifest, point: KeptPoint): Manifest => ({
   ...manifest,
   points: [...manifest.points, point],
 });
+
+/** Added to the name of what somebody else has laid at a disk's place. */
+const BY_HAND = 'by-hand';
+
+/**
+ * Layers over this very point lie at all the disks' places though none was laid there by us (the caller has seen to that): a
+ * person has started the machine while no agent was there.
+ */
+async function laidByHand(disks: ReplicaDisk[], files: Record<string, string>): Promise<boolean> {
+  const over = await Promise.all(
+    disks.map(
+      async ({ path, target }) => (await exists(path)) && (await backingOf(path)) === (files[target] ?? ''),
+    ),
+  );
+  return over.length > 0 && over.every((one) => one);
+}
 
 /** On what the next layer lies; null: on nothing. */
 const newestFiles = ({ points, base }: Manifest): Record<string, string> | null =>

@@ -78,6 +78,10 @@ export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<Pa
     'audit.list': async (query) => ({ entries: on().audit.list(query) }),
     'audit.csv': async ({ pairId }) => on().auditCsv(pairId),
 
+    'runbook.page': async ({ pairId }) => on().runbook.page(pairId),
+    'runbook.file': async () => on().runbook.file(),
+    'runbook.folder': ({ folder }) => on().runbook.setFolder(folder),
+
     'practice.start': done(() => stage.startPractice()),
     'practice.stop': done(() => stage.stopPractice()),
     'practice.change': done(async ({ hostId, vmUuid, what }) => stage.change(hostId, vmUuid, what)),

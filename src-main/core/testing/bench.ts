@@ -150,6 +150,7 @@ function open(bench: Omit<Bench, 'session'>): Promise<Session> {
     identity: new FleetIdentity(storage.settings),
     votes,
     serves: true,
+    runbook: { dataDir: null, version: '0.0.0-spec' },
     openLink: (target) => {
       const link = new FakeLink();
       bench.links.set(target.hostId, link);

@@ -18,4 +18,6 @@ it('finds places by name, kind and host; what begins with the text first', () =>
   expect(labels('boreas machine')).toEqual(['Protect print…']);
   expect(labels('act')[0]).toBe('Activity');
   expect(labels('nothing at all')).toEqual([]);
+  expect(labels('split brain')).toEqual(['Witness: the third vote']);
+  expect(labels('pdf')[0]).toBe('Offline runbook');
 });

@@ -1,4 +1,5 @@
 import type { FleetSnapshot } from '../../../src-main/contract/index.ts';
+import { topics } from '../../lib/manual.ts';
 import { m } from '../../lib/messages.ts';
 import { to } from '../../lib/router.ts';
 import { unprotected } from '../map/layout.ts';
@@ -10,6 +11,8 @@ export interface Destination {
   kind: string;
   /** Host of a machine, site of a host: told apart and found by it. */
   detail: string;
+  /** Found by these too; not shown. */
+  words?: string;
 }
 
 const kinds = m.palette.kinds;
@@ -36,6 +39,14 @@ export function destinations(fleet: FleetSnapshot): Destination[] {
     { href: to.addHost, label: m.shell.addHost, kind: kinds.action, detail: '' },
     { href: to.witness(), label: m.witness.title, kind: kinds.action, detail: '' },
     { href: to.protect(), label: m.protect.title, kind: kinds.action, detail: '' },
+    {
+      href: to.runbook(),
+      label: m.runbook.open,
+      kind: kinds.page,
+      detail: '',
+      words: m.manual.topics.runbook.words,
+    },
+    { href: to.manual(), label: m.manual.open, kind: kinds.page, detail: '' },
     ...pairs.map((pair) => ({
       href: to.pair(pair.id),
       label: pair.name,
@@ -54,6 +65,13 @@ export function destinations(fleet: FleetSnapshot): Destination[] {
       kind: kinds.machine,
       detail: host(hostId),
     })),
+    ...topics.map(([id, { title, words }]) => ({
+      href: to.manual(id),
+      label: title,
+      kind: kinds.manual,
+      detail: '',
+      words,
+    })),
   ];
 }
 
@@ -66,7 +84,7 @@ export function find(all: readonly Destination[], text: string): Destination[] {
   const rank = (each: Destination): number => (each.label.toLowerCase().startsWith(whole) ? 0 : 1);
   return all
     .filter((each) => {
-      const hay = `${each.label} ${each.kind} ${each.detail}`.toLowerCase();
+      const hay = `${each.label} ${each.kind} ${each.detail} ${each.words ?? ''}`.toLowerCase();
       return words.every((word) => hay.includes(word));
     })
     .sort((a, b) => rank(a) - rank(b))

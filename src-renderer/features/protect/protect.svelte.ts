@@ -7,6 +7,7 @@ import { m } from '../../lib/messages.ts';
 import { router } from '../../lib/place.svelte.ts';
 import { to } from '../../lib/router.ts';
 import { call, session } from '../../lib/session.svelte.ts';
+import type { GivenOrder } from '../commands/given.ts';
 import { unprotected } from '../map/layout.ts';
 import { type Entered, entered, modeFrom } from '../replication/mode-form.ts';
 
@@ -158,14 +159,12 @@ export class ProtectFlow {
     else this.problem = fixed.problem;
   }
 
-  async start(): Promise<void> {
+  /** The order as it stands; null while something of it is missing. */
+  given(): Extract<GivenOrder, { method: 'protect.start' }> | null {
     const order = this.#target();
     const replication = this.mode();
-    if (!order || !replication || this.blocked() || this.starting) return;
-    this.starting = true;
-    this.problem = null;
-    const started = await call('protect.start', {
-      requestId: this.#requestId,
+    if (!order || !replication || this.blocked()) return null;
+    const params = {
       ...order,
       policy: this.policy,
       profile: session.settings?.newPairs.profile ?? 'balanced',
@@ -173,7 +172,16 @@ export class ProtectFlow {
       // Nothing to decide yet: it is asked when the pair is made automatic.
       drill: this.policy === 'automatic' ? this.#drillOf(replication) : 'first',
       replication,
-    });
+    };
+    return { method: 'protect.start', params };
+  }
+
+  async start(): Promise<void> {
+    const given = this.given();
+    if (!given || this.starting) return;
+    this.starting = true;
+    this.problem = null;
+    const started = await call(given.method, { requestId: this.#requestId, ...given.params });
     this.starting = false;
     if (!started.ok) {
       this.problem = started.problem;

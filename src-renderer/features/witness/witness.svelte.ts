@@ -4,6 +4,7 @@ import type { HostView, PairOutcome, PairView } from '../../../src-main/contract
 import { requestId } from '../../lib/ids.ts';
 import { m } from '../../lib/messages.ts';
 import { call, session } from '../../lib/session.svelte.ts';
+import type { GivenOrder } from '../commands/given.ts';
 
 export type WitnessStep = 'own' | 'which' | 'pairs' | 'test' | 'done';
 export type WitnessKind = 'pi' | 'nas' | 'vps' | 'host' | 'console';
@@ -137,12 +138,20 @@ export class WitnessFlow {
     this.usable = report.value.usable;
   }
 
-  async set(pairIds: string[] = this.pairIds): Promise<void> {
+  /** The order as it stands; null while something of it is missing. */
+  given(pairIds: string[] = this.pairIds) {
     const { witness } = this;
-    if (witness === null || this.setting || !this.usable) return;
+    if (witness === null || !this.usable) return null;
+    return { method: 'witness.set', params: { pairIds, witness } } as const satisfies GivenOrder;
+  }
+
+  async set(pairIds: string[] = this.pairIds): Promise<void> {
+    const given = this.given(pairIds);
+    if (given === null || this.setting) return;
+    const { witness } = given.params;
     this.setting = true;
     this.problem = null;
-    const answer = await call('witness.set', { requestId: requestId(), pairIds, witness });
+    const answer = await call(given.method, { requestId: requestId(), ...given.params });
     this.setting = false;
     if (!answer.ok) {
       this.problem = answer.problem;

@@ -1,8 +1,10 @@
 import { evacuation } from '../../../src-renderer/lib/messages/evacuation.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
+import { manual } from '../../../src-renderer/lib/messages/manual.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { protect as words } from '../../../src-renderer/lib/messages/protect.ts';
 import { replication } from '../../../src-renderer/lib/messages/replication.ts';
+import { runbook } from '../../../src-renderer/lib/messages/runbook.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { telling as tellingWords } from '../../../src-renderer/lib/messages/telling.ts';
 import { expect } from '../expect.ts';
@@ -71,6 +73,13 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   for (const name of [tellingWords.mail, tellingWords.hook, tellingWords.quiet])
     await hand.click(telling.getByRole('checkbox', { name, exact: true }));
   await look('settings-telling');
+  await hand.click(page.getByRole('link', { name: manual.open, exact: true }));
+  await expect(page.getByRole('heading', { level: 1, name: manual.title, exact: true })).toBeVisible();
+  await look('manual');
+  await hand.place(shell.settings);
+  await hand.click(page.getByRole('link', { name: runbook.open, exact: true }));
+  await expect(page.getByRole('article', { name: runbook.paper })).toBeVisible();
+  await look('runbook');
 
   await map.open();
   await map.openHost('atlas');

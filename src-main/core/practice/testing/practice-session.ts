@@ -55,6 +55,7 @@ export async function openPracticeBench(options: PracticeOptions = {}): Promise<
     storage,
     secrets,
     practice: true,
+    runbook: { dataDir: null, version: '0.0.0-spec' },
     operator: () => 'spec',
     now: Date.now,
     emit: () => undefined,

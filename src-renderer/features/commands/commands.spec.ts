@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { MODE_DEFAULTS, SYNC } from '../../../agent/protocol/index.ts';
+import { readArguments } from '../../../src-main/cli/arguments.ts';
+import { fleet, host, pair, vm } from '../../../src-main/contract/testing-fleet.ts';
+import { cliOf } from './cli.ts';
+import type { GivenOrder } from './given.ts';
+import { onHosts } from './on-hosts.ts';
+
+const snapshot = fleet(
+  [host('atlas'), host('boreas'), host('pi', { role: 'witness' })],
+  [vm('atlas', 'my shop'), vm('boreas', 'print')],
+  [pair('mail', 'atlas', 'boreas', 'primary-lost')],
+);
+const pairId = Object.keys(snapshot.pairs)[0] ?? '';
+const vmUuid = snapshot.vms[Object.keys(snapshot.vms)[0] ?? '']?.vm.uuid ?? '';
+
+/** As a shell would split it. */
+function argv(line: string): string[] {
+  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+  expect(words[0]).toBe('understudy');
+  return words.slice(1);
+}
+
+/** What the command line makes of what is shown. */
+function read(order: GivenOrder): unknown[] {
+  return cliOf(order, snapshot).map((line) => {
+    const given = readArguments(argv(line));
+    if (!given.ok) throw new Error(given.problem.message);
+    return given.order;
+  });
+}
+
+describe('the command line understands what is shown, as the same order', () => {
+  it('of a failover, with the name that vouches and the point', () => {
+    const params = { pairId, seen: 'unproven' as const, typedName: 'mail', point: 'a1' };
+    expect(read({ method: 'pair.failover', params })).toEqual([
+      { command: 'failover', machine: 'mail', vouch: 'mail', point: 'a1' },
+    ]);
+    const proven = { pairId, seen: 'proven' as const, typedName: null, point: null };
+    expect(read({ method: 'pair.failover', params: proven })).toMatchObject([{ vouch: null, point: null }]);
+  });
+
+  it('of a switchover, and of several', () => {
+    const params = { pairId, way: 'cold' as const, switchOff: true };
+    expect(read({ method: 'pair.switchover', params })).toEqual([
+      { command: 'switchover', machine: 'mail', way: 'cold', switchOff: true },
+    ]);
+    const all = { hostId: 'atlas', kind: 'away' as const, pairIds: [pairId], way: 'auto' as const };
+    expect(read({ method: 'evacuation.start', params: all })).toMatchObject([
+      { machine: 'mail', way: 'auto' },
+    ]);
+  });
+
+  it('of a drill of the newest point; of an earlier one it has no word', () => {
+    expect(read({ method: 'pair.drill', params: { pairId, point: null } })).toEqual([
+      { command: 'drill', machine: 'mail' },
+    ]);
+    expect(read({ method: 'pair.drill', params: { pairId, point: 'a1' } })).toEqual([]);
+  });
+
+  it.each([SYNC, MODE_DEFAULTS.async, MODE_DEFAULTS.interval])(
+    'of a protection that is kept $kind',
+    (replication) => {
+      const params = {
+        ...{ hostId: 'atlas', vmUuid, standby: 'boreas', replication },
+        ...{ policy: 'manual' as const, profile: 'fast' as const, witness: 'pi', drill: 'first' as const },
+      };
+      expect(read({ method: 'protect.start', params })).toEqual([
+        {
+          ...{ command: 'protect', machine: 'my shop', standby: 'boreas', replication },
+          ...{ policy: 'manual', profile: 'fast', witness: 'pi', drill: 'first' },
+        },
+      ]);
+    },
+  );
+
+  it('says nothing where the command line cannot say it', () => {
+    const params = { hostId: 'atlas', vmUuid, standby: 'boreas', replication: { kind: 'shared' as const } };
+    expect(cliOf({ method: 'protect.start', params }, snapshot)).toEqual([]);
+    expect(cliOf({ method: 'protect.end', params: { pairId } }, snapshot)).toEqual([]);
+  });
+});
+
+describe('what is done on the hosts', () => {
+  it('is told host by host, in its order', () => {
+    const shut = onHosts({ method: 'pair.switchover', params: { pairId, way: 'cold' } }, snapshot);
+    expect(shut.map((one) => one.host)).toEqual(['atlas', 'boreas']);
+    expect(shut[0]?.lines[0]).toBe('virsh shutdown mail');
+    expect(shut[1]?.lines.at(-1)).toBe('virsh start mail');
+    const removed = onHosts(
+      { method: 'hosts.remove', params: { hostId: 'pi', evenIfUnreachable: false, keepHistory: true } },
+      snapshot,
+    );
+    expect(removed).toMatchObject([
+      { host: 'pi', lines: [expect.any(String), expect.stringContaining('audit.log')] },
+    ]);
+    expect(onHosts({ method: 'pair.resync', params: { pairId: 'gone' } }, snapshot)).toEqual([]);
+  });
+});

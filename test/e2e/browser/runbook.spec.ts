@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { readCommands } from '../../../src-main/core/testing/printed-commands.ts';
+import { manualText } from '../../../src-renderer/lib/manual-text.ts';
+import { commands } from '../../../src-renderer/lib/messages/commands.ts';
+import { palette } from '../../../src-renderer/lib/messages/palette.ts';
+import { runbook as words } from '../../../src-renderer/lib/messages/runbook.ts';
+import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { expect, test } from '../fixtures.ts';
+import { MapPage } from '../pages/map.ts';
+import { PairPage } from '../pages/pair.ts';
+
+/** Where the pictures go when somebody wants to look at them. */
+const PICTURES = process.env.RUNBOOK_PICTURES;
+
+test.use({ contextOptions: { reducedMotion: 'reduce' }, trace: 'off' });
+
+async function clean(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+    const found = violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => target.join(' '))]);
+    expect({ name, colorScheme, found }).toEqual({ name, colorScheme, found: [] });
+    if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}-${colorScheme}.png` });
+  }
+}
+
+/** Goes somewhere by keyboard alone. */
+async function search(page: Page, text: string): Promise<void> {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: palette.field }).fill(text);
+  await page.keyboard.press('Enter');
+}
+
+test('the runbook: found, read, printed and saved; the shell command of an order; the manual', async ({
+  hand,
+  page,
+  startConsole,
+}) => {
+  test.setTimeout(240_000);
+  const map = new MapPage(hand);
+  const mail = new PairPage(hand, 'mail');
+  const paper = page.getByRole('article', { name: words.paper });
+
+  await test.step('the palette finds it, and it has the commands of every machine', async () => {
+    await page.goto((await startConsole(['--practice'])).url);
+    await map.says(/^2 of 7 machines are protected\.$/);
+    await search(page, 'pdf');
+    await expect(page.getByRole('heading', { level: 1, name: words.title })).toBeVisible();
+    await expect(page.getByText(words.practice)).toBeVisible();
+    await expect(paper.getByText('systemctl stop understudy-storage.service').first()).toBeVisible();
+    expect(await paper.locator('[data-pair]').count()).toBe(2);
+    await clean(page, 'runbook');
+  });
+
+  await test.step('from the page of a machine it is of that machine', async () => {
+    await map.open();
+    await mail.open();
+    await hand.click(page.getByRole('link', { name: words.byHand }));
+    await expect(paper.locator('[data-pair]')).toHaveCount(1);
+    await expect(paper.getByRole('heading', { level: 2, name: 'mail', exact: true })).toBeVisible();
+    await expect(page.getByRole('combobox', { name: words.machine })).toHaveValue(/.+/);
+  });
+
+  await test.step('on paper there is the runbook and nothing else', async () => {
+    await page.emulateMedia({ media: 'print' });
+    await expect(page.getByRole('button', { name: words.print })).toBeHidden();
+    await expect(page.getByRole('navigation', { name: shell.navigation })).toBeHidden();
+    await expect(paper).toBeVisible();
+    expect((await page.pdf({ format: 'A4' })).subarray(0, 5).toString()).toBe('%PDF-');
+    await page.emulateMedia({ media: 'screen' });
+  });
+
+  await test.step('the file stands by itself', async () => {
+    const saving = page.waitForEvent('download');
+    await hand.click(hand.button(words.save));
+    const saved = await saving;
+    const html = await readFile(await saved.path(), 'utf8');
+    expect(readCommands(html).length).toBeGreaterThan(40);
+    const alone = await page.context().newPage();
+    await alone.setContent(html);
+    const { violations } = await new AxeBuilder({ page: alone }).setLegacyMode(true).analyze();
+    expect(violations.map(({ id }) => id)).toEqual([]);
+    if (PICTURES) await alone.screenshot({ path: `${PICTURES}/runbook-file.png` });
+    await alone.close();
+  });
+
+  await test.step('an order shows its shell command, as it stands now', async () => {
+    await map.open();
+    await mail.open();
+    await mail.openDialog('switchover');
+    const dialog = page.getByRole('dialog');
+    await expect(dialog.getByRole('radio').first()).toBeVisible();
+    await hand.click(dialog.getByText(commands.title));
+    await hand.click(dialog.getByRole('radio').nth(1));
+    await expect(dialog.getByText('understudy switchover mail --way cold', { exact: true })).toBeVisible();
+    await expect(dialog.getByText('virsh shutdown mail')).toBeVisible();
+    await clean(page, 'shell-command');
+    await page.keyboard.press('Escape');
+  });
+
+  await test.step('the manual is found by what one would ask', async () => {
+    await search(page, 'split brain');
+    const topic = page.getByRole('heading', { level: 3, name: manualText.witness.title });
+    await expect(topic).toBeInViewport();
+    await expect(topic).toBeFocused();
+    await clean(page, 'manual');
+  });
+});
