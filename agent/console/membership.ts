@@ -1,3 +1,4 @@
+import { fingerprintOf } from '../identity/authorities.ts';
 import type { Identity, IdentityStore } from '../identity/identity.ts';
 import type { AuditLog } from '../journal/audit.ts';
 import type { PairsService } from '../pairs/service.ts';
@@ -19,7 +20,12 @@ interface Membership {
 
 type MembershipHandlers = Pick<
   Handlers<ConsoleApi>,
-  'agent.certificateRequest' | 'agent.enrol' | 'agent.setPeers' | 'agent.peers' | 'agent.retire'
+  | 'agent.certificateRequest'
+  | 'agent.enrol'
+  | 'agent.trust'
+  | 'agent.setPeers'
+  | 'agent.peers'
+  | 'agent.retire'
 >;
 
 /** How this host becomes a member of a fleet, learns of the others, and leaves. */
@@ -45,6 +51,18 @@ export function membershipHandlers({ identity, peers, pairs, audit }: Membership
       const text = `${order.name} belongs to the fleet as ${order.role}.`;
       audit.append({ actor: 'agent', event: 'enrolled', text, evidence: { fleetId: order.fleetId } });
       return {};
+    },
+    'agent.trust': async ({ add, actor }) => {
+      const fresh = await identity.trust(add);
+      if (!fresh.ok) throw new ProblemError(fresh.problem);
+      if (fresh.value.length > 0) {
+        must(await peers.renew({ keepLinks: true }));
+        const authorities = fresh.value.map(fingerprintOf).join(', ');
+        const text = 'Another console may issue certificates for this fleet from now on.';
+        audit.append({ actor, event: 'authority-trusted', text, evidence: { authorities } });
+      }
+      const { certificate = '', trustedCas = [] } = identity.current ?? {};
+      return { certificate, trustedCas };
     },
     'agent.setPeers': async ({ peers: members }) => {
       await peers.setPeers(members);

@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { DurableFile } from '../journal/durable-file.ts';
 import type { Clock, Log } from '../ports.ts';
 import { fail, HostId, HostRole, ok, type Result } from '../protocol/index.ts';
+import { checkAuthorities, fingerprintOf } from './authorities.ts';
 import { checkEnrolment } from './certificate.ts';
 import { certificateRequest } from './certificate-request.ts';
 
@@ -111,6 +112,23 @@ export class IdentityStore {
     return ok(undefined);
   }
 
+  /** Believes these CAs of its fleet too, durably; returns those that were new. The certificate stays. */
+  async trust(cas: readonly string[]): Promise<Result<string[]>> {
+    const identity = this.#identity;
+    const key = await this.#readKey();
+    if (identity === null || key === null) return fail(NOT_ENROLLED);
+    const held = new Set(identity.trustedCas.map(fingerprintOf));
+    const fresh = cas.filter((pem) => !held.has(fingerprintOf(pem)));
+    if (fresh.length === 0) return ok([]);
+    const checked = checkAuthorities(fresh, identity.fleetId, this.#clock.now());
+    if (!checked.ok) return checked;
+    const next = { ...identity, trustedCas: [...identity.trustedCas, ...fresh] };
+    await this.#file.write(next);
+    await this.#writePublicFiles(next);
+    this.#adopt(next, key);
+    return ok(fresh);
+  }
+
   #adopt(identity: Identity, key: KeyObject): void {
     this.#identity = identity;
     this.#key = exportKey(key);
@@ -169,6 +187,12 @@ const isCopy = (enrolled: string, machine: string): boolean =>
   enrolled !== '' && machine !== '' && enrolled !== machine;
 
 const exportKey = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+const NOT_ENROLLED = {
+  kind: 'not-enrolled',
+  message: 'This host belongs to no fleet yet.',
+  next: 'Add the host in the console.',
+};
 
 const NO_KEY = {
   kind: 'no-host-key',

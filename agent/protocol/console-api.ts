@@ -121,6 +121,14 @@ export const consoleApi = {
     }),
     nothing,
   ),
+  /**
+   * Which authorities (CAs, PEM) this host believes, after those of `add` were taken on too; nothing is ever taken away
+   * here, and the host keeps its certificate. `certificate`: its own, PEM.
+   */
+  'agent.trust': method(
+    v.object({ add: v.array(v.string()), actor: v.string() }),
+    v.object({ certificate: v.string(), trustedCas: v.array(v.string()) }),
+  ),
   /** Replaces the list of other members. */
   'agent.setPeers': method(v.object({ peers: v.array(Peer) }), nothing),
   /** The current members as this agent knows them. */

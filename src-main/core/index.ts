@@ -110,6 +110,7 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
     consoleVersion: options.version,
     now: Date.now,
     report,
+    operator: () => settings.get().operator,
   });
   return openSession({
     ...parts,

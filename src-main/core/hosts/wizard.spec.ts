@@ -180,10 +180,10 @@ test('two clicks add once', async () => {
 });
 
 test('a console without hosts joins the fleet it meets; the host keeps its id and its place', async () => {
-  const agent = { hostId: 'h-old', fleetId: 'fleet-old', version: '0.1.0' };
+  const agent = { hostId: 'h-old', fleetId: 'fleet-old', version: '0.1.0', name: 'titan' };
   bench.access.inspection = inspection({ agent });
-  const { draftId, existingAgent } = await login();
-  expect(existingAgent).toBe('same-fleet');
+  const { draftId, existingAgent, name } = await login();
+  expect([existingAgent, name]).toEqual(['same-fleet', 'titan']);
   await bench.session.wizard.add({ draftId, name: 'atlas', site: '', role: 'hypervisor' });
   expect(bench.storage.hosts.list()).toMatchObject([{ id: 'h-old', name: 'atlas' }]);
   expect(bench.access).toMatchObject({ updated: 1, deployed: [] });
@@ -198,7 +198,7 @@ test('a console without hosts joins the fleet it meets; the host keeps its id an
 });
 
 test('a member that was offered and is then added is no longer offered', async () => {
-  const agent = { hostId: 'h-old', fleetId: 'fleet-old', version: '0.1.0' };
+  const agent = { hostId: 'h-old', fleetId: 'fleet-old', version: '0.1.0', name: 'titan' };
   bench.access.inspection = inspection({ agent });
   const { draftId } = await login();
   await bench.session.wizard.add({ draftId, name: 'atlas', site: '', role: 'hypervisor' });

@@ -192,8 +192,11 @@ export class HostWizard {
   #view(draftId: string): HostDraft {
     const { inspection, access } = this.#drafts.get(draftId);
     const { facts, checks, canAdd } = inspection;
-    const name = this.#suggestName(facts.hostname || access.address);
-    return { draftId, name, facts, checks, canAdd, existingAgent: this.#existing(inspection) };
+    const existingAgent = this.#existing(inspection);
+    // What the fleet calls it is what the other console calls it.
+    const known = existingAgent === 'same-fleet' ? inspection.agent?.name : '';
+    const name = this.#suggestName(known || facts.hostname || access.address);
+    return { draftId, name, facts, checks, canAdd, existingAgent };
   }
 
   #existing({ agent }: Inspection): HostDraft['existingAgent'] {
