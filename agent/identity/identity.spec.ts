@@ -21,7 +21,7 @@ async function identityFor(store: IdentityStore, given: Partial<Identity> = {}):
   const csr = await store.certificateRequest('atlas', 'fleet-1');
   const certificate = await ca.issue(csr, { hostId: 'atlas' });
   const name = { hostId: 'atlas', fleetId: 'fleet-1', name: 'Atlas', role: 'hypervisor' } as const;
-  return { ...name, certificate, trustedCas: [ca.certificate], machine: '', ...given };
+  return { ...name, site: '', certificate, trustedCas: [ca.certificate], machine: '', ...given };
 }
 
 test('the request is a PKCS#10 that another implementation verifies, the key is private and kept', async () => {

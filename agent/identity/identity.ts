@@ -14,6 +14,8 @@ export const Identity = v.object({
   hostId: HostId,
   fleetId: v.string(),
   name: v.string(),
+  /** Where it stands, as a person said. */
+  site: v.optional(v.string(), ''),
   role: HostRole,
   /** PEM. */
   certificate: v.string(),
@@ -100,15 +102,29 @@ export class IdentityStore {
   }
 
   /** Takes an identity on, durably; refuses one that other members would not believe. */
-  async enrol(identity: Omit<Identity, 'machine'>): Promise<Result<void>> {
+  async enrol(
+    identity: Omit<Identity, 'machine' | 'site'> & { site?: string | undefined },
+  ): Promise<Result<void>> {
     const key = await this.#readKey();
     if (key === null) return fail(NO_KEY);
     const check = checkEnrolment(identity, key, this.#clock.now());
     if (!check.ok) return check;
-    const bound = { ...identity, machine: this.#machine };
+    const site = identity.site ?? this.#identity?.site ?? '';
+    const bound = { ...identity, site, machine: this.#machine };
     await this.#file.write(bound);
     await this.#writePublicFiles(bound);
     this.#adopt(bound, key);
+    return ok(undefined);
+  }
+
+  /** Called differently from now on, durably. */
+  async label(label: { name: string; site: string }): Promise<Result<void>> {
+    const identity = this.#identity;
+    if (identity === null) return fail(NOT_ENROLLED);
+    const { name, site } = label;
+    const next = { ...identity, name, site };
+    await this.#file.write(next);
+    this.#identity = next;
     return ok(undefined);
   }
 

@@ -32,6 +32,10 @@ export const Peer = v.object({
 });
 export type Peer = v.InferOutput<typeof Peer>;
 
+/** What people call a host, and where it stands. */
+export const HostLabel = v.object({ name: v.string(), site: v.string() });
+export type HostLabel = v.InferOutput<typeof HostLabel>;
+
 export const Hello = v.object({
   protocol: v.number(),
   version: v.string(),
@@ -39,6 +43,8 @@ export const Hello = v.object({
   hostId: v.nullable(HostId),
   fleetId: v.nullable(v.string()),
   name: v.string(),
+  /** Where it stands, as a person said; left out by agents that do not keep it. */
+  site: v.optional(v.string()),
   role: HostRole,
   hypervisor: HypervisorKind,
   /** Agent's clocks at the answer: since boot, and wall, both ms. */
@@ -114,6 +120,8 @@ export const consoleApi = {
       hostId: HostId,
       fleetId: v.string(),
       name: v.string(),
+      /** Left out: as before. */
+      site: v.optional(v.string()),
       role: HostRole,
       certificate: v.string(),
       trustedCas: v.array(v.string()),
@@ -129,6 +137,8 @@ export const consoleApi = {
     v.object({ add: v.array(v.string()), actor: v.string() }),
     v.object({ certificate: v.string(), trustedCas: v.array(v.string()) }),
   ),
+  /** How the host is called and where it stands, for every console of the fleet. */
+  'agent.label': method(v.object({ ...Order, ...HostLabel.entries }), nothing),
   /** Replaces the list of other members. */
   'agent.setPeers': method(v.object({ peers: v.array(Peer) }), nothing),
   /** The current members as this agent knows them. */
@@ -334,6 +344,7 @@ export type ConsoleApi = typeof consoleApi;
 /** What an agent tells a subscribed console without being asked. */
 export const consoleNotices = {
   facts: HostFacts,
+  label: HostLabel,
   guard: HostGuardView,
   load: HostLoad,
   vm: v.object({ uuid: VmUuid, vm: v.nullable(VmInfo) }),

@@ -19,6 +19,8 @@ export interface Enrolment {
   hostId: string;
   fleetId: string;
   name: string;
+  /** Where it stands; left out: as the host itself has it. */
+  site?: string;
   role: HostRole;
   /** The other members. */
   peers: Peer[];
@@ -155,12 +157,12 @@ interface Enrolling {
 }
 
 async function enrolWith({ authority, agent, enrolment, trustedCas }: Enrolling): Promise<Result<void>> {
-  const { hostId, fleetId, name, role, peers, addresses } = enrolment;
+  const { hostId, fleetId, name, site, role, peers, addresses } = enrolment;
   const request = await agent.call('agent.certificateRequest', { hostId, fleetId });
   if (!request.ok) return request;
   const certificate = await authority.certificateFor({ csr: request.value.csr, hostId, addresses });
   if (!certificate.ok) return certificate;
-  const identity = { hostId, fleetId, name, role, certificate: certificate.value, trustedCas };
+  const identity = { hostId, fleetId, name, site, role, certificate: certificate.value, trustedCas };
   const enrolled = await agent.call('agent.enrol', { ...identity, peers });
   return enrolled.ok ? ok(undefined) : enrolled;
 }

@@ -1,4 +1,11 @@
-import type { AuditEntry, Problem, Result, Task, WitnessCall } from '../../../agent/protocol/index.ts';
+import type {
+  AuditEntry,
+  HostLabel,
+  Problem,
+  Result,
+  Task,
+  WitnessCall,
+} from '../../../agent/protocol/index.ts';
 import { fail, ok } from '../../../agent/protocol/index.ts';
 import type {
   FleetPatch,
@@ -147,6 +154,7 @@ export class Fleet {
     if (change.kind === 'host') this.#patches.mark('hosts', hostId);
     else if (change.kind === 'reach') this.#markPairsOf(entry);
     else if (change.kind === 'lease') this.#leaseSoon(change.pairId);
+    else if (change.kind === 'label') this.#relabel(entry, change.label);
     else if (change.kind === 'audit' || change.kind === 'envelope' || change.kind === 'witness-call')
       this.#tell({ ...change, hostId });
     else {
@@ -169,6 +177,13 @@ export class Fleet {
       this.#markAll(entry);
       this.#tell({ kind: 'online', hostId });
     }
+  }
+
+  /** What the host says of itself counts, so that all consoles call it the same; but two of one name help nobody. */
+  #relabel({ record }: HostEntry, { name, site }: HostLabel): void {
+    const taken = this.hosts().some((other) => other.record.id !== record.id && other.record.name === name);
+    const wanted = { ...record, name: taken ? record.name : name, site };
+    if (wanted.name !== record.name || wanted.site !== record.site) this.update(wanted);
   }
 
   #tell(event: FleetEvent): void {

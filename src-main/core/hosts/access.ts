@@ -42,6 +42,7 @@ export interface DeployOrder {
   hostId: string;
   fleetId: string;
   name: string;
+  site?: string;
   role: HostRole;
   peers: Peer[];
 }

@@ -145,7 +145,9 @@ export class HostWizard {
     }
     await this.#deps.peers.introduce(record, async () => {
       const peers = this.#deps.peers.peersOf(record.id);
-      unwrap(await session.deploy({ hostId: record.id, fleetId, name, role, peers }, onStep));
+      unwrap(
+        await session.deploy({ hostId: record.id, fleetId, name, site: record.site, role, peers }, onStep),
+      );
       await this.#takeIn(record, draft);
     });
     return record.id;

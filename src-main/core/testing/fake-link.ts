@@ -33,6 +33,7 @@ export class FakeLink implements HostLink {
     'audit.list': () => ok({ entries: [] }),
     'agent.peers': () => ok({ peers: [] }),
     'agent.setPeers': () => ok({}),
+    'agent.label': () => ok({}),
   };
   readonly retried: (HostTarget | undefined)[] = [];
   retryResult: Result<void> = ok(undefined);
