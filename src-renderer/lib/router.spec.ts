@@ -20,8 +20,14 @@ describe('places', () => {
       hostId: 'pi',
       pairId: 'p',
     });
-    expect(parsePlace(to.addWitness('p'))).toEqual({ page: 'add-host', role: 'witness', pairId: 'p' });
-    expect(parsePlace(to.addHost)).toEqual({ page: 'add-host', role: null, pairId: '' });
+    expect(parsePlace(to.addWitness('p'))).toEqual({
+      page: 'add-host',
+      role: 'witness',
+      pairId: 'p',
+      address: '',
+    });
+    expect(parsePlace(to.addHost)).toEqual({ page: 'add-host', role: null, pairId: '', address: '' });
+    expect(parsePlace(to.addHostAt('fd00::7'))).toMatchObject({ page: 'add-host', address: 'fd00::7' });
     expect(parsePlace(to.activity('p'))).toEqual({ page: 'activity', pairId: 'p' });
   });
 

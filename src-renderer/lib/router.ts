@@ -4,7 +4,7 @@ export type Place =
   | { page: 'list' }
   | { page: 'objectives' }
   | { page: 'welcome' }
-  | { page: 'add-host'; role: 'witness' | null; pairId: string }
+  | { page: 'add-host'; role: 'witness' | null; pairId: string; address: string }
   | { page: 'witness'; hostId: string; pairId: string }
   | { page: 'host'; hostId: string }
   | { page: 'pair'; pairId: string; dialog: PairDialog | null }
@@ -52,7 +52,12 @@ export function parsePlace(hash: string): Place {
       return { page: head };
     case 'add-host': {
       const role = params.get('role') === 'witness' ? 'witness' : null;
-      return { page: 'add-host', role, pairId: params.get('pair') ?? '' };
+      return {
+        page: 'add-host',
+        role,
+        pairId: params.get('pair') ?? '',
+        address: params.get('address') ?? '',
+      };
     }
     case 'witness':
       return { page: 'witness', hostId: params.get('host') ?? '', pairId: params.get('pair') ?? '' };
@@ -92,6 +97,8 @@ export const to = {
   objectives: '#/objectives',
   welcome: '#/welcome',
   addHost: '#/add-host',
+  /** The same, its address entered already. */
+  addHostAt: (address: string) => `#/add-host?${new URLSearchParams({ address })}`,
   /** The add-a-host wizard on its way to a witness (for that pair). */
   addWitness: (pairId = '') => `#/add-host?${new URLSearchParams({ role: 'witness', pair: pairId })}`,
   witness: (of: { hostId?: string; pairId?: string } = {}) => {

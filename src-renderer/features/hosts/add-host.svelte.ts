@@ -49,8 +49,9 @@ export class AddHostFlow {
     else this.deploy.push({ step: event.step, fraction: event.fraction });
   });
 
-  constructor(wanted: HostRole | null = null) {
+  constructor(wanted: HostRole | null = null, address = '') {
     this.wanted = wanted;
+    this.form.address = address;
   }
 
   /** `reuse` false: an earlier host's log-in is no answer here. */
