@@ -4,5 +4,6 @@ export * from './drill.ts';
 export * from './evacuation.ts';
 export * from './objectives.ts';
 export * from './replication.ts';
+export * from './transfer.ts';
 export * from './verify.ts';
 export * from './views.ts';

@@ -260,6 +260,8 @@ export const Settings = v.object({
   /** Name of the person, for the audit logs. */
   operator: v.string(),
   newPairs: PairDefaults,
+  /** Single letters as keyboard shortcuts; left out: yes. */
+  shortcuts: v.optional(v.boolean()),
 });
 export type Settings = v.InferOutput<typeof Settings>;
 

@@ -2,6 +2,7 @@ import { activity } from './messages/activity.ts';
 import { addHost } from './messages/add-host.ts';
 import { automation } from './messages/automation.ts';
 import { changes } from './messages/changes.ts';
+import { diagnostics } from './messages/diagnostics.ts';
 import { drill } from './messages/drill.ts';
 import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
@@ -16,7 +17,9 @@ import { protect } from './messages/protect.ts';
 import { replication } from './messages/replication.ts';
 import { settings } from './messages/settings.ts';
 import { shell } from './messages/shell.ts';
+import { shortcuts } from './messages/shortcuts.ts';
 import { timetable } from './messages/timetable.ts';
+import { transfer } from './messages/transfer.ts';
 import { verify } from './messages/verify.ts';
 import { welcome } from './messages/welcome.ts';
 import { witness } from './messages/witness.ts';
@@ -30,6 +33,7 @@ export const m = {
   addHost,
   automation,
   changes,
+  diagnostics,
   drill,
   evacuation,
   hosts,
@@ -44,7 +48,9 @@ export const m = {
   replication,
   settings,
   shell,
+  shortcuts,
   timetable,
+  transfer,
   verify,
   welcome,
   witness,

@@ -8,7 +8,7 @@ describe('places', () => {
       pairId: 'a-1',
       dialog: 'failover',
     });
-    expect(parsePlace(to.host('h/ü'))).toEqual({ page: 'host', hostId: 'h/ü' });
+    expect(parsePlace(to.host('h/ü'))).toEqual({ page: 'host', hostId: 'h/ü', dialog: null });
     expect(parsePlace(to.protect({ hostId: 'h', vmUuid: 'u' }))).toEqual({
       page: 'protect',
       hostId: 'h',
@@ -28,6 +28,8 @@ describe('places', () => {
     });
     expect(parsePlace(to.addHost)).toEqual({ page: 'add-host', role: null, pairId: '', address: '' });
     expect(parsePlace(to.addHostAt('fd00::7'))).toMatchObject({ page: 'add-host', address: 'fd00::7' });
+    expect(parsePlace(to.host('h', 'away'))).toEqual({ page: 'host', hostId: 'h', dialog: 'away' });
+    expect(parsePlace(to.settings('import'))).toEqual({ page: 'settings', dialog: 'import' });
     expect(parsePlace(to.activity('p'))).toEqual({ page: 'activity', pairId: 'p' });
   });
 

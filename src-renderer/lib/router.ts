@@ -6,11 +6,11 @@ export type Place =
   | { page: 'welcome' }
   | { page: 'add-host'; role: 'witness' | null; pairId: string; address: string }
   | { page: 'witness'; hostId: string; pairId: string }
-  | { page: 'host'; hostId: string }
+  | { page: 'host'; hostId: string; dialog: HostDialog | null }
   | { page: 'pair'; pairId: string; dialog: PairDialog | null }
   | { page: 'protect'; hostId: string; vmUuid: string; taskId: string }
   | { page: 'activity'; pairId: string }
-  | { page: 'settings' };
+  | { page: 'settings'; dialog: SettingsDialog | null };
 
 /** Orders that an agent carries out as a task. */
 export type PairOrder = 'failover' | 'switchover' | 'return' | 'replace' | 'end' | 'revert' | 'discard';
@@ -23,6 +23,21 @@ export type PairDialog =
   | 'mode'
   | 'objectives'
   | 'verify-settings';
+export type HostDialog = 'rename' | 'remove' | 'away' | 'home' | 'limits' | 'login';
+const HOST_DIALOGS: readonly string[] = [
+  'rename',
+  'remove',
+  'away',
+  'home',
+  'limits',
+  'login',
+] satisfies HostDialog[];
+export type SettingsDialog = 'maintenance' | 'import' | 'diagnostics';
+const SETTINGS_DIALOGS: readonly string[] = [
+  'maintenance',
+  'import',
+  'diagnostics',
+] satisfies SettingsDialog[];
 const DIALOGS: readonly string[] = [
   'failover',
   'switchover',
@@ -48,8 +63,9 @@ export function parsePlace(hash: string): Place {
     case 'list':
     case 'objectives':
     case 'welcome':
-    case 'settings':
       return { page: head };
+    case 'settings':
+      return { page: 'settings', dialog: among<SettingsDialog>(SETTINGS_DIALOGS, id) };
     case 'add-host': {
       const role = params.get('role') === 'witness' ? 'witness' : null;
       return {
@@ -62,9 +78,11 @@ export function parsePlace(hash: string): Place {
     case 'witness':
       return { page: 'witness', hostId: params.get('host') ?? '', pairId: params.get('pair') ?? '' };
     case 'hosts':
-      return id ? { page: 'host', hostId: id } : { page: 'map' };
+      return id
+        ? { page: 'host', hostId: id, dialog: among<HostDialog>(HOST_DIALOGS, extra) }
+        : { page: 'map' };
     case 'pairs':
-      return id ? { page: 'pair', pairId: id, dialog: asDialog(extra) } : { page: 'map' };
+      return id ? { page: 'pair', pairId: id, dialog: among<PairDialog>(DIALOGS, extra) } : { page: 'map' };
     case 'protect':
       return {
         page: 'protect',
@@ -87,8 +105,9 @@ function decode(text: string): string {
   }
 }
 
-function asDialog(text: string): PairDialog | null {
-  return DIALOGS.includes(text) ? (text as PairDialog) : null;
+/** The list holds exactly the words of the type (`satisfies`). */
+function among<T extends string>(words: readonly string[], text: string): T | null {
+  return words.includes(text) ? (text as T) : null;
 }
 
 export const to = {
@@ -108,9 +127,10 @@ export const to = {
     const text = query.toString();
     return text ? `#/witness?${text}` : '#/witness';
   },
-  settings: '#/settings',
+  settings: (dialog?: SettingsDialog) => (dialog ? `#/settings/${dialog}` : '#/settings'),
   activity: (pairId = '') => (pairId ? `#/activity?pair=${encodeURIComponent(pairId)}` : '#/activity'),
-  host: (hostId: string) => `#/hosts/${encodeURIComponent(hostId)}`,
+  host: (hostId: string, dialog?: HostDialog) =>
+    `#/hosts/${encodeURIComponent(hostId)}${dialog ? `/${dialog}` : ''}`,
   pair: (pairId: string, dialog?: PairDialog) =>
     `#/pairs/${encodeURIComponent(pairId)}${dialog ? `/${dialog}` : ''}`,
   protect: (of: { hostId?: string; vmUuid?: string; taskId?: string } = {}) => {
