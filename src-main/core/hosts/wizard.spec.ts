@@ -170,6 +170,21 @@ test('a failed installation adds nothing, and the draft can be tried again', asy
   expect(bench.storage.hosts.list()).toHaveLength(1);
 });
 
+test('a connection that breaks in the middle is opened anew at the next attempt, as confirmed before', async () => {
+  bench.access.deployProblem = { kind: 'connection-lost', message: 'Lost.', next: 'Look.' };
+  const { draftId } = await login();
+  const order = { draftId, name: 'atlas', site: '', role: 'hypervisor' as const };
+  expect(await problemOf(bench.session.wizard.add(order))).toMatchObject({ kind: 'connection-lost' });
+  bench.access.refuse = { kind: 'unreachable', message: 'Away.', next: 'Look.' };
+  expect(await problemOf(bench.session.wizard.add(order))).toMatchObject({ kind: 'unreachable' });
+  bench.access.refuse = null;
+  bench.access.deployProblem = null;
+  await bench.session.wizard.add(order);
+  expect(bench.access.opened).toHaveLength(3);
+  expect(bench.access.opened[2]).toEqual(bench.access.opened[0]);
+  expect(bench.storage.hosts.list()).toHaveLength(1);
+});
+
 test('two clicks add once', async () => {
   const { draftId } = await login();
   const order = { draftId, name: 'atlas', site: '', role: 'hypervisor' as const };

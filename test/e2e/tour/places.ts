@@ -1,9 +1,11 @@
+import { diagnostics } from '../../../src-renderer/lib/messages/diagnostics.ts';
 import { evacuation } from '../../../src-renderer/lib/messages/evacuation.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { protect as words } from '../../../src-renderer/lib/messages/protect.ts';
 import { replication } from '../../../src-renderer/lib/messages/replication.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { transfer } from '../../../src-renderer/lib/messages/transfer.ts';
 import { expect } from '../expect.ts';
 import { FAST, SLOW, type Tour } from './tour.ts';
 
@@ -66,6 +68,20 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   await look('activity');
   await hand.place(shell.settings);
   await look('settings');
+  await hand.click(hand.button(transfer.import));
+  await look('dialog-read-settings');
+  await page.keyboard.press('Escape');
+  await hand.click(hand.button(diagnostics.open));
+  await expect(page.getByText(diagnostics.parts.fleet)).toBeVisible();
+  await look('dialog-diagnostics');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('F1');
+  await look('dialog-shortcuts');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox').fill('mail');
+  await look('palette');
+  await page.keyboard.press('Escape');
 
   await map.open();
   await map.openHost('atlas');
