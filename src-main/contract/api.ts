@@ -54,6 +54,8 @@ export const pageApi = {
   /** What goes into a diagnostics file, secrets taken out. Nothing is sent anywhere. */
   'diagnostics.gather': method(nothing, Diagnostics, 20_000),
   'fleet.snapshot': method(nothing, FleetSnapshot),
+  /** Hosts that are waited for are tried at once: this workstation is in another network. */
+  'fleet.hurry': method(nothing, nothing),
 
   'hosts.defaults': method(nothing, HostDefaults),
   /** Opens a TCP connection and reads the host key; logs in nowhere. */

@@ -12,6 +12,9 @@ interface Bounds {
   maximized: boolean;
 }
 
+/** Dragging tells many times a second. */
+const KEEP_BOUNDS_MS = 500;
+
 const DEFAULT: Bounds = { width: 1280, height: 800, maximized: false };
 
 function readBounds(file: string): Bounds {
@@ -82,9 +85,21 @@ export function openMainWindow(options: {
 
   if (maximized) window.maximize();
   window.once('ready-to-show', () => window.show());
-  window.on('close', () => {
+  const keep = (): void => {
     const state: Bounds = { ...window.getNormalBounds(), maximized: window.isMaximized() };
     writeFileSync(boundsFile, JSON.stringify(state));
+  };
+  // Also while it is open: a laptop whose battery ends closes no window.
+  let soon: NodeJS.Timeout | undefined;
+  const keepSoon = (): void => {
+    clearTimeout(soon);
+    soon = setTimeout(keep, KEEP_BOUNDS_MS);
+  };
+  window.on('resize', keepSoon);
+  window.on('move', keepSoon);
+  window.on('close', () => {
+    clearTimeout(soon);
+    keep();
   });
   window.on('closed', () => {
     core.closePage(page);

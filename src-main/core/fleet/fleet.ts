@@ -130,6 +130,11 @@ export class Fleet {
     this.#markAll(entry);
   }
 
+  /** Hosts that are waited for are tried at once. */
+  hurry(): void {
+    for (const host of this.hosts()) host.link.hurry();
+  }
+
   async remove(hostId: string): Promise<void> {
     const entry = this.#hosts.get(hostId);
     if (entry === undefined) return;

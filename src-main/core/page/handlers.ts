@@ -45,6 +45,7 @@ export function pageHandlers({ app, settings, stage, log }: HandlerDeps): Handle
       return gather({ ...about, log: log(), secrets, now: Date.now() });
     },
     'fleet.snapshot': async () => on().fleet.snapshot(),
+    'fleet.hurry': done(() => on().fleet.hurry()),
 
     'hosts.defaults': () => on().wizard.defaults(),
     'hosts.probe': ({ address, port }, signal) => on().wizard.probe(address, port, signal),

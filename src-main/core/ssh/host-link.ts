@@ -119,6 +119,12 @@ class ReconnectingLink implements HostLink {
     return this.#begin();
   }
 
+  hurry(): void {
+    if (this.#timer === null || this.#closed) return;
+    this.#failures = 0;
+    void this.#begin();
+  }
+
   async call<M extends keyof ConsoleApi & string>(
     method: M,
     params: ParamsOf<ConsoleApi, M>,

@@ -168,9 +168,10 @@ export class AddHostFlow {
       this.step = 'done';
       return;
     }
-    const { fields, above } = placeProblem(added.problem);
-    this.fields = fields;
-    this.above = above;
+    // Of the fields only the name stands on this step; address and log-in were two steps before.
+    const atName = added.problem.field === 'name' ? placeProblem(added.problem) : null;
+    this.fields = atName?.fields ?? {};
+    this.above = atName === null ? added.problem : atName.above;
     this.step = 'checks';
   }
 
