@@ -62,7 +62,12 @@ function comparison(pair: PairView, ground: Ground): Entry[] {
       ...direct(pair, { do: 'verify', pairId: id }, words.verify(name), ground),
       reason: verifyReason(pair, ground.fleet),
     },
-    { ...pairEntry(pair, ground), href: to.pair(id, 'verify-settings'), label: m.verify.form.title(name) },
+    {
+      ...pairEntry(pair, ground),
+      href: to.pair(id, 'verify-settings'),
+      label: m.verify.form.title(name),
+      also: words.also['verify-settings'] ?? '',
+    },
   ].map((entry) => ({ ...entry, kind: words.kinds.action }));
 }
 
