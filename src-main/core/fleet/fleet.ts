@@ -35,6 +35,8 @@ const AGE_MS = 60_000;
 export type FleetEvent =
   /** The agent told its whole state: after each connection. */
   | { kind: 'online'; hostId: string }
+  /** It sees members that it did not see before: another console may have added them. */
+  | { kind: 'members'; hostId: string }
   | { kind: 'task'; hostId: string; task: Task }
   | { kind: 'audit'; hostId: string; entry: AuditEntry }
   /** For this workstation's own vote (core/witness). */
@@ -160,6 +162,7 @@ export class Fleet {
     else if (change.kind === 'reach') this.#markPairsOf(entry);
     else if (change.kind === 'lease') this.#leaseSoon(change.pairId);
     else if (change.kind === 'label') this.#relabel(entry, change.label);
+    else if (change.kind === 'members') this.#tell({ kind: 'members', hostId });
     else if (change.kind === 'audit' || change.kind === 'envelope' || change.kind === 'witness-call')
       this.#tell({ ...change, hostId });
     else {
