@@ -79,12 +79,6 @@ describe('a copy that is kept by points', () => {
   });
 });
 
-it('claims nothing of a way to keep a copy that it does not know', () => {
-  const found = atRisk(input({ mode: 'elsewhere' as RiskInput['mode'] }, 'stale'));
-  expect(found.kind).toBe('unknown');
-  expect(rpoStanding({ rpoS: 60, rtoS: null }, found, NOW)).toBe('unmeasured');
-});
-
 describe('targets', () => {
   const since = (ago: number): AtRisk => ({
     ...{ kind: 'since', wholeUntil: NOW - ago * 1000, stillSince: null, bytes: null, at: NOW },

@@ -1,7 +1,15 @@
 import type { VmDefinition } from '../hypervisor/hypervisor.ts';
-import { type Check, type HostId, isCoordinated, type ReplicationMode, SYNC } from '../protocol/index.ts';
+import {
+  type Check,
+  type HostId,
+  isCoordinated,
+  type ReplicationMode,
+  SYNC,
+  type VmInfo,
+} from '../protocol/index.ts';
 import { must, type PairContext } from './context.ts';
 import { checkCoordinated } from './coordinated/checks.ts';
+import { isLive } from './store.ts';
 
 export interface ProtectPlan {
   checks: Check[];
@@ -52,6 +60,7 @@ export async function planProtection(
     });
   }
   const disks = copiedDisks(definition);
+  checks.push(...sharedDisk(context, vmUuid, disks));
   const answer = await peers.to(standby).call('standby.check', {
     vmUuid,
     copy,
@@ -86,4 +95,23 @@ export async function planProtection(
     checks.push(...(await checkCoordinated(context, mode, { vmUuid, standby, disks })));
   if (!answer.ok) return { checks, bytesToCopy, definition, paths: {} };
   return { checks: [...checks, ...answer.value.checks], bytesToCopy, definition, paths: answer.value.paths };
+}
+
+/** Another machine of this host that runs from one of the same disks. */
+function sharedDisk(context: PairContext, vmUuid: string, disks: { path: string }[]): Check[] {
+  const paths = new Set(disks.map(({ path }) => path));
+  const uses = (vm: VmInfo): boolean => vm.disks.some(({ path }) => paths.has(path));
+  const other = context.deps.hypervisor.list().find((vm) => vm.uuid !== vmUuid && uses(vm));
+  if (!other) return [];
+  const runs = isLive(other.state);
+  return [
+    {
+      id: 'disk-shared',
+      state: runs ? 'failed' : 'warning',
+      host: context.deps.selfName(),
+      title: 'Who uses its disks',
+      message: `${other.name} on ${context.deps.selfName()} ${runs ? 'runs from' : 'is defined with'} the same disk: two machines that write to it destroy it.`,
+      next: `Give ${other.name} a disk of its own, or undefine it.`,
+    },
+  ];
 }

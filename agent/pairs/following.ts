@@ -1,15 +1,14 @@
 import { CONTRACT } from '../lease/rules.ts';
 import { replicaBecomes } from '../lease/transitions.ts';
-import { compareEpoch, fail, ok, type Problem, ProblemError, type Result } from '../protocol/index.ts';
+import { fail, ok, type Problem, ProblemError, type Result } from '../protocol/index.ts';
 import { OLD_DISK, type PointsLink } from '../replication/replication.ts';
 import { takeInDisks } from './changes/take-in.ts';
 import type { PairContext } from './context.ts';
+import { KeepGoing } from './keep-going.ts';
 import { pointModeOf } from './modes.ts';
 import { isLive } from './store.ts';
 import { hypervisorAnswers } from './waits.ts';
 
-/** How soon an owner that could not follow looks again, ms. */
-const PAUSE_MS = 3_000;
 /** How often the standby is asked how far it has read, ms. */
 const ASK_MS = 300;
 const MOST_SILENCES = 20;
@@ -83,59 +82,31 @@ export async function recordPoints(context: PairContext, pairId: string): Promis
   await context.swap(pairId, stale);
 }
 
-/**
- * Keeps the copies that are kept by points going: asked at every look of an owner that sees nothing follow, so it keeps its own
- * pace. A quarantined copy is never touched without a person's order.
- */
+/** Keeps the copies that are kept by points going. */
 export class Following {
   readonly #context: () => PairContext;
-  readonly #busy = new Set<string>();
-  readonly #pauses = new Map<string, number>();
+  readonly #going: KeepGoing;
 
   constructor(context: () => PairContext) {
     this.#context = context;
+    this.#going = new KeepGoing(context, {
+      word: 'following',
+      idle: (pairId) => context().deps.source.status(pairId) === null || this.#leftOver(pairId),
+      before: (pairId) => context().alignMembers(pairId),
+      begin: async (pairId, over) => {
+        await takeInDisks(context(), pairId);
+        await follow(context(), pairId, over);
+      },
+    });
   }
 
   request(pairId: string): void {
-    const { deps } = this.#context();
-    if (this.#busy.has(pairId) || (this.#pauses.get(pairId) ?? 0) > deps.clock.bootMs()) return;
-    if (!this.#may(pairId)) return;
-    this.#busy.add(pairId);
-    this.#begin(pairId)
-      .catch((error) => {
-        this.#pauses.set(pairId, deps.clock.bootMs() + PAUSE_MS);
-        deps.log(error instanceof ProblemError ? 'info' : 'warn', `following ${pairId}: ${String(error)}`);
-      })
-      .finally(() => this.#busy.delete(pairId));
-  }
-
-  #may(pairId: string): boolean {
-    const context = this.#context();
-    const pair = context.store.get(pairId);
-    if (!pair || pair.notes.ended || context.tasks.running(pairId)) return false;
-    if (context.deps.source.status(pairId) !== null && !this.#leftOver(pairId)) return false;
-    if (context.vmState(pair.spec.workload.uuid) !== 'running') return false;
-    return context.deps.peers.sight(context.other(pair.spec))?.reachable === true;
+    this.#going.request(pairId);
   }
 
   /** A mirror of before, that has ended or is about to. */
   #leftOver(pairId: string): boolean {
     return this.#context().deps.source.status(pairId)?.follow === undefined;
-  }
-
-  async #begin(pairId: string): Promise<void> {
-    const context = this.#context();
-    await context.alignMembers(pairId);
-    const pair = context.pair(pairId);
-    const held = await context.deps.peers.to(context.other(pair.spec)).call('record.read', { pairId });
-    const older =
-      held.ok && held.value.record && compareEpoch(held.value.record.epoch, pair.record.epoch) !== 0;
-    const wants = pair.notes.wantsStandby;
-    const over = wants != null && compareEpoch(wants, pair.record.epoch) === 0;
-    if (!held.ok || older || (held.value.quarantined && !over))
-      return void this.#pauses.set(pairId, context.deps.clock.bootMs() + PAUSE_MS);
-    await takeInDisks(context, pairId);
-    await follow(context, pairId, over);
   }
 }
 

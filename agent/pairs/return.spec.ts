@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { guestDraft, MAIL } from '../hypervisor/simulated/spec-world.ts';
 import { type Box, Rig, until } from '../replication/simulated/spec-rig.ts';
+import { OWN_ORDER } from './healer.ts';
 
 /** Breaks with both sides alive, returns after a failover, second failures in the middle, and ways back. */
 const PAIR = 'pair-mail';
@@ -141,14 +142,16 @@ it('resumes a resync in whose midst either agent was replaced', async () => {
   await until(() => inSync(atlas));
 });
 
-/** Resolves as soon as the owner's resync is at that step. */
-function atStep(owner: Box, step: string): Promise<void> {
+/** Resolves as soon as a resync of the owner is at that step: one that it ordered itself, or a person's. */
+function atStep(owner: Box, step: string, whose: 'own' | 'person' = 'own'): Promise<void> {
   const isThere = (): boolean =>
     owner.service
       .tasks()
       .some(
-        ({ kind, steps }) =>
-          kind === 'resync' && steps.some(({ id, state }) => id === step && state === 'running'),
+        ({ id: order, kind, steps }) =>
+          kind === 'resync' &&
+          order.startsWith(OWN_ORDER) === (whose === 'own') &&
+          steps.some(({ id, state }) => id === step && state === 'running'),
       );
   return new Promise((resolve) => {
     const end = owner.service.subscribe(() => {
@@ -187,7 +190,7 @@ it.each(STEPS.flatMap((step) => ['atlas', 'boreas'].map((host) => [step, host]))
     write(atlas, 9);
     await failedOver();
     const old = versionsAt(atlas);
-    const reached = atStep(boreas, step);
+    const reached = atStep(boreas, step, 'person');
     void boreas.order('pair.resync', { pairId: PAIR }).catch(() => undefined);
     await reached;
     await rig.box(host).stopAgent();

@@ -121,7 +121,7 @@ describe('a mirror of which a part fails', () => {
     const job = { device: `understudy-${PAIR}-vda`, force: true };
     expect(await guest.qmp.execute('block-job-cancel', job)).toMatchObject({ ok: true });
     await until(() => bench.state === 'held');
-    expect(bench.source.status(PAIR)?.problem?.kind).toBe('mirror-ended');
+    expect(bench.source.status(PAIR)?.problem?.kind).toBe('mirror-cancelled');
     // The other disk waits too: one newer than the other would be no copy.
     await guest.write('vdb', 8, 0, 65536);
     await stays(() => guest.completed === 0 && bench.state === 'held', 700);

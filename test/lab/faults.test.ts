@@ -2,9 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pidsOf } from './cgroup.ts';
 import { down, type Lab, up } from './lab.ts';
+import { places } from './places.ts';
 import { Recorder } from './recorder.ts';
 import { must, run } from './run.ts';
-import { guestProcesses, lives, PLACES } from './selftest.ts';
+import { guestProcesses, lives } from './selftest.ts';
+
+const PLACES = places('faults');
 
 let lab: Lab;
 

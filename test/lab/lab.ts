@@ -11,7 +11,7 @@ import { ensureMachine } from './packages.ts';
 import { type HostPlan, type Places, places as placesOf, planGuests, planHosts } from './places.ts';
 import { must } from './run.ts';
 import { Lab } from './running-lab.ts';
-import { keyFile, type LabState, readState, withLock, writeState } from './state.ts';
+import { keyFile, type LabState, locked, readState, withLock, writeState } from './state.ts';
 
 export { Lab, type LabStatus } from './running-lab.ts';
 
@@ -35,10 +35,10 @@ export async function up(options: UpOptions = {}, places: Places = placesOf()): 
   const say = options.say ?? (() => {});
   await ensureMachine(options.install ?? false);
   return withLock(places, async () => {
-    const [base, guest] = await Promise.all([
-      ensureBaseImages(places.cache, say),
-      ensureGuestImages(places.cache, say),
-    ]);
+    // Labs share them: whoever comes first makes them.
+    const [base, guest] = await locked(join(places.cache, 'images.lock'), () =>
+      Promise.all([ensureBaseImages(places.cache, say), ensureGuestImages(places.cache, say)]),
+    );
     const layers = { hypervisor: [guest.layer, base.base], witness: [base.witnessLayer, base.base] };
     const state = (await readState(places)) ?? (await newState(places, options.hosts ?? 2, layers));
     checkCount(state, options.hosts);

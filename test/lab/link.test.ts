@@ -7,7 +7,7 @@ import { places } from './places.ts';
 import { must } from './run.ts';
 
 /** A lab of its own, so that one which somebody works with is left alone. */
-const PLACES = places('deploy');
+const PLACES = places('link');
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** One line of link-probe.ts. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Cut } from './network.ts';
 import type { GuestPlan, HostPlan, Places } from './places.ts';
 import { waitFor } from './run.ts';
@@ -31,10 +31,13 @@ export async function writeState(places: Places, state: LabState): Promise<void>
   await rename(next, stateFile(places));
 }
 
-/** One command at a time may change a lab; a lock left by a dead process is taken over. */
-export async function withLock<T>(places: Places, work: () => Promise<T>): Promise<T> {
-  const file = `${places.state}.lock`;
-  await mkdir(join(places.state, '..'), { recursive: true });
+/** One command at a time may change a lab. */
+export const withLock = <T>(places: Places, work: () => Promise<T>): Promise<T> =>
+  locked(`${places.state}.lock`, work);
+
+/** One process at a time; a lock left by a dead one is taken over. */
+export async function locked<T>(file: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(dirname(file), { recursive: true });
   await waitFor(`the lab's lock ${file}`, 600_000, () => tryLock(file), 200);
   try {
     return await work();

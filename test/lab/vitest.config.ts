@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-/** The lab's own tests: one after the other, on one lab. */
+/** Each file has a lab of its own. Two at once: they wait for states most of the time. */
 export default defineConfig({
   test: {
     include: ['test/lab/**/*.test.ts'],
-    fileParallelism: false,
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 600_000,
   },

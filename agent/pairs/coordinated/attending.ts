@@ -1,15 +1,9 @@
 import { CONTRACT } from '../../lease/rules.ts';
 import { replicaBecomes } from '../../lease/transitions.ts';
-import {
-  compareEpoch,
-  fail,
-  mayBeWhole,
-  type Problem,
-  ProblemError,
-  type Result,
-} from '../../protocol/index.ts';
+import { fail, mayBeWhole, type Problem, ProblemError, type Result } from '../../protocol/index.ts';
 import type { Attended } from '../../replication/replication.ts';
 import { must, type PairContext } from '../context.ts';
+import { KeepGoing } from '../keep-going.ts';
 import { isLive } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 import { lookAtExternal } from './external.ts';
@@ -18,8 +12,6 @@ import { LOCK_EVERY_LOOKS, pathsOn, proveShared } from './shared.ts';
 
 /** From one proof that both hosts reach the same files to the next, ms. */
 const SHARED_EVERY_MS = 2_000;
-/** How soon an owner that could not look after its copy tries again, ms. */
-const PAUSE_MS = 3_000;
 
 /** Begins to look after the copy: the other host stands by first. Throws ProblemError. */
 export async function attend(context: PairContext, pairId: string, overQuarantine: boolean): Promise<void> {
@@ -79,52 +71,20 @@ export async function recordAttended(context: PairContext, pairId: string): Prom
   await context.swap(pairId, replicaBecomes(record.epoch.n, context.self, 'stale', context.now(), CONTRACT));
 }
 
-/**
- * Keeps the look at copies going that somebody else keeps: asked at every look of an owner that sees none, so it keeps its own
- * pace. A quarantined copy is never touched without a person's order.
- */
+/** Keeps the look at copies going that somebody else keeps. */
 export class Attending {
-  readonly #context: () => PairContext;
-  readonly #busy = new Set<string>();
-  readonly #pauses = new Map<string, number>();
+  readonly #going: KeepGoing;
 
   constructor(context: () => PairContext) {
-    this.#context = context;
+    this.#going = new KeepGoing(context, {
+      word: 'attending',
+      idle: (pairId) => context().deps.source.status(pairId) === null,
+      begin: (pairId, over) => attend(context(), pairId, over),
+    });
   }
 
   request(pairId: string): void {
-    const { deps } = this.#context();
-    if (this.#busy.has(pairId) || (this.#pauses.get(pairId) ?? 0) > deps.clock.bootMs()) return;
-    if (!this.#may(pairId)) return;
-    this.#busy.add(pairId);
-    this.#begin(pairId)
-      .catch((error) => {
-        this.#pauses.set(pairId, deps.clock.bootMs() + PAUSE_MS);
-        deps.log(error instanceof ProblemError ? 'info' : 'warn', `attending ${pairId}: ${String(error)}`);
-      })
-      .finally(() => this.#busy.delete(pairId));
-  }
-
-  #may(pairId: string): boolean {
-    const context = this.#context();
-    const pair = context.store.get(pairId);
-    if (!pair || pair.notes.ended || context.tasks.running(pairId)) return false;
-    if (context.deps.source.status(pairId) !== null) return false;
-    if (context.vmState(pair.spec.workload.uuid) !== 'running') return false;
-    return context.deps.peers.sight(context.other(pair.spec))?.reachable === true;
-  }
-
-  async #begin(pairId: string): Promise<void> {
-    const context = this.#context();
-    const pair = context.pair(pairId);
-    const held = await context.deps.peers.to(context.other(pair.spec)).call('record.read', { pairId });
-    const older =
-      held.ok && held.value.record && compareEpoch(held.value.record.epoch, pair.record.epoch) !== 0;
-    const wants = pair.notes.wantsStandby;
-    const over = wants != null && compareEpoch(wants, pair.record.epoch) === 0;
-    if (!held.ok || older || (held.value.quarantined && !over))
-      return void this.#pauses.set(pairId, context.deps.clock.bootMs() + PAUSE_MS);
-    await attend(context, pairId, over);
+    this.#going.request(pairId);
   }
 }
 

@@ -6,7 +6,6 @@ import {
   type PairRecord,
   type Problem,
   ProblemError,
-  type VmInfo,
 } from '../../protocol/index.ts';
 import { must, type PairContext } from '../context.ts';
 import { isLive } from '../store.ts';
@@ -45,31 +44,7 @@ export async function checkCoordinated(
   mode: CoordinatedMode,
   order: { vmUuid: string; standby: string; disks: SharedDisks },
 ): Promise<Check[]> {
-  const twins = sharedDisk(context, order.vmUuid, order.disks);
-  const found =
-    mode.kind === 'shared'
-      ? await sharedChecks(context, order)
-      : await externalChecks(context, mode, order.standby);
-  return [...twins, ...found];
-}
-
-/** Another machine of this host that runs from one of the same disks. */
-function sharedDisk(context: PairContext, vmUuid: string, disks: SharedDisks): Check[] {
-  const paths = new Set(disks.map(({ path }) => path));
-  const uses = (vm: VmInfo): boolean => vm.disks.some(({ path }) => paths.has(path));
-  const other = context.deps.hypervisor.list().find((vm) => vm.uuid !== vmUuid && uses(vm));
-  if (!other) return [];
-  const runs = isLive(other.state);
-  return [
-    {
-      id: 'disk-shared',
-      state: runs ? 'failed' : 'warning',
-      host: context.deps.selfName(),
-      title: 'Who uses its disks',
-      message: `${other.name} on ${context.deps.selfName()} ${runs ? 'runs from' : 'is defined with'} the same disk: two machines that write to it destroy it.`,
-      next: `Give ${other.name} a disk of its own, or undefine it.`,
-    },
-  ];
+  return mode.kind === 'shared' ? sharedChecks(context, order) : externalChecks(context, mode, order.standby);
 }
 
 async function sharedChecks(

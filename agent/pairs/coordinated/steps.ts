@@ -1,6 +1,7 @@
 import { type MirrorStatus, type Problem, ProblemError } from '../../protocol/index.ts';
 import type { StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
+import { untilStatus } from '../until-status.ts';
 import { attend, recordAttended } from './attending.ts';
 import { coordinatedModeOf, ownsFiles } from './mode.ts';
 
@@ -32,45 +33,13 @@ export async function firstLook(
   broken: () => Problem | null,
 ): Promise<void> {
   await attend(context, data.pairId, data.overQuarantine);
-  const found = await looked(context, data.pairId, io, broken);
+  const ends = ({ state }: MirrorStatus): boolean => state !== 'connecting';
+  const found = await untilStatus(context, io, { pairId: data.pairId, broken, ends });
   if (found.state === 'broken') {
     await context.deps.source.end(data.pairId);
     throw new ProblemError(found.problem ?? notFound(data));
   }
   if (found.attended?.line) io.note(found.attended.line);
-}
-
-function looked(
-  context: PairContext,
-  pairId: string,
-  io: StepIo,
-  broken: () => Problem | null,
-): Promise<MirrorStatus> {
-  const { source, hypervisor } = context.deps;
-  return new Promise((resolve, reject) => {
-    const ends: (() => void)[] = [];
-    const finish = (end: () => void): void => {
-      for (const undo of ends.splice(0)) undo();
-      end();
-    };
-    const see = (status: MirrorStatus | null): void => {
-      if (status !== null && status.state !== 'connecting') finish(() => resolve(status));
-    };
-    const look = (): void => {
-      const problem = broken();
-      if (problem) finish(() => reject(new ProblemError(problem)));
-    };
-    const onAbort = (): void => finish(() => reject(new Error('aborted')));
-    ends.push(
-      source.subscribe((id, status) => id === pairId && see(status)),
-      hypervisor.subscribe(look),
-    );
-    io.signal.addEventListener('abort', onAbort);
-    ends.push(() => io.signal.removeEventListener('abort', onAbort));
-    if (io.signal.aborted) return onAbort();
-    look();
-    see(source.status(pairId));
-  });
 }
 
 /** What was found is in the record, and the standby knows the record. */

@@ -16,6 +16,7 @@ import { distrusts, madeGood } from '../distrust.ts';
 import { patienceOf, pointModeOf } from '../modes.ts';
 import { mib, transferred } from '../progress.ts';
 import { isLive, lacksDisks } from '../store.ts';
+import { untilStatus } from '../until-status.ts';
 import { hypervisorAnswers } from '../waits.ts';
 import { beforeFirstPoint, makeFirstPoint, recordFirstPoint } from './first-point.ts';
 import { untilRead } from './reading.ts';
@@ -45,32 +46,13 @@ function watchCopy(
   io: StepIo,
   broken: () => Problem | null,
 ): Promise<MirrorStatus> {
-  const { source, hypervisor } = context.deps;
-  return new Promise((resolve, reject) => {
-    const finish = (end: () => void): void => {
-      unsubscribe();
-      unwatch();
-      io.signal.removeEventListener('abort', onAbort);
-      end();
-    };
-    const see = (status: MirrorStatus): void => {
+  return untilStatus(context, io, {
+    pairId,
+    broken,
+    ends(status) {
       io.progress(transferred(status.doneBytes, status.totalBytes, status.rateBps));
-      if (TERMINAL.includes(status.state)) finish(() => resolve(status));
-    };
-    const onAbort = (): void => finish(() => reject(new Error('aborted')));
-    const unsubscribe = source.subscribe((id, status) => {
-      if (id === pairId) see(status);
-    });
-    const look = (): void => {
-      const problem = broken();
-      if (problem) finish(() => reject(new ProblemError(problem)));
-    };
-    const unwatch = hypervisor.subscribe(look);
-    io.signal.addEventListener('abort', onAbort);
-    if (io.signal.aborted) onAbort();
-    look();
-    const now = source.status(pairId);
-    if (now && TERMINAL.includes(now.state)) see(now);
+      return TERMINAL.includes(status.state);
+    },
   });
 }
 

@@ -3,6 +3,7 @@ import type { StepIo } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { follow, recordPoints } from '../following.ts';
 import { mib, transferred } from '../progress.ts';
+import { untilStatus } from '../until-status.ts';
 
 /** Of the data of an order that copies. */
 interface Copied {
@@ -49,34 +50,15 @@ function watched(
   before: string | null,
   broken: () => Problem | null,
 ): Promise<MirrorStatus> {
-  const { source, hypervisor } = context.deps;
-  return new Promise((resolve, reject) => {
-    const finish = (end: () => void): void => {
-      unsubscribe();
-      unwatch();
-      io.signal.removeEventListener('abort', onAbort);
-      end();
-    };
-    const onAbort = (): void =>
-      finish(() => void source.end(pairId).then(() => reject(new Error('aborted')), reject));
-    const see = (status: MirrorStatus): void => {
+  return untilStatus(context, io, {
+    pairId,
+    broken,
+    ends(status) {
       io.progress(transferred(status.doneBytes, status.totalBytes, status.rateBps));
       const newer = status.follow?.point != null && status.follow.point.id !== before;
-      if (newer || status.problem !== null) finish(() => resolve(status));
-    };
-    const unsubscribe = source.subscribe((id, status) => {
-      if (id === pairId) see(status);
-    });
-    const look = (): void => {
-      const problem = broken();
-      if (problem) finish(() => reject(new ProblemError(problem)));
-    };
-    const unwatch = hypervisor.subscribe(look);
-    io.signal.addEventListener('abort', onAbort);
-    if (io.signal.aborted) return onAbort();
-    look();
-    const now = source.status(pairId);
-    if (now) see(now);
+      return newer || status.problem !== null;
+    },
+    aborted: () => context.deps.source.end(pairId),
   });
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { guestDraft, MAIL } from '../../hypervisor/simulated/spec-world.ts';
+import { SYNC } from '../../protocol/index.ts';
 import { type Box, Rig, UNARMED, until } from '../../replication/simulated/spec-rig.ts';
 
 /** What is left of a first protection that does not come to its end: the machine as it was before. */
@@ -68,4 +69,21 @@ it('is given up when somebody undefines the machine meanwhile', async () => {
   await until(() => task()?.state === 'failed');
   expect(task()?.problem).toMatchObject({ kind: 'vm-undefined', message: expect.stringContaining('atlas') });
   expect(atlas.service.list()).toEqual([]);
+});
+
+it('does not begin beside another machine that runs from the same disk', async () => {
+  await rig.close();
+  const twin = { ...guestDraft('00000000-0000-4000-8000-00000000beef', 'twin'), disks: guestDraft().disks };
+  rig = await Rig.open([{ name: 'atlas', guests: [guestDraft(), twin] }, { name: 'boreas' }]);
+  const { checks } = await rig
+    .box('atlas')
+    .service.consoleHandlers['protect.check'](
+      { vmUuid: MAIL, standby: 'boreas', replication: SYNC },
+      new AbortController().signal,
+    );
+  const found = checks.find(({ id }) => id === 'disk-shared');
+  expect(found).toMatchObject({
+    state: 'failed',
+    message: expect.stringContaining('twin on atlas runs from'),
+  });
 });

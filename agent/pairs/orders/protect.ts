@@ -6,6 +6,7 @@ import { PairRecord, PairSpec, type Problem, ProblemError } from '../../protocol
 import type { TaskDefinition } from '../../tasks/runner.ts';
 import { must, type PairContext } from '../context.ts';
 import { clearTokens, isAttended } from '../coordinated/steps.ts';
+import { insist, triesOf } from '../insist.ts';
 import { freshNotes, isLive } from '../store.ts';
 import { hypervisorAnswers } from '../waits.ts';
 import { abandonCopy, CopyData, copySteps } from './copy.ts';
@@ -208,8 +209,9 @@ export function resyncOrder(context: PairContext): TaskDefinition<CopyData> {
         id: 'ask',
         label: (data) => `Ask the voters who owns ${data.subject}`,
         cancellable: true,
-        async run(data) {
-          const record = must(await context.nodes.read(data.pairId));
+        async run(data, io) {
+          const read = async () => must(await context.nodes.read(data.pairId));
+          const record = await insist(read, triesOf(io));
           if (context.isOwner({ record })) {
             // A person's word holds until it has come true, whatever gets in the way meanwhile.
             if (data.overQuarantine)

@@ -1,10 +1,11 @@
 import * as v from 'valibot';
 import { CONTRACT } from '../../lease/rules.ts';
-import { type Change, replicaBecomes, setStandby, settings, setWitness } from '../../lease/transitions.ts';
+import { replicaBecomes, setStandby, settings, setWitness } from '../../lease/transitions.ts';
 import { type PairSpec, ProblemError } from '../../protocol/index.ts';
 import type { StepIo, TaskDefinition } from '../../tasks/runner.ts';
 import { prepareVoters } from '../automation.ts';
 import { must, type PairContext } from '../context.ts';
+import { insist, triesOf } from '../insist.ts';
 import { isLive } from '../store.ts';
 import { abandonCopy, CopyData, copySteps } from './copy.ts';
 
@@ -27,35 +28,25 @@ type ReplaceData = v.InferOutput<typeof ReplaceData>;
 /** Automation goes on as it was. Without a majority it stays paused, which the pair's page shows. */
 async function unpause(context: PairContext, { pairId, paused }: ReplaceData): Promise<void> {
   if (!paused && context.pair(pairId).record.paused)
-    await insist(context, pairId, settings({ paused: false }));
-}
-
-/** A pair between two standbys is worth trying longer for; and an agent that has just started votes only after one hold. */
-const TRIES = 3;
-
-async function insist(context: PairContext, pairId: string, change: Change, tries = TRIES): Promise<void> {
-  try {
-    await context.swap(pairId, change);
-  } catch (error) {
-    if (tries <= 1 || !(error instanceof ProblemError) || error.problem.kind !== 'no-majority') throw error;
-    await insist(context, pairId, change, tries - 1);
-  }
+    await insist(() => context.swap(pairId, settings({ paused: false })));
 }
 
 /**
  * Disarmed before the mirror goes: until then the old copy may be the one that serves. Paused, so that the owner does not
  * arm again on a mirror that is still whole. In the end the owner alone votes.
  */
-async function standDown(context: PairContext, data: ReplaceData, { resumed }: StepIo): Promise<void> {
+async function standDown(context: PairContext, data: ReplaceData, io: StepIo): Promise<void> {
   const { pairId } = data;
   // Resumed after the change: the next step finds everything as it is wanted.
   if (context.pair(pairId).record.members.includes(data.standby)) return;
   // Refused soon while nothing has changed yet.
-  await insist(context, pairId, settings({ paused: true }), resumed ? TRIES : 1);
+  await insist(() => context.swap(pairId, settings({ paused: true })), triesOf(io));
   must(await context.deps.source.end(pairId));
   const { epoch } = context.pair(pairId).record;
-  await insist(context, pairId, replicaBecomes(epoch.n, context.self, 'none', context.now(), CONTRACT));
-  await insist(context, pairId, setWitness(null, true, CONTRACT));
+  await insist(() =>
+    context.swap(pairId, replicaBecomes(epoch.n, context.self, 'none', context.now(), CONTRACT)),
+  );
+  await insist(() => context.swap(pairId, setWitness(null, true, CONTRACT)));
   await unpause(context, data);
 }
 
@@ -81,7 +72,7 @@ async function changeMember(context: PairContext, data: ReplaceData): Promise<vo
   await described();
   const { record } = context.pair(pairId);
   const change = setStandby(record.epoch.n, context.self, standby, context.now(), CONTRACT);
-  await insist(context, pairId, change);
+  await insist(() => context.swap(pairId, change));
   await context.alignMembers(pairId);
   // Named in the description and not yet in the record it may have been taken for a former member meanwhile.
   await described();
@@ -119,7 +110,7 @@ async function vote(context: PairContext, { pairId, standby, witness }: ReplaceD
   must(await context.deps.peers.to(standby).call('record.keep', { chosen, brandNew: false, spec }));
   if (witness === null) return;
   await prepareVoters(context, pairId, witness);
-  await insist(context, pairId, setWitness(witness, true, CONTRACT));
+  await insist(() => context.swap(pairId, setWitness(witness, true, CONTRACT)));
 }
 
 /** Failed before the change: the old standby stays, and its witness votes again if it can be had. */

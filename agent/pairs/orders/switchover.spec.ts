@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { guestDraft, MAIL } from '../../hypervisor/simulated/spec-world.ts';
+import { problemOf } from '../../protocol/index.ts';
 import { Rig } from '../../replication/simulated/spec-rig.ts';
 
 const PAIR = 'pair-mail';
@@ -31,4 +32,19 @@ it('leaves a guest where it is that never shuts down', async () => {
   expect(rig.box('atlas').host.runs(MAIL)).toBe(true);
   expect(rig.box('boreas').host.runs(MAIL)).toBe(false);
   expect(rig.box('atlas').pair()?.mirror?.state).toBe('in-sync');
+}, 30_000);
+
+it('several people order it at once, and one the opposite: one order is carried out, the others are told why not', async () => {
+  const given = ['atlas', 'boreas', 'atlas'].map((host) =>
+    rig
+      .box(host)
+      .order('pair.switchover', { pairId: PAIR, way: 'auto' })
+      .then(
+        ({ state }) => state,
+        (error: unknown) => problemOf(error).kind,
+      ),
+  );
+  expect((await Promise.all(given)).sort()).toEqual(['done', 'not-owner', 'pair-busy']);
+  expect(['atlas', 'boreas'].filter((host) => rig.box(host).host.runs(MAIL))).toEqual(['boreas']);
+  expect(rig.world.violations).toEqual([]);
 }, 30_000);

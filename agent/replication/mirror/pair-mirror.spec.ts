@@ -379,7 +379,7 @@ describe('the mirror of one guest', () => {
     blocks.jobsNow = [job('vda', true)];
     await mirror.refresh();
     expect(forwarder.orders.at(-1)).toBe('hold');
-    expect(mirror.status).toMatchObject({ state: 'held', problem: { kind: 'mirror-ended' } });
+    expect(mirror.status).toMatchObject({ state: 'held', problem: { kind: 'mirror-cancelled' } });
     mirror.onForwarder(stream('held', { reason: { ...LOST, kind: 'ordered' } }));
     await vi.advanceTimersByTimeAsync(3_000);
     expect(forwarder.orders).not.toContain('resume');

@@ -21,6 +21,7 @@ const MARGIN_S = 60;
 /** Ways to keep a copy that are measured, besides none and QEMU's own mirror; each builds on the one before. */
 const WAYS: Record<string, ReplicationMode> = {
   sync: { kind: 'sync' },
+  memory: { kind: 'sync', memory: true },
   async: { kind: 'async', rpoS: 20 },
   // Between two points: what one of them costs is said by gapMs and sealS.
   interval: { kind: 'interval', everyS: 3_600, retention: { last: 2, hourly: 0, daily: 0, weekly: 0 } },
