@@ -18,8 +18,8 @@ export interface Entry {
   kind: string;
   /** Host of a machine, site of a host: told apart and found by it. */
   detail: string;
-  /** Other words for it. */
-  also?: string;
+  /** Found by these too; not shown. */
+  words?: string;
   /** Why it cannot be done now; null when it can. */
   reason?: string | null;
 }

@@ -33,7 +33,7 @@ export function find(ground: Ground, text: string): Entry[] {
   const ranks: Entry[][] = [[], [], []];
   for (const entry of entries(ground)) {
     const label = entry.label.toLowerCase();
-    const hay = `${label} ${entry.kind} ${entry.detail} ${entry.also ?? ''}`.toLowerCase();
+    const hay = `${label} ${entry.kind} ${entry.detail} ${entry.words ?? ''}`.toLowerCase();
     if (!words.every((word) => hay.includes(word))) continue;
     const rank = entry.reason ? 2 : label.startsWith(whole) ? 0 : 1;
     ranks[rank]?.push(entry);

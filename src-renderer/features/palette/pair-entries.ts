@@ -27,7 +27,7 @@ export function pairActions(pair: PairView, ground: Ground): Entry[] {
     label,
     kind: words.kinds.action,
     detail: nameOf(fleet, pair.standby),
-    also: words.also[which] ?? '',
+    words: words.also[which] ?? '',
     reason,
   });
   const order = (which: PairOrder, label: string): Entry => dialog(which, label, reasons[which]);
@@ -66,7 +66,7 @@ function comparison(pair: PairView, ground: Ground): Entry[] {
       ...pairEntry(pair, ground),
       href: to.pair(id, 'verify-settings'),
       label: m.verify.form.title(name),
-      also: words.also['verify-settings'] ?? '',
+      words: words.also['verify-settings'] ?? '',
     },
   ].map((entry) => ({ ...entry, kind: words.kinds.action }));
 }
