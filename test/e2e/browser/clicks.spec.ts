@@ -49,7 +49,7 @@ test('from the start page to a failover whose proof is complete: two clicks, not
   await new MapPage(hand).says(/^atlas does not answer\./);
   await hand.click(page.getByRole('link', { name: 'Fail over mail', exact: true }));
   const dialog = page.getByRole('dialog', { name: orders.failover.title('mail') });
-  await expect(dialog.getByText(orders.failover.verdict.proven)).toBeVisible();
+  await expect(dialog.getByText(orders.failover.verdict.proven, { exact: true })).toBeVisible();
   await hand.click(dialog.getByRole('button', { name: orders.failover.go('mail', 'boreas') }));
   // The order is out: this fleet is invented, and says who carries nothing out.
   await expect(dialog.getByText(/pair\.failover/)).toBeVisible();

@@ -2,6 +2,7 @@ import type { Page } from '@playwright/test';
 import type { fleets } from '../fixture/fleets.ts';
 import { startFixtureFleet } from '../fixture/server.ts';
 import { expect, test } from '../fixtures.ts';
+import { expectVisibleFocus } from '../pages/keys.ts';
 
 /** Reduced motion and forced colours, on every state that the fixture fleets show. */
 const PLACES: [keyof typeof fleets, string][] = [
@@ -47,12 +48,19 @@ test('who wants less motion sees none', async ({ page }) => {
   });
 });
 
-test('there is motion to be reduced: a copy under way moves for everybody else', async ({ page }) => {
+test('there is motion to be reduced: for everybody else the switch slides', async ({ page }) => {
+  const fixture = await startFixtureFleet('paused');
+  const slides = () =>
+    page
+      .locator('.knob')
+      .first()
+      .evaluate((knob) => Number.parseFloat(getComputedStyle(knob).transitionDuration));
   await page.emulateMedia({ reducedMotion: 'no-preference' });
-  const fixture = await startFixtureFleet('troubles');
   await page.goto(`${fixture.url}#/`);
   await expect(page.getByRole('grid')).toBeVisible();
-  await expect.poll(async () => (await moving(page)).length).toBeGreaterThan(0);
+  expect(await slides()).toBeGreaterThan(0.05);
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  expect(await slides()).toBeLessThan(0.001);
   await fixture.stop();
 });
 
@@ -74,10 +82,6 @@ test('with the colours of the system every control keeps an edge, a focus and a 
     );
     expect(bare, where).toEqual([]);
     await page.keyboard.press('Tab');
-    const focus = await page.evaluate(() => {
-      const active = document.activeElement;
-      return active ? getComputedStyle(active).outlineStyle : 'none';
-    });
-    expect(focus, where).not.toBe('none');
+    await expectVisibleFocus(page);
   });
 });
