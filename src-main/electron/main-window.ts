@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BrowserWindow, ipcMain, screen } from 'electron';
+import { app, BrowserWindow, ipcMain, screen } from 'electron';
 import type { CoreLink } from './core-link.ts';
 import { APP_START, isOwnPage } from './security/origin.ts';
 
@@ -97,11 +97,15 @@ export function openMainWindow(options: {
   };
   window.on('resize', keepSoon);
   window.on('move', keepSoon);
-  window.on('close', () => {
+  const ending = (): void => {
     clearTimeout(soon);
     keep();
-  });
+  };
+  window.on('close', ending);
+  // Quitting waits for the core and then ends without closing the window (main.ts).
+  app.on('before-quit', ending);
   window.on('closed', () => {
+    app.off('before-quit', ending);
     core.closePage(page);
     ipcMain.off('page-ready', onReady);
     ipcMain.off('page', onMessage);
