@@ -18,6 +18,7 @@ export function hostActions(host: HostView): Entry[] {
     label,
     kind: words.kinds.action,
     detail: host.site,
+    words: words.also[which] ?? '',
     reason,
   });
   const hypervisor = host.role === 'hypervisor';
