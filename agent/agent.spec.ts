@@ -184,6 +184,77 @@ test('two agents, enrolled by a console, protect a machine over their own wire',
   expect(warnings.filter((line) => !line.includes('no member here'))).toEqual([]);
 });
 
+test('two consoles at once: each sees what the other orders and by whom, and it is done once', async () => {
+  const { atlas, members } = await fleet();
+  const [first] = members;
+  if (first === undefined) throw new Error('two members');
+  const other = await greeted(first.agent);
+  for (const { console } of [atlas, other]) must(await console.call('state.subscribe', {}));
+  const order = { pairId: 'pair-mail', vmUuid: MAIL, standby: 'boreas' };
+  const given = await Promise.all([
+    atlas.console.call('protect.start', { ...order, requestId: 'by-ada', actor: 'ada' }),
+    other.console.call('protect.start', { ...order, requestId: 'by-ben', actor: 'ben' }),
+  ]);
+  expect(given.filter((answer) => answer.ok)).toHaveLength(1);
+  const by = given[0]?.ok ? 'ada' : 'ben';
+  const done = (notice: Notice) => notice.name === 'task' && notice.value.state === 'done';
+  for (const { notices } of [atlas, other]) {
+    await until(() => notices.some(done));
+    expect(notices.find(done)?.value).toMatchObject({ kind: 'protect', by });
+  }
+  const label = { requestId: 'r-2', actor: 'ben', name: 'titan', site: 'Cellar' };
+  must(await other.console.call('agent.label', label));
+  await until(() => atlas.notices.some(({ name }) => name === 'label'));
+  const hello = must(
+    await atlas.console.call('agent.hello', { protocol: PROTOCOL_VERSION, consoleVersion: '1' }),
+  );
+  expect(hello).toMatchObject({ hostId: 'atlas', name: 'titan', site: 'Cellar' });
+});
+
+test('a second authority is believed without a link being broken, and its hosts are let in', async () => {
+  const { atlas, boreas } = await fleet();
+  const second = await makeFleetCa(FLEET, 'Second CA');
+  must(await atlas.console.call('state.subscribe', {}));
+  for (const { console } of [atlas, boreas]) {
+    const trust = must(await console.call('agent.trust', { add: [second.certificate], actor: 'ben' }));
+    expect(trust.trustedCas).toEqual([ca.certificate, second.certificate]);
+  }
+  const unseen = (notice: Notice) =>
+    notice.name === 'sights' && notice.value.some(({ reachable }) => !reachable);
+  // Whoever comes with a certificate of the second authority only is known to both.
+  const agent = await agentOn(new SimulatedHost(world, { name: 'cetus' }));
+  const { console } = await greeted(agent);
+  const { csr } = must(await console.call('agent.certificateRequest', { hostId: 'cetus', fleetId: FLEET }));
+  const certificate = await second.issue(csr, { hostId: 'cetus', fleetId: FLEET });
+  const { peers } = must(await boreas.console.call('agent.peers', {}));
+  must(
+    await console.call('agent.enrol', {
+      hostId: 'cetus',
+      fleetId: FLEET,
+      name: 'cetus',
+      role: 'hypervisor',
+      certificate,
+      trustedCas: [second.certificate, ca.certificate],
+      peers,
+    }),
+  );
+  const cetus: Peer = {
+    hostId: 'cetus',
+    name: 'cetus',
+    address: '127.0.0.1',
+    port: agent.peerPort,
+    replicationPort: 1,
+    role: 'hypervisor',
+  };
+  const known = must(await atlas.console.call('agent.peers', {})).peers;
+  must(await atlas.console.call('agent.setPeers', { peers: [...known, cetus] }));
+  await until(async () => (await sightsOf(atlas.console)).length === 2);
+  await until(async () => (await sightsOf(console)).length === 1);
+  expect(atlas.notices.filter(unseen)).toEqual([]);
+  const { entries } = must(await atlas.console.call('audit.list', { afterSeq: 0, limit: 100 }));
+  expect(entries).toContainEqual(expect.objectContaining({ event: 'authority-trusted', actor: 'ben' }));
+});
+
 test('a host with protected machines cannot be taken into another fleet; one without can', async () => {
   const { atlas, members } = await fleet();
   const [first, second] = members;

@@ -124,6 +124,7 @@ export class ConsoleDesk {
       hostId: self?.hostId ?? null,
       fleetId: self?.fleetId ?? null,
       name: self?.name ?? live.hostname,
+      site: self?.site ?? '',
       role: self?.role ?? role,
       hypervisor,
       clock: { bootMs: clock.bootMs(), wallMs: clock.now() },

@@ -63,21 +63,21 @@ export class LiveState {
       hypervisor.subscribe((event) => {
         // A copy on trial is nobody's machine.
         if (event.kind === 'vm' && !isTrial(event.uuid))
-          this.#tell({ name: 'vm', value: { uuid: event.uuid, vm: event.vm } });
+          this.tell({ name: 'vm', value: { uuid: event.uuid, vm: event.vm } });
         if (event.kind === 'reachable') void this.#refreshFacts();
       }),
       pairs.subscribe((event) => {
-        if (event.kind === 'task') this.#tell({ name: 'task', value: event.task });
+        if (event.kind === 'task') this.tell({ name: 'task', value: event.task });
         else if (event.kind === 'lease')
-          this.#tell({ name: 'lease', value: { pairId: event.pairId, lease: event.lease } });
-        else if (event.kind === 'unclaimed') this.#tell({ name: 'guard', value: this.#guard() });
-        else this.#tell({ name: 'pair', value: { pairId: event.pairId, pair: event.pair } });
+          this.tell({ name: 'lease', value: { pairId: event.pairId, lease: event.lease } });
+        else if (event.kind === 'unclaimed') this.tell({ name: 'guard', value: this.#guard() });
+        else this.tell({ name: 'pair', value: { pairId: event.pairId, pair: event.pair } });
       }),
       guard.subscribe((uuid) => {
-        if (uuid === null) this.#tell({ name: 'guard', value: this.#guard() });
+        if (uuid === null) this.tell({ name: 'guard', value: this.#guard() });
       }),
-      audit.subscribe((entry) => this.#tell({ name: 'audit', value: entry })),
-      peers.onSight(() => this.#tell({ name: 'sights', value: peers.sights() })),
+      audit.subscribe((entry) => this.tell({ name: 'audit', value: entry })),
+      peers.onSight(() => this.tell({ name: 'sights', value: peers.sights() })),
     );
     if (pace) this.#ends.push(pace.subscribe(() => void this.#refreshFacts()));
     this.#ends.push(this.#options.telling.subscribe(() => void this.#refreshFacts()));
@@ -124,7 +124,8 @@ export class LiveState {
     };
   }
 
-  #tell(telling: Telling): void {
+  /** To every console that subscribed. */
+  tell(telling: Telling): void {
     for (const listener of this.#listeners) listener(telling);
   }
 
@@ -137,7 +138,7 @@ export class LiveState {
     await this.#logged('load', async () => {
       await this.#options.hypervisor.refreshLoad();
       this.#load = await this.#options.load();
-      this.#tell({ name: 'load', value: this.#load });
+      this.tell({ name: 'load', value: this.#load });
     });
     this.#samples += 1;
     if (this.#samples % FACTS_EVERY === 0) await this.#refreshFacts();
@@ -148,7 +149,7 @@ export class LiveState {
       const facts = await this.#options.facts();
       const changed = JSON.stringify(facts) !== JSON.stringify(this.#facts);
       this.#facts = facts;
-      if (changed) this.#tell({ name: 'facts', value: facts });
+      if (changed) this.tell({ name: 'facts', value: facts });
     });
   }
 

@@ -1,3 +1,4 @@
+import { fingerprintOf } from '../identity/authorities.ts';
 import type { Identity, IdentityStore } from '../identity/identity.ts';
 import type { AuditLog } from '../journal/audit.ts';
 import type { PairsService } from '../pairs/service.ts';
@@ -9,21 +10,29 @@ import {
   ProblemError,
   type Result,
 } from '../protocol/index.ts';
+import type { LiveState } from './live-state.ts';
 
 interface Membership {
   identity: IdentityStore;
   peers: PeerMesh;
   pairs: PairsService;
   audit: AuditLog;
+  live: Pick<LiveState, 'tell'>;
 }
 
 type MembershipHandlers = Pick<
   Handlers<ConsoleApi>,
-  'agent.certificateRequest' | 'agent.enrol' | 'agent.setPeers' | 'agent.peers' | 'agent.retire'
+  | 'agent.certificateRequest'
+  | 'agent.enrol'
+  | 'agent.trust'
+  | 'agent.label'
+  | 'agent.setPeers'
+  | 'agent.peers'
+  | 'agent.retire'
 >;
 
 /** How this host becomes a member of a fleet, learns of the others, and leaves. */
-export function membershipHandlers({ identity, peers, pairs, audit }: Membership): MembershipHandlers {
+export function membershipHandlers({ identity, peers, pairs, audit, live }: Membership): MembershipHandlers {
   /** A host with protected machines belongs to its fleet until they are released: another one must not take it. */
   const refuseIfTaken = (hostId: string, fleetId: string) => {
     const current = identity.current;
@@ -46,6 +55,31 @@ export function membershipHandlers({ identity, peers, pairs, audit }: Membership
       audit.append({ actor: 'agent', event: 'enrolled', text, evidence: { fleetId: order.fleetId } });
       return {};
     },
+    'agent.trust': async ({ add, actor }) => {
+      const fresh = await identity.trust(add);
+      if (!fresh.ok) throw new ProblemError(fresh.problem);
+      if (fresh.value.length > 0) {
+        must(await peers.renew({ keepLinks: true }));
+        const authorities = fresh.value.map(fingerprintOf).join(', ');
+        const text = 'Another console may issue certificates for this fleet from now on.';
+        audit.append({ actor, event: 'authority-trusted', text, evidence: { authorities } });
+      }
+      const { certificate = '', trustedCas = [] } = identity.current ?? {};
+      return { certificate, trustedCas };
+    },
+    'agent.label': async ({ name, site, actor }) => {
+      const before = identity.current;
+      must(await identity.label({ name, site }));
+      live.tell({ name: 'label', value: { name, site } });
+      if (before?.name === name && before.site === site) return {};
+      const where = site === '' ? '' : ` (${site})`;
+      audit.append({
+        actor,
+        event: 'renamed',
+        text: `${before?.name ?? 'This host'} is ${name}${where} now.`,
+      });
+      return {};
+    },
     'agent.setPeers': async ({ peers: members }) => {
       await peers.setPeers(members);
       return {};
@@ -66,7 +100,10 @@ function must(result: Result<void>): void {
 }
 
 /** Would other members be shown something new? A new display name alone breaks no link. */
-const provesOtherwise = (before: Identity | null, after: Omit<Identity, 'machine'>): boolean =>
+const provesOtherwise = (
+  before: Identity | null,
+  after: Pick<Identity, 'certificate' | 'trustedCas'>,
+): boolean =>
   before === null ||
   before.certificate !== after.certificate ||
   before.trustedCas.join() !== after.trustedCas.join();

@@ -21,7 +21,7 @@ async function identityFor(store: IdentityStore, given: Partial<Identity> = {}):
   const csr = await store.certificateRequest('atlas', 'fleet-1');
   const certificate = await ca.issue(csr, { hostId: 'atlas' });
   const name = { hostId: 'atlas', fleetId: 'fleet-1', name: 'Atlas', role: 'hypervisor' } as const;
-  return { ...name, certificate, trustedCas: [ca.certificate], machine: '', ...given };
+  return { ...name, site: '', certificate, trustedCas: [ca.certificate], machine: '', ...given };
 }
 
 test('the request is a PKCS#10 that another implementation verifies, the key is private and kept', async () => {
@@ -79,6 +79,39 @@ test.each<[string, (good: Identity) => Promise<Partial<Identity>>]>([
   const refused = await store.enrol({ ...good, ...(await spoil(good)) });
   expect(refused).toMatchObject({ ok: false, problem: { kind: 'certificate-refused' } });
   expect(store.current).toEqual(good);
+});
+
+test('another authority of the fleet is believed beside the first; certificate and key stay', async () => {
+  const store = open();
+  const identity = await identityFor(store);
+  await store.enrol(identity);
+  const before = store.credentials;
+  const other = await makeFleetCa('fleet-1');
+  expect(await store.trust([other.certificate])).toEqual({ ok: true, value: [other.certificate] });
+  expect(await store.trust([other.certificate.trim()])).toEqual({ ok: true, value: [] });
+  expect(store.credentials).toEqual({ ...before, ca: [...identity.trustedCas, other.certificate] });
+  expect(await readFile(join(stateDir, 'tls/ca.crt'), 'utf8')).toContain(other.certificate.trim());
+  const later = open();
+  await later.load();
+  expect(later.credentials).toEqual(store.credentials);
+});
+
+test.each<[string, (own: Identity) => Promise<string>]>([
+  ['of another fleet', async () => (await makeFleetCa('fleet-2')).certificate],
+  ['that is no certificate', async () => 'rubbish'],
+  ['that is a host’s own certificate', async (own) => own.certificate],
+])('an authority %s is not believed', async (_name, offered) => {
+  const store = open();
+  const identity = await identityFor(store);
+  await store.enrol(identity);
+  const refused = await store.trust([await offered(identity)]);
+  expect(refused).toMatchObject({ ok: false, problem: { kind: 'authority-refused' } });
+  expect(store.current).toEqual(identity);
+});
+
+test('a host of no fleet believes nobody', async () => {
+  const { certificate } = await makeFleetCa('fleet-1');
+  expect(await open().trust([certificate])).toMatchObject({ problem: { kind: 'not-enrolled' } });
 });
 
 test("a certificate outside its time is refused with a word about the host's clock", async () => {

@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { DurableFile } from '../journal/durable-file.ts';
 import type { Clock, Log } from '../ports.ts';
 import { fail, HostId, HostRole, ok, type Result } from '../protocol/index.ts';
+import { checkAuthorities, fingerprintOf } from './authorities.ts';
 import { checkEnrolment } from './certificate.ts';
 import { certificateRequest } from './certificate-request.ts';
 
@@ -13,6 +14,8 @@ export const Identity = v.object({
   hostId: HostId,
   fleetId: v.string(),
   name: v.string(),
+  /** Where it stands, as a person said. */
+  site: v.optional(v.string(), ''),
   role: HostRole,
   /** PEM. */
   certificate: v.string(),
@@ -99,16 +102,47 @@ export class IdentityStore {
   }
 
   /** Takes an identity on, durably; refuses one that other members would not believe. */
-  async enrol(identity: Omit<Identity, 'machine'>): Promise<Result<void>> {
+  async enrol(
+    identity: Omit<Identity, 'machine' | 'site'> & { site?: string | undefined },
+  ): Promise<Result<void>> {
     const key = await this.#readKey();
     if (key === null) return fail(NO_KEY);
     const check = checkEnrolment(identity, key, this.#clock.now());
     if (!check.ok) return check;
-    const bound = { ...identity, machine: this.#machine };
+    const site = identity.site ?? this.#identity?.site ?? '';
+    const bound = { ...identity, site, machine: this.#machine };
     await this.#file.write(bound);
     await this.#writePublicFiles(bound);
     this.#adopt(bound, key);
     return ok(undefined);
+  }
+
+  /** Called differently from now on, durably. */
+  async label(label: { name: string; site: string }): Promise<Result<void>> {
+    const identity = this.#identity;
+    if (identity === null) return fail(NOT_ENROLLED);
+    const { name, site } = label;
+    const next = { ...identity, name, site };
+    await this.#file.write(next);
+    this.#identity = next;
+    return ok(undefined);
+  }
+
+  /** Believes these CAs of its fleet too, durably; returns those that were new. The certificate stays. */
+  async trust(cas: readonly string[]): Promise<Result<string[]>> {
+    const identity = this.#identity;
+    const key = await this.#readKey();
+    if (identity === null || key === null) return fail(NOT_ENROLLED);
+    const held = new Set(identity.trustedCas.map(fingerprintOf));
+    const fresh = cas.filter((pem) => !held.has(fingerprintOf(pem)));
+    if (fresh.length === 0) return ok([]);
+    const checked = checkAuthorities(fresh, identity.fleetId, this.#clock.now());
+    if (!checked.ok) return checked;
+    const next = { ...identity, trustedCas: [...identity.trustedCas, ...fresh] };
+    await this.#file.write(next);
+    await this.#writePublicFiles(next);
+    this.#adopt(next, key);
+    return ok(fresh);
   }
 
   #adopt(identity: Identity, key: KeyObject): void {
@@ -169,6 +203,12 @@ const isCopy = (enrolled: string, machine: string): boolean =>
   enrolled !== '' && machine !== '' && enrolled !== machine;
 
 const exportKey = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+const NOT_ENROLLED = {
+  kind: 'not-enrolled',
+  message: 'This host belongs to no fleet yet.',
+  next: 'Add the host in the console.',
+};
 
 const NO_KEY = {
   kind: 'no-host-key',

@@ -66,6 +66,7 @@ async function protectStart(
       id: params.requestId,
       pairId: params.pairId,
       subject: definition.name,
+      by: params.actor,
       data: {
         pairId: params.pairId,
         subject: definition.name,
@@ -117,9 +118,8 @@ async function failover(
   );
   const { pairId, expected, forced, point } = params;
   const data = { pairId, expected, forced, point, subject, here: context.deps.selfName() };
-  return {
-    task: must(await context.tasks.order('failover', { id: params.requestId, pairId, subject, data })),
-  };
+  const order = { id: params.requestId, pairId, subject, by: params.actor, data };
+  return { task: must(await context.tasks.order('failover', order)) };
 }
 
 /** Given to the host that has the old copy, whoever owns the machine. */
@@ -134,7 +134,7 @@ async function revert(
   const here = context.deps.selfName();
   const other = context.nameOf(context.other(pair.spec));
   const data = { pairId, subject, here, other, expected };
-  const task = must(await context.tasks.order('revert', { id: requestId, pairId, subject, data }));
+  const task = must(await context.tasks.order('revert', { id: requestId, pairId, subject, by: actor, data }));
   const text = `${actor} takes the failover of ${subject} back: to the old copy on ${here}.`;
   context.audit('revert-ordered', pair, text, undefined, actor);
   return { task };
@@ -158,7 +158,9 @@ async function discard(
     });
   }
   const data = { pairId, subject, here, paths };
-  const task = must(await context.tasks.order('discard', { id: requestId, pairId, subject, data }));
+  const task = must(
+    await context.tasks.order('discard', { id: requestId, pairId, subject, by: actor, data }),
+  );
   const text = `${actor} discards what is kept aside of ${subject} on ${here}.`;
   context.audit('discard-ordered', pair, text, { paths: paths.join(' ') }, actor);
   return { task };
@@ -178,7 +180,7 @@ async function setReplication(
   const subject = pair.spec.workload.name;
   const asItIs = onlyPatience(modeOf(pair), replication) && context.deps.source.status(pairId) !== null;
   const data = { ...copyData(context, pair, false), replication, asItIs };
-  const task = await giveOrder(context, 'mode', { id: requestId, pairId, subject, data });
+  const task = await giveOrder(context, 'mode', { id: requestId, pairId, subject, by: actor, data });
   const text = `${actor} has the copy of ${subject} ${modeInWords(replication)} from now on.`;
   context.audit('mode-ordered', pair, text, undefined, actor);
   return { task };
@@ -210,7 +212,8 @@ async function ordered(
   const subject = pair.spec.workload.name;
   const data =
     kind === 'switchover' ? { ...moves, subject, other } : copyData(context, pair, kind === 'resync');
-  const order = { id: params.requestId, pairId: params.pairId, subject, data };
+  const { requestId: id, pairId, actor: by } = params;
+  const order = { id, pairId, subject, by, data };
   const task = await giveOrder(context, kind, order);
   context.audit(`${kind}-ordered`, pair, `${params.actor} ${text(pair, other)}`, undefined, params.actor);
   return { task };

@@ -110,7 +110,8 @@ export class Drills implements Drilling {
     if (refused) throw new ProblemError(refused);
     const subject = pair.spec.workload.name;
     const data = { pairId, subject, here: this.#context.deps.selfName(), id, by, standS, wanted: point };
-    const task = must(await this.tasks.order('drill', { id, pairId, subject, data }));
+    const who = by === TIMETABLE ? {} : { by };
+    const task = must(await this.tasks.order('drill', { id, pairId, subject, ...who, data }));
     const { selfName } = this.#context.deps;
     this.#context.audit(
       'drill-ordered',

@@ -112,6 +112,7 @@ export async function replaceStandby(
     id: requestId,
     pairId,
     subject,
+    by: actor,
     data: {
       ...copyData(context, pair, false),
       standbyName: names.standby,

@@ -64,7 +64,8 @@ export class Verifications implements Verifying {
     const standby = this.#context.other(pair.spec);
     const standbyName = this.#context.nameOf(standby);
     const data = { pairId, subject, standby, standbyName, id, by, orderedAt: this.#context.now() };
-    const task = must(await this.tasks.order('verify', { id, pairId, subject, data }));
+    const who = by === TIMETABLE ? {} : { by };
+    const task = must(await this.tasks.order('verify', { id, pairId, subject, ...who, data }));
     const text = `has the copy of ${subject} on ${standbyName} compared with it.`;
     const timetable = by === TIMETABLE;
     const actor = timetable ? 'agent' : by;

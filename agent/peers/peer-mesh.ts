@@ -113,11 +113,17 @@ export class PeerMesh implements Peers {
     return listening;
   }
 
-  /** After enrolment: new credentials on every connection, no restart. */
-  async renew(): Promise<Result<void>> {
+  /**
+   * After enrolment: new credentials on every connection, no restart. `keepLinks`: only those to come need them, because
+   * this host believes more than before and proves itself as before.
+   */
+  async renew({ keepLinks = false } = {}): Promise<Result<void>> {
     const { credentials } = this.#options.identity;
     if (credentials !== null && this.#server.listening) this.#server.renew(credentials);
-    for (const link of this.#links.values()) link.renew();
+    for (const link of this.#links.values()) {
+      if (keepLinks) link.nudge();
+      else link.renew();
+    }
     return this.listen();
   }
 

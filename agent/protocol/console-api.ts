@@ -33,6 +33,10 @@ export const Peer = v.object({
 });
 export type Peer = v.InferOutput<typeof Peer>;
 
+/** What people call a host, and where it stands. */
+export const HostLabel = v.object({ name: v.string(), site: v.string() });
+export type HostLabel = v.InferOutput<typeof HostLabel>;
+
 export const Hello = v.object({
   protocol: v.number(),
   version: v.string(),
@@ -40,6 +44,8 @@ export const Hello = v.object({
   hostId: v.nullable(HostId),
   fleetId: v.nullable(v.string()),
   name: v.string(),
+  /** Where it stands, as a person said; left out by agents that do not keep it. */
+  site: v.optional(v.string()),
   role: HostRole,
   hypervisor: HypervisorKind,
   /** Agent's clocks at the answer: since boot, and wall, both ms. */
@@ -115,6 +121,8 @@ export const consoleApi = {
       hostId: HostId,
       fleetId: v.string(),
       name: v.string(),
+      /** Left out: as before. */
+      site: v.optional(v.string()),
       role: HostRole,
       certificate: v.string(),
       trustedCas: v.array(v.string()),
@@ -122,6 +130,16 @@ export const consoleApi = {
     }),
     nothing,
   ),
+  /**
+   * Which authorities (CAs, PEM) this host believes, after those of `add` were taken on too; nothing is ever taken away
+   * here, and the host keeps its certificate. `certificate`: its own, PEM.
+   */
+  'agent.trust': method(
+    v.object({ add: v.array(v.string()), actor: v.string() }),
+    v.object({ certificate: v.string(), trustedCas: v.array(v.string()) }),
+  ),
+  /** How the host is called and where it stands, for every console of the fleet. */
+  'agent.label': method(v.object({ ...Order, ...HostLabel.entries }), nothing),
   /** Replaces the list of other members. */
   'agent.setPeers': method(v.object({ peers: v.array(Peer) }), nothing),
   /** The current members as this agent knows them. */
@@ -349,6 +367,7 @@ export type ConsoleApi = typeof consoleApi;
 /** What an agent tells a subscribed console without being asked. */
 export const consoleNotices = {
   facts: HostFacts,
+  label: HostLabel,
   guard: HostGuardView,
   load: HostLoad,
   vm: v.object({ uuid: VmUuid, vm: v.nullable(VmInfo) }),

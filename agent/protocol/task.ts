@@ -52,6 +52,8 @@ export const Task = v.object({
   progress: v.nullable(TaskProgress),
   problem: v.nullable(Problem),
   cancellable: v.boolean(),
+  /** Who ordered it, by the name a console gave; left out: the agent by itself. */
+  by: v.optional(v.string()),
   /** How often an agent restart interrupted and resumed it. */
   resumed: v.number(),
 });

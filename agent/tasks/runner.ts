@@ -49,6 +49,8 @@ export interface Order<D> {
   id: string;
   pairId: string;
   subject: string;
+  /** The person who ordered it; left out: the agent by itself. */
+  by?: string;
   data: D;
 }
 
@@ -147,6 +149,7 @@ export class TaskRunner {
       progress: null,
       problem: null,
       cancellable: steps[0]?.cancellable ?? false,
+      ...(order.by === undefined ? {} : { by: order.by }),
       resumed: 0,
     };
     const entry = this.#adopt(task, order.data);

@@ -12,12 +12,15 @@ export interface TestCa {
   issue(csr: string, options: { hostId: string; fleetId?: string; notAfter?: Date }): Promise<string>;
 }
 
-/** A fleet's CA for specs, made by another implementation than the agent's own. */
-export async function makeFleetCa(fleetId: string): Promise<TestCa> {
+/**
+ * A fleet's CA for specs, made by another implementation than the agent's own. Two of one fleet need two names: verifiers
+ * look an issuer up by its name.
+ */
+export async function makeFleetCa(fleetId: string, name = 'Fleet CA'): Promise<TestCa> {
   x509.cryptoProvider.set(webcrypto);
   const keys = (await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    name: `O=${fleetId}, CN=Fleet CA`,
+    name: `O=${fleetId}, CN=${name}`,
     keys,
     notBefore: new Date(Date.now() - 86_400_000),
     notAfter: new Date(Date.now() + 10 * 365 * 86_400_000),

@@ -23,6 +23,7 @@ import { Evacuation, EvacuationKind, EvacuationPlan } from './evacuation.ts';
 import { JoinedRisk } from './objectives.ts';
 import { RunbookPage, RunbookStatus } from './runbook.ts';
 import { DesktopNotice, DesktopState, TellingOverview } from './telling.ts';
+import { Diagnostics, SettingsPreview, SettingsText } from './transfer.ts';
 import {
   AppInfo,
   AuditView,
@@ -51,7 +52,16 @@ export const pageApi = {
   'app.dismissNotice': method(v.object({ index: v.number() }), nothing),
   'settings.get': method(nothing, Settings),
   'settings.set': method(v.partial(Settings), Settings),
+  /** What is set here and where the hosts are, as a file without a secret in it. */
+  'settings.export': method(nothing, v.object({ name: v.string(), text: v.string() })),
+  /** What taking such a file over would change. Changes nothing. */
+  'settings.preview': method(v.object({ text: SettingsText }), SettingsPreview),
+  'settings.import': method(v.object({ text: SettingsText }), Settings),
+  /** What goes into a diagnostics file, secrets taken out. Nothing is sent anywhere. */
+  'diagnostics.gather': method(nothing, Diagnostics, 20_000),
   'fleet.snapshot': method(nothing, FleetSnapshot),
+  /** Hosts that are waited for are tried at once: this workstation is in another network. */
+  'fleet.hurry': method(nothing, nothing),
 
   'hosts.defaults': method(nothing, HostDefaults),
   /** Opens a TCP connection and reads the host key; logs in nowhere. */

@@ -7,6 +7,7 @@ export * from './objectives.ts';
 export * from './replication.ts';
 export * from './runbook.ts';
 export * from './telling.ts';
+export * from './transfer.ts';
 export * from './verify.ts';
 export * from './views.ts';
 export * from './what-if.ts';

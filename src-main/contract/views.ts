@@ -263,6 +263,8 @@ export const Settings = v.object({
   newPairs: PairDefaults,
   /** What desktop notifications tell; left out: everything. */
   desktop: v.optional(DesktopChoice),
+  /** Single letters as keyboard shortcuts; left out: yes. */
+  shortcuts: v.optional(v.boolean()),
 });
 export type Settings = v.InferOutput<typeof Settings>;
 

@@ -31,6 +31,14 @@ export class App {
     if (notices.length < this.#info.notices.length) this.#change({ notices });
   }
 
+  /** The host at this address was offered, and is here now. */
+  settle(address: string): void {
+    const isOffer = ({ kind, details }: Problem): boolean =>
+      kind === 'fleet-member-unknown' && details?.address === address;
+    const notices = this.#info.notices.filter((notice) => !isOffer(notice));
+    if (notices.length < this.#info.notices.length) this.#change({ notices });
+  }
+
   dismiss(index: number): void {
     this.#change({ notices: this.#info.notices.filter((_, at) => at !== index) });
   }

@@ -6,6 +6,7 @@ import type { Problem } from '../../agent/protocol/index.ts';
 import type { AppInfo, ToPage } from '../contract/index.ts';
 import { App } from './app.ts';
 import { createHostServices } from './deploy/index.ts';
+import { LogRing } from './diagnostics/log-ring.ts';
 import { FleetIdentity } from './hosts/fleet-identity.ts';
 import { createPageHub, type Emit, type PageConnection } from './page/dispatch.ts';
 import { pageHandlers } from './page/handlers.ts';
@@ -50,9 +51,17 @@ export interface Core {
 
 export type { PageConnection };
 
+/** How many lines of its log a console remembers for diagnostics. */
+const LOG_LINES = 2000;
+
 /** Throws ProblemError when the data folder cannot be used (see storage/database.ts). */
-export async function createCore(options: CoreOptions): Promise<Core> {
-  const log = options.log ?? (() => undefined);
+export async function createCore(given: CoreOptions): Promise<Core> {
+  const ring = new LogRing(LOG_LINES, Date.now);
+  const log = (text: string): void => {
+    ring.add(text);
+    given.log?.(text);
+  };
+  const options = { ...given, log };
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const storage = openStorage(join(options.dataDir, 'console.db'), Date.now);
   const secrets = secretsOf(options, storage);
@@ -68,7 +77,7 @@ export async function createCore(options: CoreOptions): Promise<Core> {
     app,
     emit,
   });
-  const hub = createPageHub(pageHandlers({ app, settings, stage }), log);
+  const hub = createPageHub(pageHandlers({ app, settings, stage, log: () => ring.text() }), log);
   try {
     await stage.open(options.practice ?? false);
   } catch (error) {
@@ -113,6 +122,7 @@ function openFleet({ options, app, settings, emit, ...parts }: FleetParts): Prom
     consoleVersion: options.version,
     now: Date.now,
     report,
+    operator: () => settings.get().operator,
   });
   return openSession({
     ...parts,

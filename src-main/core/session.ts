@@ -74,6 +74,8 @@ export interface Session {
   /** The history as a table; null: of everything. */
   auditCsv(pairId: string | null): { name: string; text: string };
   cancelTask(taskId: string): Promise<void>;
+  /** Passwords and passphrases of its hosts, as far as they are known here. */
+  knownSecrets(): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -162,6 +164,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     checkWitness: (order) => checkWitness(fleet, self, order),
     auditCsv: (pairId) => auditCsv({ table: storage.audit, fleet, now }, pairId),
     cancelTask: (taskId) => cancelTask({ fleet, audit, operator }, taskId),
+    knownSecrets: () => logins.known(fleet.hosts().map(({ record }) => record)),
     async close() {
       desk.close();
       wizard.close();

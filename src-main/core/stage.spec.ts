@@ -45,6 +45,16 @@ function stageWith(options: { failing?: boolean } = {}) {
   return { stage, app, opened, emitted, powered, shown };
 }
 
+test('awake again, hosts that were waited for are tried at once', async () => {
+  const { stage, opened } = stageWith();
+  await stage.open(false);
+  await stage.sleep(true);
+  expect(opened[0]?.link('real').hurried).toBe(0);
+  await stage.sleep(false);
+  expect(opened[0]?.link('real').hurried).toBe(1);
+  await stage.close();
+});
+
 test('one fleet is connected at a time; what is left is taken off the pages', async () => {
   const { stage, app, opened, emitted, shown } = stageWith();
   await stage.open(false);

@@ -83,8 +83,9 @@ export class Stage {
   /** The workstation's own vote says goodbye, or that it is back. Between two fleets there is none. */
   async sleep(asleep: boolean): Promise<void> {
     const session = this.#practice?.session ?? this.#real;
-    if (asleep) await session?.witness.goodbye();
-    else session?.witness.stay();
+    if (asleep) return session?.witness.goodbye();
+    session?.witness.stay();
+    session?.fleet.hurry();
   }
 
   close(): Promise<void> {

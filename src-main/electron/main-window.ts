@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BrowserWindow, ipcMain, screen } from 'electron';
+import { app, BrowserWindow, ipcMain, screen } from 'electron';
 import type { CoreLink } from './core-link.ts';
 import { APP_START, isOwnPage } from './security/origin.ts';
 
@@ -11,6 +11,9 @@ interface Bounds {
   height: number;
   maximized: boolean;
 }
+
+/** Dragging tells many times a second. */
+const KEEP_BOUNDS_MS = 500;
 
 const DEFAULT: Bounds = { width: 1280, height: 800, maximized: false };
 
@@ -82,11 +85,27 @@ export function openMainWindow(options: {
 
   if (maximized) window.maximize();
   window.once('ready-to-show', () => window.show());
-  window.on('close', () => {
+  const keep = (): void => {
     const state: Bounds = { ...window.getNormalBounds(), maximized: window.isMaximized() };
     writeFileSync(boundsFile, JSON.stringify(state));
-  });
+  };
+  // Also while it is open: a laptop whose battery ends closes no window.
+  let soon: NodeJS.Timeout | undefined;
+  const keepSoon = (): void => {
+    clearTimeout(soon);
+    soon = setTimeout(keep, KEEP_BOUNDS_MS);
+  };
+  window.on('resize', keepSoon);
+  window.on('move', keepSoon);
+  const ending = (): void => {
+    clearTimeout(soon);
+    keep();
+  };
+  window.on('close', ending);
+  // Quitting waits for the core and then ends without closing the window (main.ts).
+  app.on('before-quit', ending);
   window.on('closed', () => {
+    app.off('before-quit', ending);
     core.closePage(page);
     ipcMain.off('page-ready', onReady);
     ipcMain.off('page', onMessage);

@@ -52,21 +52,23 @@ function start(): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   servePage(protocol, join(dist, 'renderer').replace('app.asar.unpacked', 'app.asar'));
   restrictPermissions(session.defaultSession);
-  installMenu();
   const core = startCore(dataDir);
   powerMonitor.on('suspend', () => core.sleep(true));
   powerMonitor.on('resume', () => core.sleep(false));
-  const open = (): void => {
-    window = openMainWindow({
+  const open = (): BrowserWindow => {
+    const opened = openMainWindow({
       core,
       dataDir,
       preload: join(__dirname, 'preload.cjs'),
       icon: join(dist, 'icons', 'icon.png'),
     });
-    window.on('closed', () => {
+    opened.on('closed', () => {
       window = null;
     });
+    window = opened;
+    return opened;
   };
+  installMenu({ window: () => window ?? open() });
   open();
   const show = (place?: string): void => {
     if (!window) open();

@@ -35,7 +35,7 @@ const HREFS: Record<ManualPlace, string> = {
   map: to.map,
   list: to.list,
   activity: to.activity(),
-  settings: to.settings,
+  settings: to.settings(),
   witness: to.witness(),
   protect: to.protect(),
   'add-host': to.addHost,

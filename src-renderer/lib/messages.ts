@@ -4,6 +4,7 @@ import { automation } from './messages/automation.ts';
 import { bulk } from './messages/bulk.ts';
 import { changes } from './messages/changes.ts';
 import { commands } from './messages/commands.ts';
+import { diagnostics } from './messages/diagnostics.ts';
 import { drill } from './messages/drill.ts';
 import { evacuation } from './messages/evacuation.ts';
 import { hosts } from './messages/hosts.ts';
@@ -21,8 +22,10 @@ import { replication } from './messages/replication.ts';
 import { runbook } from './messages/runbook.ts';
 import { settings } from './messages/settings.ts';
 import { shell } from './messages/shell.ts';
+import { shortcuts } from './messages/shortcuts.ts';
 import { telling } from './messages/telling.ts';
 import { timetable } from './messages/timetable.ts';
+import { transfer } from './messages/transfer.ts';
 import { verify } from './messages/verify.ts';
 import { welcome } from './messages/welcome.ts';
 import { whatIf } from './messages/what-if.ts';
@@ -39,6 +42,7 @@ export const m = {
   bulk,
   changes,
   commands,
+  diagnostics,
   drill,
   evacuation,
   hosts,
@@ -56,8 +60,10 @@ export const m = {
   runbook,
   settings,
   shell,
+  shortcuts,
   telling,
   timetable,
+  transfer,
   verify,
   welcome,
   whatIf,

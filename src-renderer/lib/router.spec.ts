@@ -8,7 +8,7 @@ describe('places', () => {
       pairId: 'a-1',
       dialog: 'failover',
     });
-    expect(parsePlace(to.host('h/ü'))).toEqual({ page: 'host', hostId: 'h/ü' });
+    expect(parsePlace(to.host('h/ü'))).toEqual({ page: 'host', hostId: 'h/ü', dialog: null });
     expect(parsePlace(to.protect({ hostId: 'h', vmUuid: 'u' }))).toEqual({
       page: 'protect',
       hostId: 'h',
@@ -20,8 +20,16 @@ describe('places', () => {
       hostId: 'pi',
       pairId: 'p',
     });
-    expect(parsePlace(to.addWitness('p'))).toEqual({ page: 'add-host', role: 'witness', pairId: 'p' });
-    expect(parsePlace(to.addHost)).toEqual({ page: 'add-host', role: null, pairId: '' });
+    expect(parsePlace(to.addWitness('p'))).toEqual({
+      page: 'add-host',
+      role: 'witness',
+      pairId: 'p',
+      address: '',
+    });
+    expect(parsePlace(to.addHost)).toEqual({ page: 'add-host', role: null, pairId: '', address: '' });
+    expect(parsePlace(to.addHostAt('fd00::7'))).toMatchObject({ page: 'add-host', address: 'fd00::7' });
+    expect(parsePlace(to.host('h', 'away'))).toEqual({ page: 'host', hostId: 'h', dialog: 'away' });
+    expect(parsePlace(to.settings('import'))).toEqual({ page: 'settings', dialog: 'import' });
     expect(parsePlace(to.whatIf(['h/ü', 'pi']))).toEqual({ page: 'what-if', failing: ['h/ü', 'pi'] });
     expect(parsePlace(to.whatIf())).toEqual({ page: 'what-if', failing: [] });
     expect(parsePlace(to.runbook('p'))).toEqual({ page: 'runbook', pairId: 'p' });

@@ -5,15 +5,15 @@ export type Place =
   | { page: 'objectives' }
   | { page: 'what-if'; failing: string[] }
   | { page: 'welcome' }
-  | { page: 'add-host'; role: 'witness' | null; pairId: string }
+  | { page: 'add-host'; role: 'witness' | null; pairId: string; address: string }
   | { page: 'witness'; hostId: string; pairId: string }
-  | { page: 'host'; hostId: string }
+  | { page: 'host'; hostId: string; dialog: HostDialog | null }
   | { page: 'pair'; pairId: string; dialog: PairDialog | null }
   | { page: 'protect'; hostId: string; vmUuid: string; taskId: string }
   | { page: 'activity'; pairId: string }
-  | { page: 'settings' }
   | { page: 'runbook'; pairId: string }
-  | { page: 'manual'; topic: string };
+  | { page: 'manual'; topic: string }
+  | { page: 'settings'; dialog: SettingsDialog | null };
 
 /** Orders that an agent carries out as a task. */
 export type PairOrder = 'failover' | 'switchover' | 'return' | 'replace' | 'end' | 'revert' | 'discard';
@@ -26,6 +26,21 @@ export type PairDialog =
   | 'mode'
   | 'objectives'
   | 'verify-settings';
+export type HostDialog = 'rename' | 'remove' | 'away' | 'home' | 'limits' | 'login';
+const HOST_DIALOGS: readonly string[] = [
+  'rename',
+  'remove',
+  'away',
+  'home',
+  'limits',
+  'login',
+] satisfies HostDialog[];
+export type SettingsDialog = 'maintenance' | 'import' | 'diagnostics';
+const SETTINGS_DIALOGS: readonly string[] = [
+  'maintenance',
+  'import',
+  'diagnostics',
+] satisfies SettingsDialog[];
 const DIALOGS: readonly string[] = [
   'failover',
   'switchover',
@@ -51,20 +66,28 @@ export function parsePlace(hash: string): Place {
     case 'list':
     case 'objectives':
     case 'welcome':
-    case 'settings':
       return { page: head };
     case 'what-if':
       return { page: 'what-if', failing: (params.get('fail') ?? '').split(',').filter(Boolean) };
+    case 'settings':
+      return { page: 'settings', dialog: among<SettingsDialog>(SETTINGS_DIALOGS, id) };
     case 'add-host': {
       const role = params.get('role') === 'witness' ? 'witness' : null;
-      return { page: 'add-host', role, pairId: params.get('pair') ?? '' };
+      return {
+        page: 'add-host',
+        role,
+        pairId: params.get('pair') ?? '',
+        address: params.get('address') ?? '',
+      };
     }
     case 'witness':
       return { page: 'witness', hostId: params.get('host') ?? '', pairId: params.get('pair') ?? '' };
     case 'hosts':
-      return id ? { page: 'host', hostId: id } : { page: 'map' };
+      return id
+        ? { page: 'host', hostId: id, dialog: among<HostDialog>(HOST_DIALOGS, extra) }
+        : { page: 'map' };
     case 'pairs':
-      return id ? { page: 'pair', pairId: id, dialog: asDialog(extra) } : { page: 'map' };
+      return id ? { page: 'pair', pairId: id, dialog: among<PairDialog>(DIALOGS, extra) } : { page: 'map' };
     case 'protect':
       return {
         page: 'protect',
@@ -91,8 +114,9 @@ function decode(text: string): string {
   }
 }
 
-function asDialog(text: string): PairDialog | null {
-  return DIALOGS.includes(text) ? (text as PairDialog) : null;
+/** The list holds exactly the words of the type (`satisfies`). */
+function among<T extends string>(words: readonly string[], text: string): T | null {
+  return words.includes(text) ? (text as T) : null;
 }
 
 export const to = {
@@ -104,6 +128,8 @@ export const to = {
   whatIf: (hostIds: readonly string[] = []) =>
     hostIds.length > 0 ? `#/what-if?fail=${hostIds.map(encodeURIComponent).join(',')}` : '#/what-if',
   addHost: '#/add-host',
+  /** The same, its address entered already. */
+  addHostAt: (address: string) => `#/add-host?${new URLSearchParams({ address })}`,
   /** The add-a-host wizard on its way to a witness (for that pair). */
   addWitness: (pairId = '') => `#/add-host?${new URLSearchParams({ role: 'witness', pair: pairId })}`,
   witness: (of: { hostId?: string; pairId?: string } = {}) => {
@@ -113,11 +139,12 @@ export const to = {
     const text = query.toString();
     return text ? `#/witness?${text}` : '#/witness';
   },
-  settings: '#/settings',
+  settings: (dialog?: SettingsDialog) => (dialog ? `#/settings/${dialog}` : '#/settings'),
   runbook: (pairId = '') => (pairId ? `#/runbook?pair=${encodeURIComponent(pairId)}` : '#/runbook'),
   manual: (topic = '') => (topic ? `#/manual/${encodeURIComponent(topic)}` : '#/manual'),
   activity: (pairId = '') => (pairId ? `#/activity?pair=${encodeURIComponent(pairId)}` : '#/activity'),
-  host: (hostId: string) => `#/hosts/${encodeURIComponent(hostId)}`,
+  host: (hostId: string, dialog?: HostDialog) =>
+    `#/hosts/${encodeURIComponent(hostId)}${dialog ? `/${dialog}` : ''}`,
   pair: (pairId: string, dialog?: PairDialog) =>
     `#/pairs/${encodeURIComponent(pairId)}${dialog ? `/${dialog}` : ''}`,
   protect: (of: { hostId?: string; vmUuid?: string; taskId?: string } = {}) => {

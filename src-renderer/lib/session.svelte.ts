@@ -39,6 +39,11 @@ class Session {
     });
   }
 
+  /** The browser noticed another network. */
+  hurry(): void {
+    if (this.link === 'open') void this.client.call('fleet.hurry', {});
+  }
+
   async reload(): Promise<void> {
     const [info, settings, fleet] = await Promise.all([
       this.client.call('app.info', {}),

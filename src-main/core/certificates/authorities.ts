@@ -11,13 +11,14 @@ export interface AuthoritiesOptions {
   secrets: SecretStore;
   values: ValueStore;
   now: () => number;
+  /** What a CA that begins here says of whose it is, for the other consoles. */
+  whose?: () => string;
 }
 
 /** One authority a fleet, opened when it is first needed. */
 export class FleetAuthorities {
   readonly #options: AuthoritiesOptions;
   readonly #open = new Map<string, Promise<FleetAuthority>>();
-  readonly #listeners: ((fleetId: string, authority: FleetAuthority) => void)[] = [];
 
   constructor(options: AuthoritiesOptions) {
     this.#options = options;
@@ -25,7 +26,7 @@ export class FleetAuthorities {
 
   /** Begins a new generation when this console does not have the CA's key. */
   async open(fleetId: string): Promise<FleetAuthority> {
-    const opened = this.#open.get(fleetId) ?? this.#begin(fleetId);
+    const opened = this.#open.get(fleetId) ?? FleetAuthority.open(this.#optionsFor(fleetId));
     this.#open.set(fleetId, opened);
     return opened;
   }
@@ -36,20 +37,14 @@ export class FleetAuthorities {
     return (await FleetAuthority.hasKey(this.#optionsFor(fleetId))) ? this.open(fleetId) : null;
   }
 
-  /** Called when hosts enrolled before must be enrolled anew. */
-  onNewGeneration(listener: (fleetId: string, authority: FleetAuthority) => void): void {
-    this.#listeners.push(listener);
-  }
-
-  async #begin(fleetId: string): Promise<FleetAuthority> {
-    const authority = await FleetAuthority.open(this.#optionsFor(fleetId));
-    if (authority.isNew) for (const listener of this.#listeners) listener(fleetId, authority);
-    return authority;
+  /** Public certificates of every CA that this console ever began, PEM. */
+  own(fleetId: string): string[] {
+    return casOf(fleetId, this.#options.values).list();
   }
 
   #optionsFor(fleetId: string) {
-    const { secrets, values, now } = this.#options;
-    return { fleetId, secrets, now, cas: casOf(fleetId, values) };
+    const { secrets, values, now, whose } = this.#options;
+    return { fleetId, secrets, now, cas: casOf(fleetId, values), whose: whose?.() ?? '' };
   }
 }
 

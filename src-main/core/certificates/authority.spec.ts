@@ -6,6 +6,7 @@ import { certificateRequest } from '../../../agent/identity/certificate-request.
 import { MemorySecretStore } from '../secrets/secret-store.ts';
 import { FleetAuthorities } from './authorities.ts';
 import { FleetAuthority } from './authority.ts';
+import { consoleOf } from './trust.ts';
 
 const NOW = Date.now();
 const DAY_MS = 86_400_000;
@@ -135,18 +136,18 @@ describe('the authority', () => {
 });
 
 describe('authorities', () => {
-  it('opens one a fleet, tells of new generations, and begins none unasked', async () => {
+  it('opens one a fleet, says whose it is, and begins none unasked', async () => {
     const authorities = new FleetAuthorities({
       secrets: new MemorySecretStore('spec'),
       values: memory(),
       now: () => NOW,
+      whose: () => 'ada on thinkpad',
     });
-    const begun: string[] = [];
-    authorities.onNewGeneration((fleetId) => begun.push(fleetId));
     expect(await authorities.atHand('fleet-1')).toBeNull();
     const [one, same] = await Promise.all([authorities.open('fleet-1'), authorities.open('fleet-1')]);
     expect(one).toBe(same);
     expect(await authorities.atHand('fleet-1')).toBe(one);
-    expect(begun).toEqual(['fleet-1']);
+    expect(authorities.own('fleet-1')).toEqual([one.certificate]);
+    expect(consoleOf(one.certificate)).toBe('ada on thinkpad');
   });
 });

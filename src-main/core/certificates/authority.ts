@@ -25,6 +25,8 @@ export interface AuthorityOptions {
   cas: CaStore;
   /** Wall clock, ms. */
   now: () => number;
+  /** Written into a CA that begins here: whose console it is. */
+  whose?: string;
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -32,6 +34,8 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 const HOST_USAGE = x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment;
 const DAY_MS = 86_400_000;
 const CA_DAYS = 3650;
+/** Longest organisational unit (RFC 5280, ub-organizational-unit-name). */
+const MAX_WHOSE = 64;
 /** Longest life of a server certificate that common verifiers accept. */
 const HOST_DAYS = 398;
 /** For hosts whose clock is behind. */
@@ -39,8 +43,8 @@ const BACKDATED_MS = DAY_MS;
 
 /**
  * The fleet's own certificate authority. Its key lies in the secret store and nowhere else. Where the store has
- * none (another laptop, or a store in memory after a restart) a new generation begins: hosts are then enrolled
- * anew, trusting the CAs of both generations, so that members still on the old one are not shut out.
+ * none (another laptop, or a store in memory after a restart) a new generation begins: the hosts are made to trust it
+ * beside those before it, and keep the certificates they have (deploy/enrolments.ts).
  */
 export class FleetAuthority {
   readonly #fleetId: string;
@@ -48,7 +52,7 @@ export class FleetAuthority {
   readonly #cas: CaStore;
   readonly #certificate: x509.X509Certificate;
   readonly #key: webcrypto.CryptoKey;
-  /** True when this call began a new generation: hosts enrolled before must be enrolled anew. */
+  /** True when this call began a new generation: hosts enrolled before do not know it yet. */
   readonly isNew: boolean;
 
   static async open(options: AuthorityOptions): Promise<FleetAuthority> {
@@ -169,12 +173,16 @@ async function load({ fleetId, secrets, now }: AuthorityOptions): Promise<Ca | n
   return { certificate, key };
 }
 
-async function createCa({ fleetId, secrets, cas, now }: AuthorityOptions): Promise<Ca> {
+async function createCa({ fleetId, secrets, cas, now, whose }: AuthorityOptions): Promise<Ca> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     // The serial in the name tells generations apart: verifiers look an issuer up by its name.
-    name: [{ O: [fleetId] }, { CN: [`Understudy fleet CA ${serialNumber().slice(0, 8)}`] }],
+    name: [
+      { O: [fleetId] },
+      ...(whose ? [{ OU: [whose.slice(0, MAX_WHOSE)] }] : []),
+      { CN: [`Understudy fleet CA ${serialNumber().slice(0, 8)}`] },
+    ],
     notBefore: new Date(now() - BACKDATED_MS),
     notAfter: new Date(now() + CA_DAYS * DAY_MS),
     signingAlgorithm: ALGORITHM,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { certificateRequest } from '../../../agent/identity/certificate-request.ts';
 import { type ConsoleApi, fail, ok, type Peer, type Problem } from '../../../agent/protocol/index.ts';
 import type { Caller } from '../../../agent/rpc/index.ts';
+import { makeFleetCa } from '../../../agent/testing/fleet-ca.ts';
 import { FleetAuthorities } from '../certificates/authorities.ts';
 import { MemorySecretStore } from '../secrets/secret-store.ts';
 import { HELLO, STATE } from '../ssh/testing/agent.ts';
@@ -24,19 +25,28 @@ interface Enrolled {
   peers: Peer[];
 }
 
-/** An agent that keeps a key and notes how it was enrolled. */
-function agent(refusal: Problem | null = null) {
+/** An agent that keeps a key and what it believes, as IdentityStore does. */
+function agent(hostId = 'atlas-1', refusal: Problem | null = null) {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const enrolled: Enrolled[] = [];
+  const trust = { certificate: '', trustedCas: [] as string[] };
   const call = async (method: string, params: unknown): Promise<unknown> => {
     if (method === 'agent.peers') return ok({ peers: [PEER] });
+    if (method === 'agent.trust') {
+      const { add } = params as { add: string[] };
+      trust.trustedCas.push(...add.filter((pem) => !trust.trustedCas.includes(pem)));
+      return ok(structuredClone(trust));
+    }
     if (method === 'agent.certificateRequest')
-      return ok({ csr: certificateRequest(privateKey, 'atlas-1', 'fleet-1') });
+      return ok({ csr: certificateRequest(privateKey, hostId, 'fleet-1') });
     if (refusal) return fail(refusal);
-    enrolled.push(params as Enrolled);
+    const given = params as Enrolled;
+    enrolled.push(given);
+    Object.assign(trust, { certificate: given.certificate, trustedCas: [...given.trustedCas] });
     return ok({});
   };
-  return { enrolled, caller: { call } as unknown as Caller<ConsoleApi> };
+  const hello = { ...HELLO, hostId };
+  return { enrolled, trust, hello, caller: { call } as unknown as Caller<ConsoleApi> };
 }
 
 function bench() {
@@ -52,7 +62,7 @@ function bench() {
       },
       now: () => clock.now,
     };
-    const authorities = new FleetAuthorities({ ...common, secrets });
+    const authorities = new FleetAuthorities({ ...common, secrets, whose: () => 'ada on a laptop' });
     return new Enrolments({ ...common, authorities, report: (problem) => void reported.push(problem) });
   };
   return { start, secrets, clock, reported };
@@ -66,6 +76,12 @@ const ORDER = {
   peers: [PEER],
   addresses: ['10.0.0.1'],
 };
+
+/** Would `one` take the word of `other`? */
+function believes(one: ReturnType<typeof agent>, other: ReturnType<typeof agent>): boolean {
+  const certificate = new X509Certificate(other.trust.certificate);
+  return one.trust.trustedCas.some((pem) => certificate.verify(new X509Certificate(pem).publicKey));
+}
 
 /** Renewals run unasked; one more turn of promises than they need. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
@@ -111,17 +127,62 @@ describe('enrolments', () => {
     expect(enrolled).toHaveLength(1);
   });
 
-  it('enrol the others anew, with both CAs, when adding a host began a new generation', async () => {
+  it('make a CA that begins known to the members before it signs; they keep their certificates', async () => {
     const { start, secrets } = bench();
-    const [atlas, boreas] = [agent(), agent()];
+    const [atlas, boreas] = [agent(), agent('boreas-1')];
     await start().enrol(atlas.caller, ORDER);
+    const before = atlas.trust.certificate;
     await secrets.delete('fleet-ca-key:fleet-1');
     const restarted = start();
     restarted.onGreeted(atlas.caller, HELLO, STATE);
     await settled();
-    await restarted.enrol(boreas.caller, ORDER);
-    await expect.poll(() => atlas.enrolled.length).toBe(2);
-    expect(atlas.enrolled[1]?.trustedCas).toHaveLength(2);
+    await restarted.enrol(boreas.caller, { ...ORDER, hostId: 'boreas-1' });
+    expect(atlas.enrolled).toHaveLength(1);
+    expect(atlas.trust.certificate).toBe(before);
+    expect(atlas.trust.trustedCas).toHaveLength(2);
+    expect(believes(atlas, boreas) && believes(boreas, atlas)).toBe(true);
+  });
+
+  it('of a new laptop let its hosts and those of the old one believe each other; both consoles go on', async () => {
+    const [old, fresh] = [bench(), bench()];
+    const [atlas, boreas, cora, dione] = [agent(), agent('boreas-1'), agent('cora-1'), agent('dione-1')];
+    const first = old.start();
+    await first.enrol(atlas.caller, ORDER);
+    first.onGreeted(atlas.caller, atlas.hello, STATE);
+    await settled();
+    await first.enrol(boreas.caller, { ...ORDER, hostId: 'boreas-1' });
+    first.onGreeted(boreas.caller, boreas.hello, STATE);
+    // The new laptop knows nothing but the way to two hosts.
+    const second = fresh.start();
+    for (const host of [atlas, boreas]) second.onGreeted(host.caller, host.hello, STATE);
+    await settled();
+    expect(fresh.reported).toEqual([]);
+    await second.enrol(cora.caller, { ...ORDER, hostId: 'cora-1' });
+    second.onGreeted(cora.caller, cora.hello, STATE);
+    // The old one meets the hosts again, is told of the new one once, and still adds hosts that all believe.
+    for (const host of [atlas, boreas, atlas]) first.onGreeted(host.caller, host.hello, STATE);
+    await settled();
+    expect(old.reported).toMatchObject([{ kind: 'other-console', details: { console: 'ada on a laptop' } }]);
+    await first.enrol(dione.caller, { ...ORDER, hostId: 'dione-1' });
+    const all = [atlas, boreas, cora, dione];
+    for (const one of all) for (const other of all) expect(believes(one, other)).toBe(true);
+    expect(atlas.enrolled).toHaveLength(1);
+  });
+
+  it('take no authority into the fleet that one host alone believes', async () => {
+    const { start } = bench();
+    const enrolments = start();
+    const [atlas, boreas, cora] = [agent(), agent('boreas-1'), agent('cora-1')];
+    await enrolments.enrol(atlas.caller, ORDER);
+    await enrolments.enrol(boreas.caller, { ...ORDER, hostId: 'boreas-1' });
+    const intruder = await makeFleetCa('fleet-1');
+    boreas.trust.trustedCas.push(intruder.certificate);
+    for (const host of [atlas, boreas]) enrolments.onGreeted(host.caller, host.hello, STATE);
+    await settled();
+    await enrolments.enrol(cora.caller, { ...ORDER, hostId: 'cora-1' });
+    enrolments.onGreeted(cora.caller, cora.hello, STATE);
+    await settled();
+    for (const host of [atlas, cora]) expect(host.trust.trustedCas).not.toContain(intruder.certificate);
   });
 
   it('tell when a host refuses', async () => {
@@ -130,7 +191,7 @@ describe('enrolments', () => {
     const enrolments = start();
     await enrolments.enrol(agent().caller, ORDER);
     clock.now += 301 * DAY_MS;
-    enrolments.onGreeted(agent(refused).caller, HELLO, STATE);
+    enrolments.onGreeted(agent('atlas-1', refused).caller, HELLO, STATE);
     await expect.poll(() => reported).toEqual([refused]);
   });
 });

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Problem } from '../../../agent/protocol/index.ts';
 import { FleetAuthorities, type ValueStore } from '../certificates/authorities.ts';
 import type { OpenHostLink } from '../fleet/host-link.ts';
@@ -23,6 +24,8 @@ export interface HostServicesOptions {
   now: () => number;
   /** Told of failures nobody waits for. */
   report: (problem: Problem) => void;
+  /** Who sits here, for the agents' audit logs. */
+  operator?: () => string;
 }
 
 /** Everything between this console and its hosts: looking around, installing, and the lasting links. */
@@ -33,8 +36,10 @@ export function createHostServices(options: HostServicesOptions): {
   const { environment, hostKeys, secrets, values, assetsDir, consoleVersion, now, report } = options;
   const knownHosts = () => readKnownHosts(environment);
   const ssh = { environment, hostKeys: new HostKeys(hostKeys, knownHosts) };
-  const authorities = new FleetAuthorities({ secrets, values, now });
-  const enrolments = new Enrolments({ authorities, values, now, report });
+  const operator = options.operator ?? (() => 'console');
+  const whose = () => `${operator()} on ${hostname()}`;
+  const authorities = new FleetAuthorities({ secrets, values, now, whose });
+  const enrolments = new Enrolments({ authorities, values, now, report, operator });
   const services = { ssh, assetsDir, enrolments, consoleVersion, now };
   const updater = new AgentUpdater({ services, report });
   return {

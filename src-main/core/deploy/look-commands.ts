@@ -37,8 +37,8 @@ export interface HostFindings {
   /** The host's own Node.js, '' when there is none. */
   node: { path: string; version: string };
   libvirt: { installed: boolean; running: boolean; version: string; qemu: string; vmCount: number | null };
-  /** `role`: what it was enrolled as; '' when it never was. */
-  agent: { version: string; certificate: string; role: string } | null;
+  /** `role` and `name`: what it was enrolled as; '' when it never was. */
+  agent: { version: string; certificate: string; role: string; name: string } | null;
   /** Practice hosts share one address, so their agents have ports of their own. */
   ports: { peer: number; replication: number } | null;
 }
@@ -74,6 +74,7 @@ fi
 if [ -r ${FOLDER}/VERSION ]; then
   say agent.version "$(cat ${FOLDER}/VERSION)"
   say agent.role "$(sed -n 's/.*"role":"\\([a-z]*\\)".*/\\1/p' ${STATE_FOLDER}/identity.json 2>/dev/null || true)"
+  say agent.name "$(sed -n 's/.*"name":"\\([^"\\\\]*\\)".*/\\1/p' ${STATE_FOLDER}/identity.json 2>/dev/null || true)"
   if [ -r ${STATE_FOLDER}/tls/host.crt ]; then say agent.certificate "$(base64 -w 0 ${STATE_FOLDER}/tls/host.crt)"; fi
 fi
 `,
@@ -109,6 +110,7 @@ fi
               version: answers.one('agent.version'),
               certificate: Buffer.from(answers.one('agent.certificate'), 'base64').toString(),
               role: answers.one('agent.role'),
+              name: answers.one('agent.name'),
             },
       ports: peer === null || replication === null ? null : { peer, replication },
     };

@@ -117,7 +117,11 @@ export class DeploySession implements HostSession {
       agent:
         findings.agent === null
           ? null
-          : { version: findings.agent.version, ...holderOf(findings.agent.certificate) },
+          : {
+              version: findings.agent.version,
+              name: findings.agent.name,
+              ...holderOf(findings.agent.certificate),
+            },
       peer: {
         address: standing.serverAddress || this.#ssh.target.address,
         port: findings.ports?.peer ?? PEER_PORT,

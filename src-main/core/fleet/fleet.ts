@@ -1,4 +1,11 @@
-import type { AuditEntry, Problem, Result, Task, WitnessCall } from '../../../agent/protocol/index.ts';
+import type {
+  AuditEntry,
+  HostLabel,
+  Problem,
+  Result,
+  Task,
+  WitnessCall,
+} from '../../../agent/protocol/index.ts';
 import { fail, ok } from '../../../agent/protocol/index.ts';
 import type {
   FleetPatch,
@@ -29,6 +36,8 @@ const AGE_MS = 60_000;
 export type FleetEvent =
   /** The agent told its whole state: after each connection. */
   | { kind: 'online'; hostId: string }
+  /** It sees members that it did not see before: another console may have added them. */
+  | { kind: 'members'; hostId: string }
   | { kind: 'task'; hostId: string; task: Task }
   | { kind: 'audit'; hostId: string; entry: AuditEntry }
   /** For this workstation's own vote (core/witness). */
@@ -124,6 +133,11 @@ export class Fleet {
     this.#markAll(entry);
   }
 
+  /** Hosts that are waited for are tried at once. */
+  hurry(): void {
+    for (const host of this.hosts()) host.link.hurry();
+  }
+
   async remove(hostId: string): Promise<void> {
     const entry = this.#hosts.get(hostId);
     if (entry === undefined) return;
@@ -148,6 +162,8 @@ export class Fleet {
     if (change.kind === 'host') this.#patches.mark('hosts', hostId);
     else if (change.kind === 'reach') this.#markPairsOf(entry);
     else if (change.kind === 'lease') this.#leaseSoon(change.pairId);
+    else if (change.kind === 'label') this.#relabel(entry, change.label);
+    else if (change.kind === 'members') this.#tell({ kind: 'members', hostId });
     else if (change.kind === 'audit' || change.kind === 'envelope' || change.kind === 'witness-call')
       this.#tell({ ...change, hostId });
     else {
@@ -170,6 +186,13 @@ export class Fleet {
       this.#markAll(entry);
       this.#tell({ kind: 'online', hostId });
     }
+  }
+
+  /** What the host says of itself counts, so that all consoles call it the same; but two of one name help nobody. */
+  #relabel({ record }: HostEntry, { name, site }: HostLabel): void {
+    const taken = this.hosts().some((other) => other.record.id !== record.id && other.record.name === name);
+    const wanted = { ...record, name: taken ? record.name : name, site };
+    if (wanted.name !== record.name || wanted.site !== record.site) this.update(wanted);
   }
 
   #tell(event: FleetEvent): void {

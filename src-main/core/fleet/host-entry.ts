@@ -2,6 +2,7 @@ import type {
   AgentState,
   HostFacts,
   HostGuardView,
+  HostLabel,
   HostLoad,
   LeaseView,
   PairStatus,
@@ -22,6 +23,10 @@ export type HostChange =
   | { kind: 'reach' }
   | { kind: 'vm'; uuid: string }
   | { kind: 'pair'; pairId: string }
+  /** The agent says how its host is called. */
+  | { kind: 'label'; label: HostLabel }
+  /** It sees members that it did not see before. */
+  | { kind: 'members' }
   /** Only how the lease goes on: about once a second for every pair. */
   | { kind: 'lease'; pairId: string }
   | { kind: 'task'; task: Task }
@@ -130,6 +135,9 @@ export class HostEntry {
     } else if (event.kind === 'hello') {
       this.agentVersion = event.hello.version;
       this.clockAheadMs = event.hello.clock.wallMs - this.#now();
+      const { hostId, name, site } = event.hello;
+      if (hostId === this.record.id && site !== undefined)
+        this.#tell({ kind: 'label', label: { name, site } });
       this.#tell({ kind: 'host' });
     } else if (event.kind === 'state') {
       this.heardAt = this.#now();
@@ -170,8 +178,9 @@ export class HostEntry {
     const { notice, value } = told;
     if (notice === 'facts') this.facts = value;
     else if (notice === 'load') this.load = value;
+    else if (notice === 'label') this.#tell({ kind: 'label', label: value });
     else if (notice === 'guard') this.guard = value;
-    else if (notice === 'sights') this.sights = value;
+    else if (notice === 'sights') this.#see(value);
     else if (notice === 'audit') this.#tell({ kind: 'audit', entry: value });
     else if (notice === 'envelope') this.#tell({ kind: 'envelope', envelope: value.envelope });
     else if (notice === 'witnessCall') this.#tell({ kind: 'witness-call', call: value });
@@ -187,6 +196,12 @@ export class HostEntry {
       this.tasks.set(value.id, value);
       this.#tell({ kind: 'task', task: value });
     }
+  }
+
+  #see(sights: Sight[]): void {
+    const before = new Set(this.sights.map(({ hostId }) => hostId));
+    this.sights = sights;
+    if (sights.some(({ hostId }) => !before.has(hostId))) this.#tell({ kind: 'members' });
   }
 
   #lease(pairId: string, lease: LeaseView): void {

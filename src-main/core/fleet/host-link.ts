@@ -47,6 +47,8 @@ export interface HostLink extends Caller<ConsoleApi> {
   start(): void;
   /** Tries at once, with other access when given; resolves when that attempt is decided. */
   retry(target?: HostTarget): Promise<Result<void>>;
+  /** A link that waits before its next attempt makes it now: the laptop is awake again, or in another network. */
+  hurry(): void;
   /** Ends link and connection for good. */
   close(): Promise<void>;
 }

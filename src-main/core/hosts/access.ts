@@ -32,8 +32,8 @@ export interface Inspection {
   machineId: string;
   checks: Check[];
   canAdd: { hypervisor: boolean; witness: boolean };
-  /** Ids the agent already there was enrolled with; null when there is none. */
-  agent: { hostId: string | null; fleetId: string | null; version: string } | null;
+  /** Ids and name the agent already there was enrolled with; null when there is none. */
+  agent: { hostId: string | null; fleetId: string | null; version: string; name: string } | null;
   /** How agents on other hosts will reach the agent here and its replicas. */
   peer: { address: string; port: number; replicationPort: number };
 }
@@ -42,6 +42,7 @@ export interface DeployOrder {
   hostId: string;
   fleetId: string;
   name: string;
+  site?: string;
   role: HostRole;
   peers: Peer[];
 }

@@ -13,6 +13,8 @@ export interface Draft {
   inspection: Inspection;
   /** True while the agent is being installed. */
   adding: boolean;
+  /** True once its connection was found broken: it is opened anew before the next attempt. */
+  lost?: boolean;
 }
 
 export class Drafts {

@@ -34,6 +34,13 @@ export class HostLogins {
     }
   }
 
+  /** Everything secret that is known of these hosts; to be taken out of what is given away. */
+  async known(hosts: readonly HostRecord[]): Promise<string[]> {
+    const names = hosts.flatMap(({ id }) => [loginName(id), sudoName(id)]);
+    const values = await Promise.all(names.map((name) => this.#secrets.get(name)));
+    return values.filter((value): value is string => value !== null);
+  }
+
   sudoPassword(hostId: string): Promise<string | null> {
     return this.#secrets.get(sudoName(hostId));
   }

@@ -45,9 +45,20 @@ test('renaming: unique, kept, and told to the other members', async () => {
   expect(await problemOf(members.rename('h-atlas', 'boreas', ''))).toMatchObject({ kind: 'name-taken' });
   expect(await problemOf(members.rename('h-atlas', ' ', ''))).toMatchObject({ kind: 'name-missing' });
   bench.link('boreas').goOnline(agentState());
+  expect(await problemOf(members.rename('h-atlas', 'titan', ''))).toMatchObject({ kind: 'host-offline' });
+  bench.link('atlas').goOnline(agentState());
   await members.rename('h-atlas', ' titan ', 'Cellar');
+  expect(bench.link('atlas').callsOf('agent.label').at(-1)).toMatchObject({ name: 'titan', site: 'Cellar' });
   expect(bench.storage.hosts.list()[0]).toMatchObject({ name: 'titan', site: 'Cellar' });
   expect(bench.link('boreas').callsOf('agent.setPeers').at(-1)).toMatchObject({ peers: [{ name: 'titan' }] });
+});
+
+test('a name another console gave is taken on, unless a host here has it already', () => {
+  bench.link('atlas').goOnline(agentState());
+  bench.link('atlas').notice({ notice: 'label', value: { name: 'titan', site: 'Cellar' } });
+  expect(bench.storage.hosts.list()[0]).toMatchObject({ name: 'titan', site: 'Cellar' });
+  bench.link('atlas').notice({ notice: 'label', value: { name: 'boreas', site: 'Attic' } });
+  expect(bench.storage.hosts.list()[0]).toMatchObject({ name: 'titan', site: 'Attic' });
 });
 
 test('a host that takes part in a protection stays, reachable or not', async () => {

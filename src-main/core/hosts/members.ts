@@ -57,13 +57,20 @@ export class HostMembers {
     unwrap(await host.link.retry(await logins.target(host.record)));
   }
 
+  /** The host keeps its name itself: every console of the fleet calls it the same. */
   async rename(hostId: string, name: string, site: string): Promise<void> {
-    const { fleet, peers, audit } = this.#deps;
+    const { fleet, peers, audit, operator } = this.#deps;
     const host = unwrap(fleet.find(hostId));
     const trimmed = name.trim();
     if (trimmed === '') throw new ProblemError(problems.nameMissing());
     const taken = fleet.hosts().some((other) => other !== host && other.record.name === trimmed);
     if (taken) throw new ProblemError(problems.nameTaken(trimmed));
+    const order = { requestId: randomUUID(), actor: operator(), name: trimmed, site: site.trim() };
+    const told = await host.link.call('agent.label', order);
+    if (!told.ok) {
+      const away = told.problem.kind === 'host-offline';
+      throw new ProblemError(away ? problems.unreachableForName(host.record.name) : told.problem);
+    }
     if (trimmed !== host.record.name) {
       audit.write({ event: 'host-renamed', text: `${host.record.name} renamed to ${trimmed}.` });
     }

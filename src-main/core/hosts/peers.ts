@@ -33,7 +33,8 @@ export class PeerLists {
     this.#report = deps.report;
     this.#retract = deps.retract;
     deps.fleet.subscribe((event) => {
-      if (event.kind === 'online') guard(this.#report, () => this.#sync(event.hostId));
+      if (event.kind === 'online' || event.kind === 'members')
+        guard(this.#report, () => this.#sync(event.hostId));
     });
   }
 

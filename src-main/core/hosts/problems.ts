@@ -101,6 +101,14 @@ export function unreachableForRemoval(name: string): Problem {
   };
 }
 
+export function unreachableForName(name: string): Problem {
+  return {
+    kind: 'host-offline',
+    message: `${name} does not answer, and it keeps its name itself.`,
+    next: 'Reconnect it first: every console of the fleet then calls it by the new name.',
+  };
+}
+
 export function keyNotShown(name: string, shown: string): Problem {
   return {
     kind: 'host-key-not-confirmed',

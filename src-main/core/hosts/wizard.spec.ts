@@ -170,6 +170,21 @@ test('a failed installation adds nothing, and the draft can be tried again', asy
   expect(bench.storage.hosts.list()).toHaveLength(1);
 });
 
+test('a connection that breaks in the middle is opened anew at the next attempt, as confirmed before', async () => {
+  bench.access.deployProblem = { kind: 'connection-lost', message: 'Lost.', next: 'Look.' };
+  const { draftId } = await login();
+  const order = { draftId, name: 'atlas', site: '', role: 'hypervisor' as const };
+  expect(await problemOf(bench.session.wizard.add(order))).toMatchObject({ kind: 'connection-lost' });
+  bench.access.refuse = { kind: 'unreachable', message: 'Away.', next: 'Look.' };
+  expect(await problemOf(bench.session.wizard.add(order))).toMatchObject({ kind: 'unreachable' });
+  bench.access.refuse = null;
+  bench.access.deployProblem = null;
+  await bench.session.wizard.add(order);
+  expect(bench.access.opened).toHaveLength(3);
+  expect(bench.access.opened[2]).toEqual(bench.access.opened[0]);
+  expect(bench.storage.hosts.list()).toHaveLength(1);
+});
+
 test('two clicks add once', async () => {
   const { draftId } = await login();
   const order = { draftId, name: 'atlas', site: '', role: 'hypervisor' as const };
@@ -180,10 +195,10 @@ test('two clicks add once', async () => {
 });
 
 test('a console without hosts joins the fleet it meets; the host keeps its id and its place', async () => {
-  const agent = { hostId: 'h-old', fleetId: 'fleet-old', version: '0.1.0' };
+  const agent = { hostId: 'h-old', fleetId: 'fleet-old', version: '0.1.0', name: 'titan' };
   bench.access.inspection = inspection({ agent });
-  const { draftId, existingAgent } = await login();
-  expect(existingAgent).toBe('same-fleet');
+  const { draftId, existingAgent, name } = await login();
+  expect([existingAgent, name]).toEqual(['same-fleet', 'titan']);
   await bench.session.wizard.add({ draftId, name: 'atlas', site: '', role: 'hypervisor' });
   expect(bench.storage.hosts.list()).toMatchObject([{ id: 'h-old', name: 'atlas' }]);
   expect(bench.access).toMatchObject({ updated: 1, deployed: [] });
@@ -198,7 +213,7 @@ test('a console without hosts joins the fleet it meets; the host keeps its id an
 });
 
 test('a member that was offered and is then added is no longer offered', async () => {
-  const agent = { hostId: 'h-old', fleetId: 'fleet-old', version: '0.1.0' };
+  const agent = { hostId: 'h-old', fleetId: 'fleet-old', version: '0.1.0', name: 'titan' };
   bench.access.inspection = inspection({ agent });
   const { draftId } = await login();
   await bench.session.wizard.add({ draftId, name: 'atlas', site: '', role: 'hypervisor' });

@@ -45,6 +45,9 @@ export interface WizardDeps {
   onDeploy: (draftId: string, step: string, fraction: number | null) => void;
 }
 
+/** Failures after which a connection serves no more. */
+const BROKEN = new Set(['connection-lost', 'closed', 'command-timeout', 'channel-refused']);
+
 /** Add a host: look at its key, log in, look around, install. Nothing is changed on it before `add`. */
 export class HostWizard {
   readonly #deps: WizardDeps;
@@ -106,8 +109,10 @@ export class HostWizard {
 
   async fix(draftId: string, fix: string): Promise<HostDraft> {
     const draft = this.#drafts.get(draftId);
-    unwrap(await draft.session.fix(fix));
-    draft.inspection = unwrap(await draft.session.inspect());
+    await this.#connected(draft, async () => {
+      unwrap(await draft.session.fix(fix));
+      draft.inspection = unwrap(await draft.session.inspect());
+    });
     return this.#view(draftId);
   }
 
@@ -120,11 +125,28 @@ export class HostWizard {
     if (draft.adding) throw new ProblemError(problems.alreadyAdding(draft.access.name));
     draft.adding = true;
     try {
-      const hostId = await this.#install(draft, { ...order, name: this.#freeName(order.name) });
+      const named = { ...order, name: this.#freeName(order.name) };
+      const hostId = await this.#connected(draft, () => this.#install(draft, named));
       this.#drafts.close(order.draftId);
       return { hostId };
     } finally {
       draft.adding = false;
+    }
+  }
+
+  /** A connection that broke is opened anew at the next attempt: nobody has to start again because of the network. */
+  async #connected<T>(draft: Draft, work: () => Promise<T>): Promise<T> {
+    if (draft.lost) {
+      const session = unwrap(await this.#deps.access.open(draft.access));
+      draft.session.close();
+      draft.session = session;
+      draft.lost = false;
+    }
+    try {
+      return await work();
+    } catch (error) {
+      draft.lost = error instanceof ProblemError && BROKEN.has(error.problem.kind);
+      throw error;
     }
   }
 
@@ -145,7 +167,9 @@ export class HostWizard {
     }
     await this.#deps.peers.introduce(record, async () => {
       const peers = this.#deps.peers.peersOf(record.id);
-      unwrap(await session.deploy({ hostId: record.id, fleetId, name, role, peers }, onStep));
+      unwrap(
+        await session.deploy({ hostId: record.id, fleetId, name, site: record.site, role, peers }, onStep),
+      );
       await this.#takeIn(record, draft);
     });
     return record.id;
@@ -192,8 +216,11 @@ export class HostWizard {
   #view(draftId: string): HostDraft {
     const { inspection, access } = this.#drafts.get(draftId);
     const { facts, checks, canAdd } = inspection;
-    const name = this.#suggestName(facts.hostname || access.address);
-    return { draftId, name, facts, checks, canAdd, existingAgent: this.#existing(inspection) };
+    const existingAgent = this.#existing(inspection);
+    // What the fleet calls it is what the other console calls it.
+    const known = existingAgent === 'same-fleet' ? inspection.agent?.name : '';
+    const name = this.#suggestName(known || facts.hostname || access.address);
+    return { draftId, name, facts, checks, canAdd, existingAgent };
   }
 
   #existing({ agent }: Inspection): HostDraft['existingAgent'] {

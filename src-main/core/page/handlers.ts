@@ -1,8 +1,10 @@
 import type { Handlers } from '../../../agent/protocol/index.ts';
 import type { PageApi } from '../../contract/index.ts';
 import type { App } from '../app.ts';
+import { gather } from '../diagnostics/gather.ts';
 import type { Session } from '../session.ts';
 import type { SettingsService } from '../settings/settings.ts';
+import { TransferService } from '../settings/transfer-service.ts';
 import type { Stage } from '../stage.ts';
 import { HERE } from '../witness/own-witness.ts';
 
@@ -10,24 +12,52 @@ export interface HandlerDeps {
   app: App;
   settings: SettingsService;
   stage: Stage;
+  /** The console's log so far. */
+  log: () => string;
 }
 
 /** Every call of the page, by name: the table of contents of what the core does. */
-export function pageHandlers({ app, settings, stage }: HandlerDeps): Handlers<PageApi> {
+export function pageHandlers({ app, settings, stage, log }: HandlerDeps): Handlers<PageApi> {
   const on = (): Session => stage.session;
+  const hosts = () =>
+    on()
+      .fleet.hosts()
+      .map(({ record }) => record);
+  const transfer = new TransferService({
+    settings,
+    hosts,
+    now: Date.now,
+    report: (each) => app.notify(each),
+  });
   return {
     'app.info': async () => app.info,
     'app.dismissNotice': done(({ index }) => app.dismiss(index)),
     'settings.get': async () => settings.get(),
     'settings.set': async (change) => settings.set(definedOnly(change)),
+    'settings.export': async () => transfer.export(),
+    'settings.preview': async ({ text }) => transfer.preview(text),
+    'settings.import': async ({ text }) => transfer.import(text),
+    'diagnostics.gather': async () => {
+      const { fleet, audit, knownSecrets } = on();
+      const secrets = await knownSecrets();
+      const history = audit.list({ pairId: null, before: null, limit: 500 });
+      const about = { info: app.info, settings: settings.get(), fleet: fleet.snapshot(), audit: history };
+      return gather({ ...about, log: log(), secrets, now: Date.now() });
+    },
     'fleet.snapshot': async () => on().fleet.snapshot(),
+    'fleet.hurry': done(() => on().fleet.hurry()),
 
     'hosts.defaults': () => on().wizard.defaults(),
     'hosts.probe': ({ address, port }, signal) => on().wizard.probe(address, port, signal),
     'hosts.login': (order, signal) => on().wizard.login(order, signal),
     'hosts.fix': ({ draftId, fix }) => on().wizard.fix(draftId, fix),
     'hosts.abandon': done(({ draftId }) => on().wizard.abandon(draftId)),
-    'hosts.add': (order) => on().wizard.add(order),
+    'hosts.add': async (order) => {
+      const added = await on().wizard.add(order);
+      const host = on().fleet.get(added.hostId)?.record;
+      if (host) app.settle(host.address);
+      return added;
+    },
     'hosts.reconnect': done(({ hostId, login }) => on().members.reconnect(hostId, login)),
     'hosts.readKey': ({ hostId }, signal) => on().members.readKey(hostId, signal),
     'hosts.trustKey': done(({ hostId, fingerprint }, signal) =>

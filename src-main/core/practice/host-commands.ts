@@ -101,7 +101,9 @@ async function inspect(host: HostOfCommands): Promise<Said> {
   const version = files.get(`${FOLDER}/VERSION`)?.content.toString().trim();
   if (version === undefined) return said;
   const certificate = await readFile(join(stateDir, 'tls', 'host.crt')).catch(() => null);
-  said.push(['agent.version', version], ['agent.role', 'hypervisor']);
+  const identity = await readFile(join(stateDir, 'identity.json'), 'utf8').catch(() => '');
+  const name = /"name":"([^"\\]*)"/.exec(identity)?.[1] ?? '';
+  said.push(['agent.version', version], ['agent.role', 'hypervisor'], ['agent.name', name]);
   if (certificate) said.push(['agent.certificate', certificate.toString('base64')]);
   return said;
 }

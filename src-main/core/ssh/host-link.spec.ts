@@ -110,6 +110,17 @@ describe('a link to a host', () => {
     expect(events.some(state('connecting'))).toBe(false);
   });
 
+  it('tries at once when it is told to hurry, however long it would have waited', async () => {
+    // Days: by itself it would not come back within this spec.
+    const { link, server, events, until } = await bench(speakAsAgent, { random: () => 1e6 });
+    await link.retry();
+    server.cut();
+    await until(offlineBy('connection-lost'));
+    events.length = 0;
+    link.hurry();
+    await until(state('online'));
+  });
+
   it('notices a host that stops answering', async () => {
     const keepAlive = { intervalMs: 200, countMax: 2 };
     const { link, server, until } = await bench(speakAsAgent, { keepAlive });

@@ -22,7 +22,7 @@ import type { KeepAlive } from './types.ts';
 export interface HostLinkServices {
   ssh: SshServices;
   consoleVersion: string;
-  /** Called at every greeting. */
+  /** Called at every greeting, and when another console was given the fleet's trust meanwhile. */
   onGreeted?: (agent: Caller<ConsoleApi>, hello: Hello, state: AgentState) => void;
   /** Called with what was greeted; true when another agent runs there now. */
   replaceIfOlder?: (target: HostTarget, found: { version: string; tooOld: boolean }) => Promise<boolean>;
@@ -119,6 +119,12 @@ class ReconnectingLink implements HostLink {
     return this.#begin();
   }
 
+  hurry(): void {
+    if (this.#timer === null || this.#closed) return;
+    this.#failures = 0;
+    void this.#begin();
+  }
+
   async call<M extends keyof ConsoleApi & string>(
     method: M,
     params: ParamsOf<ConsoleApi, M>,
@@ -191,9 +197,13 @@ class ReconnectingLink implements HostLink {
     this.#show({ state: 'online', since: Date.now() });
     this.#emit({ kind: 'hello', hello: session.hello });
     this.#emit({ kind: 'state', state: session.state });
-    this.#services.onGreeted?.(session.link, session.hello, session.state);
+    const greeted = (): void => this.#services.onGreeted?.(session.link, session.hello, session.state);
+    greeted();
     session.listen(
-      (notice) => this.#emit({ kind: 'notice', notice: asHostNotice(notice) }),
+      (notice) => {
+        this.#emit({ kind: 'notice', notice: asHostNotice(notice) });
+        if (tellsOfAuthority(notice)) greeted();
+      },
       (problem) => this.#lost(session, problem),
     );
   }
@@ -252,6 +262,11 @@ function foundBy(session: Result<AgentSession>): { version: string; tooOld: bool
   if (session.ok) return { version: session.value.hello.version, tooOld: false };
   const { kind, details } = session.problem;
   return kind === 'agent-too-old' ? { version: details?.version ?? '', tooOld: true } : null;
+}
+
+/** A console that is attached all the time hears of a new authority by the agent's history. */
+function tellsOfAuthority({ name, value }: AgentNotice): boolean {
+  return name === 'audit' && value.event === 'authority-trusted';
 }
 
 function asHostNotice({ name, value }: AgentNotice): HostNotice {

@@ -33,11 +33,13 @@ export class FakeLink implements HostLink {
     'audit.list': () => ok({ entries: [] }),
     'agent.peers': () => ok({ peers: [] }),
     'agent.setPeers': () => ok({}),
+    'agent.label': () => ok({}),
   };
   readonly retried: (HostTarget | undefined)[] = [];
   retryResult: Result<void> = ok(undefined);
   connection: Connection = { state: 'connecting', since: 0, attempt: 1 };
   closed = false;
+  hurried = 0;
   readonly #listeners = new Set<(event: HostLinkEvent) => void>();
 
   subscribe(listener: (event: HostLinkEvent) => void): () => void {
@@ -61,6 +63,10 @@ export class FakeLink implements HostLink {
     if (this.connection.state !== 'online') return { ok: false, problem: OFFLINE };
     if (answer === undefined) throw new Error(`the spec gives no answer to ${method}`);
     return answer(params);
+  }
+
+  hurry(): void {
+    this.hurried += 1;
   }
 
   async close(): Promise<void> {

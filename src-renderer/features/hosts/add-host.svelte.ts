@@ -49,8 +49,9 @@ export class AddHostFlow {
     else this.deploy.push({ step: event.step, fraction: event.fraction });
   });
 
-  constructor(wanted: HostRole | null = null) {
+  constructor(wanted: HostRole | null = null, address = '') {
     this.wanted = wanted;
+    this.form.address = address;
   }
 
   /** `reuse` false: an earlier host's log-in is no answer here. */
@@ -167,9 +168,10 @@ export class AddHostFlow {
       this.step = 'done';
       return;
     }
-    const { fields, above } = placeProblem(added.problem);
-    this.fields = fields;
-    this.above = above;
+    // Of the fields only the name stands on this step; address and log-in were two steps before.
+    const atName = added.problem.field === 'name' ? placeProblem(added.problem) : null;
+    this.fields = atName?.fields ?? {};
+    this.above = atName === null ? added.problem : atName.above;
     this.step = 'checks';
   }
 

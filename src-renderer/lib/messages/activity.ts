@@ -15,6 +15,7 @@ export const activity = {
   older: 'Show older',
   loadingOlder: 'Reading…',
   evidence: 'Evidence',
+  byWhom: (name: string) => `ordered by ${name}`,
   by: (actor: string, where: string) => (where ? `${actor} · ${where}` : actor),
   agent: 'agent',
   today: 'Today',

@@ -80,6 +80,11 @@ export const addHost = {
     stay: 'You may leave this page; it goes on.',
     starting: 'Preparing',
   },
+  offered: {
+    title: 'Also in this fleet',
+    text: 'Another console added these. Their machines appear here once they are added.',
+    add: (name: string) => `Add ${name}`,
+  },
   done: {
     title: (name: string) => `${name} is connected.`,
     machines: (n: number) =>

@@ -105,6 +105,7 @@ export const hosts = {
   removeDo: (name: string) => `Remove ${name}`,
   removeBlocked: (pairs: string) => `End the protection of ${pairs} first.`,
   removeVotes: (pairs: string) => `Choose another witness for ${pairs} first.`,
+  renameOffline: (name: string) => `${name} does not answer, and it keeps its name itself.`,
   removed: (name: string) => `${name} was removed.`,
   login: {
     title: (name: string) => `Log in to ${name} again`,

@@ -4,7 +4,12 @@ export const welcome = {
   connect: 'Connect your servers',
   connectText:
     'Two servers with libvirt, reached over SSH. Nothing is installed before you say so, and nothing on them changes until you protect a machine.',
-  connectFacts: ['Address and log-in, that is all', 'A few clicks a server', 'Removed again without a trace'],
+  connectFacts: [
+    'Address and log-in, that is all',
+    'A few clicks a server',
+    'Removed again without a trace',
+    'A fleet that is there already is taken over as it is',
+  ],
   practice: 'Explore a practice fleet',
   practiceText:
     'Three simulated hosts with machines on them, driven by the same code. Cut the power of one and see what happens.',

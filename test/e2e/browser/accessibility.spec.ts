@@ -7,6 +7,7 @@ import { protect as protectWords } from '../../../src-renderer/lib/messages/prot
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect, test } from '../fixtures.ts';
 import { Hand } from '../pages/hand.ts';
+import { expectVisibleFocus, focused, tabTo, tabToRadio } from '../pages/keys.ts';
 import { MapPage } from '../pages/map.ts';
 import { takeAutomaticTour } from '../tour/automatic.ts';
 import { takeMapTour } from '../tour/map.ts';
@@ -98,41 +99,6 @@ test('axe is at work under the strict policy: it finds what is put in its way', 
   expect(found.map(({ rule }) => rule)).toContain('image-alt');
 });
 
-const focused = (page: Page): Promise<string> =>
-  page.evaluate(() => {
-    const active = document.activeElement;
-    return (active?.getAttribute('aria-label') ?? active?.textContent ?? '').replace(/\s+/g, ' ').trim();
-  });
-
-/** Tab until `name` has the focus, which must be visible all the way. */
-async function tabTo(page: Page, name: string | RegExp): Promise<void> {
-  const seen: string[] = [];
-  for (let presses = 0; presses < 60; presses += 1) {
-    await page.keyboard.press('Tab');
-    const here = await focused(page);
-    seen.push(here);
-    if (typeof name === 'string' ? here === name : name.test(here)) {
-      await expectVisibleFocus(page);
-      return;
-    }
-  }
-  throw new Error(`no way by Tab to ${String(name)}; passed ${seen.join(' | ')}`);
-}
-
-/** Of the element itself, or of the box drawn around it (a card around its radio button). */
-async function expectVisibleFocus(page: Page): Promise<void> {
-  const outlined = await page.evaluate(() => {
-    const drawn = (element: Element | null): boolean => {
-      if (!element) return false;
-      const { outlineStyle, outlineWidth } = getComputedStyle(element);
-      return outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2;
-    };
-    const active = document.activeElement;
-    return drawn(active) || drawn(active?.closest('label') ?? null);
-  });
-  expect(outlined).toBe(true);
-}
-
 test('by keyboard alone: protect a machine, open and close dialogs; the title tells the state', async ({
   hand,
   page,
@@ -213,13 +179,3 @@ test('by keyboard alone: protect a machine, open and close dialogs; the title te
     expect(moving).toBe(0);
   });
 });
-
-async function tabToRadio(page: Page, legend: string): Promise<void> {
-  const inGroup = () =>
-    page.evaluate((name) => {
-      const active = document.activeElement;
-      return active?.closest('fieldset')?.querySelector('legend')?.textContent?.trim() === name;
-    }, legend);
-  for (let presses = 0; presses < 60 && !(await inGroup()); presses += 1) await page.keyboard.press('Tab');
-  expect(await inGroup()).toBe(true);
-}

@@ -221,6 +221,43 @@ test('systems that cannot be added say why; a stopped libvirt is mended from her
   await expect(page.getByRole('radio', { name: addHost.found.hypervisor })).toBeEnabled();
 });
 
+test('a connection that breaks before or in the middle of the installation is taken up again', async ({
+  wizard,
+  practice,
+}) => {
+  const { hand } = wizard;
+  const atlas = practice.access('atlas');
+  const wire = await startWire(atlas.port);
+  await wizard.enter({ address: HERE, port: wire.port, password: atlas.password });
+  await wizard.next();
+  await wizard.acceptFingerprint();
+  await wizard.canInstall();
+  await hand.type(wizard.input(addHost.found.site), 'Cellar');
+  wire.leadTo(await unusedPort());
+  for (const told of [/The connection to .* is lost/, /lost|does not answer|nothing listens/]) {
+    await hand.click(hand.button(addHost.found.install));
+    await expect(hand.page.getByText(told).first()).toBeVisible();
+  }
+  await expect(wizard.input(addHost.found.site)).toHaveValue('Cellar');
+  wire.leadTo(atlas.port);
+  await wizard.install();
+  await wire.stop();
+});
+
+test('a user who does not exist is told where it is mended', async ({ wizard, mockHost }) => {
+  const { port } = await mockHost({ user: 'maria' });
+  await wizard.enter({ address: HERE, port, user: 'maria', password: 'a wrong one' });
+  await wizard.next();
+  await wizard.acceptFingerprint();
+  await wizard.complainsAt(addHost.password, /does not accept this password for maria/);
+  await wizard.enter({ user: 'nobody-here', password: PASSWORD });
+  await wizard.next();
+  await wizard.complainsAt(addHost.password, /does not accept this password for nobody-here/);
+  await wizard.enter({ user: 'maria', password: PASSWORD });
+  await wizard.next();
+  await wizard.cannotInstall();
+});
+
 test('the same host twice, a name twice, and a stranger in the place of a host', async ({
   wizard,
   mockHost,

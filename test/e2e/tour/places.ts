@@ -1,3 +1,4 @@
+import { diagnostics } from '../../../src-renderer/lib/messages/diagnostics.ts';
 import { evacuation } from '../../../src-renderer/lib/messages/evacuation.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { manual } from '../../../src-renderer/lib/messages/manual.ts';
@@ -7,6 +8,7 @@ import { replication } from '../../../src-renderer/lib/messages/replication.ts';
 import { runbook } from '../../../src-renderer/lib/messages/runbook.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { telling as tellingWords } from '../../../src-renderer/lib/messages/telling.ts';
+import { transfer } from '../../../src-renderer/lib/messages/transfer.ts';
 import { expect } from '../expect.ts';
 import { FAST, SLOW, type Tour } from './tour.ts';
 
@@ -69,6 +71,20 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   await look('activity');
   await hand.place(shell.settings);
   await look('settings');
+  await hand.click(hand.button(transfer.import));
+  await look('dialog-read-settings');
+  await page.keyboard.press('Escape');
+  await hand.click(hand.button(diagnostics.open));
+  await expect(page.getByText(diagnostics.parts.fleet)).toBeVisible();
+  await look('dialog-diagnostics');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('F1');
+  await look('dialog-shortcuts');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox').fill('mail');
+  await look('palette');
+  await page.keyboard.press('Escape');
   const telling = page.getByRole('region', { name: tellingWords.title });
   for (const name of [tellingWords.mail, tellingWords.hook, tellingWords.quiet])
     await hand.click(telling.getByRole('checkbox', { name, exact: true }));

@@ -14,41 +14,65 @@ import { createPractice, type Practice, type PracticeOptions } from '../practice
 
 const VERSION = '0.0.0-spec';
 
-export interface PracticeBench {
-  practice: Practice;
+/** One console over practice hosts; nothing is kept on disk. */
+export interface PracticeConsole {
   session: Session;
   /** What the console told the person unasked. */
   reported: Problem[];
-  warnings: string[];
   close(): Promise<void>;
 }
 
-/** The console's own services over a practice fleet, as the core wires them; nothing is kept on disk. */
+export interface PracticeBench extends PracticeConsole {
+  practice: Practice;
+  warnings: string[];
+  /** Another console for the same hosts: it knows none of them. */
+  another(operator: string): Promise<PracticeConsole>;
+}
+
+/** The console's own services over a practice fleet, as the core wires them, with the first picture in it. */
 export async function openPracticeBench(options: PracticeOptions = {}): Promise<PracticeBench> {
   const folder = await mkdtemp(join(tmpdir(), 'understudy-bench-'));
   await writeAssets(folder);
   const warnings: string[] = [];
-  const reported: Problem[] = [];
   const practice = await createPractice({
     log: (level, text) => {
       if (level === 'warn') warnings.push(text);
     },
     ...options,
   });
+  const console = await openConsole(folder, 'spec');
+  await fillPractice(practice, console.session);
+  return {
+    ...console,
+    practice,
+    warnings,
+    another: (operator) => openConsole(folder, operator),
+    async close() {
+      await console.close();
+      await practice.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function openConsole(folder: string, operator: string): Promise<PracticeConsole> {
+  const reported: Problem[] = [];
   const storage = openStorage(':memory:', Date.now);
   const secrets = new MemorySecretStore('a spec');
   const report = (problem: Problem): void => void reported.push(problem);
+  const services = createHostServices({
+    environment: { sshDir: join(folder, 'none'), agentSocket: null },
+    hostKeys: storage.hostKeys,
+    secrets,
+    values: storage.settings,
+    assetsDir: folder,
+    consoleVersion: VERSION,
+    now: Date.now,
+    report,
+    operator: () => operator,
+  });
   const session = await openSession({
-    ...createHostServices({
-      environment: { sshDir: join(folder, 'none'), agentSocket: null },
-      hostKeys: storage.hostKeys,
-      secrets,
-      values: storage.settings,
-      assetsDir: folder,
-      consoleVersion: VERSION,
-      now: Date.now,
-      report: (problem) => reported.push(problem),
-    }),
+    ...services,
     identity: new FleetIdentity(storage.settings),
     votes: new MemoryVotes(),
     serves: true,
@@ -56,25 +80,17 @@ export async function openPracticeBench(options: PracticeOptions = {}): Promise<
     secrets,
     practice: true,
     runbook: { dataDir: null, version: '0.0.0-spec' },
-    operator: () => 'spec',
+    operator: () => operator,
     now: Date.now,
     emit: () => undefined,
     report,
     retract: () => undefined,
   });
-  await fillPractice(practice, session);
-  return {
-    practice,
-    session,
-    reported,
-    warnings,
-    async close() {
-      await session.close();
-      await practice.close();
-      storage.close();
-      await rm(folder, { recursive: true });
-    },
+  const close = async (): Promise<void> => {
+    await session.close();
+    storage.close();
   };
+  return { session, reported, close };
 }
 
 /** A deployment's files, as the build writes them; practice hosts look at their checksums only. */

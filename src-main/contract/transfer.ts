@@ -1,0 +1,32 @@
+import * as v from 'valibot';
+
+/** A settings file; longer ones are none. */
+export const SettingsText = v.pipe(v.string(), v.maxLength(1_000_000));
+
+/** What a settings file would change here. `setting` names which; `from` and `to` are what the page has words for. */
+export const SettingsChange = v.object({
+  setting: v.picklist(['theme', 'operator', 'shortcuts', 'policy', 'profile', 'witness']),
+  from: v.string(),
+  to: v.string(),
+});
+export type SettingsChange = v.InferOutput<typeof SettingsChange>;
+
+export const SettingsPreview = v.object({
+  changes: v.array(SettingsChange),
+  /** Hosts in the file that this console does not know. */
+  hosts: v.array(v.object({ name: v.string(), address: v.string() })),
+});
+export type SettingsPreview = v.InferOutput<typeof SettingsPreview>;
+
+/** Parts of a diagnostics file, secrets taken out. */
+export const Diagnostics = v.object({
+  /** Suggested name of the file. */
+  name: v.string(),
+  parts: v.array(
+    v.object({
+      part: v.picklist(['versions', 'settings', 'notices', 'fleet', 'audit', 'log']),
+      text: v.string(),
+    }),
+  ),
+});
+export type Diagnostics = v.InferOutput<typeof Diagnostics>;

@@ -1,0 +1,46 @@
+import type { HostView } from '../../../src-main/contract/index.ts';
+import { m } from '../../lib/messages.ts';
+import { type HostDialog, to } from '../../lib/router.ts';
+import type { Entry } from './entry.ts';
+
+const words = m.palette;
+
+/** Its page. */
+export function hostEntry(host: HostView): Entry {
+  return { href: to.host(host.id), label: host.name, kind: words.kinds.host, detail: host.site };
+}
+
+/** Everything that can be done with it. */
+export function hostActions(host: HostView): Entry[] {
+  const online = host.connection.state === 'online';
+  const dialog = (which: HostDialog, label: string, reason: string | null = null): Entry => ({
+    href: to.host(host.id, which),
+    label,
+    kind: words.kinds.action,
+    detail: host.site,
+    words: words.also[which] ?? '',
+    reason,
+  });
+  const hypervisor = host.role === 'hypervisor';
+  return [
+    ...(online ? [] : [reconnect(host), dialog('login', m.hosts.login.title(host.name))]),
+    ...(hypervisor
+      ? [
+          dialog('away', m.evacuation.away.title(host.name)),
+          dialog('home', m.evacuation.home.title(host.name)),
+        ]
+      : []),
+    ...(host.facts?.copyLimit ? [dialog('limits', m.limits.title(host.name))] : []),
+    { ...hostEntry(host), href: to.whatIf([host.id]), label: words.whatIf(host.name) },
+    dialog('rename', m.hosts.renameTitle(host.name), online ? null : m.hosts.renameOffline(host.name)),
+    dialog('remove', words.removeHost(host.name)),
+  ];
+}
+
+const reconnect = (host: HostView): Entry => ({
+  href: to.host(host.id),
+  order: { do: 'reconnect', hostId: host.id },
+  label: words.reconnect(host.name),
+  kind: words.kinds.action,
+  detail: host.site,
+});

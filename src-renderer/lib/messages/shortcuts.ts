@@ -1,0 +1,20 @@
+/** The keyboard's shortcuts and their sheet. */
+export const shortcuts = {
+  title: 'Keyboard shortcuts',
+  search: 'Search: go to anything, do anything',
+  everywhere: 'Everywhere',
+  letters: 'Single letters',
+  lettersOff: 'They are switched off in the settings.',
+  within: 'Within a page',
+  tab: 'To the next group of controls, Shift+Tab back',
+  arrows: 'From chip to chip on the map, through lists and choices',
+  ends: 'To the first, to the last',
+  enter: 'Open it, carry it out',
+  space: 'Tick it, switch it',
+  escape: 'Close the dialog; nothing was ordered',
+  setting: 'Single letters as shortcuts',
+  settingHint: 'Such as ? for the list of them. Ctrl+K and F1 always work.',
+  on: 'On',
+  off: 'Off',
+  see: 'See them',
+};

@@ -1,0 +1,133 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { addHost } from '../../../src-renderer/lib/messages/add-host.ts';
+import { automation } from '../../../src-renderer/lib/messages/automation.ts';
+import { diagnostics } from '../../../src-renderer/lib/messages/diagnostics.ts';
+import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
+import { limits } from '../../../src-renderer/lib/messages/limits.ts';
+import { settings } from '../../../src-renderer/lib/messages/settings.ts';
+import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { shortcuts } from '../../../src-renderer/lib/messages/shortcuts.ts';
+import { transfer } from '../../../src-renderer/lib/messages/transfer.ts';
+import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
+import { expect, test } from '../fixtures.ts';
+import { Keys, tabTo } from '../pages/keys.ts';
+import { startPracticeHosts } from '../practice-hosts.ts';
+
+/** Hosts, settings and the console itself, by keyboard alone: the mouse is not touched here. */
+
+test('add a host, rename it, limit its copies, remove it', async ({ page, startConsole }) => {
+  test.setTimeout(180_000);
+  const practice = await startPracticeHosts();
+  const keys = new Keys(page);
+  await page.goto((await startConsole()).url);
+  await keys.press(welcome.connect);
+  const { address, port, password } = practice.access('atlas');
+  await expect(page.getByRole('heading', { name: addHost.steps[0] ?? '' })).toBeVisible();
+  await keys.fill(new RegExp(`^${addHost.address}`), `root@${address}:${port}`);
+  await keys.choose(addHost.method, new RegExp(`^${addHost.password}`));
+  await keys.fill(new RegExp(`^${addHost.password}$`), password);
+  await page.keyboard.press('Enter');
+  await expect(page.getByText(/SHA256:/).first()).toBeVisible();
+  await keys.press(addHost.fingerprint.matches);
+  await keys.press(addHost.found.install);
+  await expect(page.getByRole('heading', { name: /is connected\.$/ })).toBeVisible({ timeout: 60_000 });
+
+  await keys.palette('rename atlas', hosts.renameTitle('atlas'));
+  await keys.fill(addHost.found.name, 'titan');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1, name: 'titan' })).toBeVisible();
+  await keys.palette('copies titan', limits.title('titan'));
+  await keys.press(limits.save);
+  await expect(page.getByRole('log')).toContainText(limits.saved('titan'));
+  await keys.palette('remove titan', 'Remove titan…');
+  await keys.press(hosts.removeDo('titan'));
+  await expect(page.getByRole('heading', { level: 1, name: welcome.title })).toBeVisible();
+  await practice.close();
+});
+
+test('letters lead to places, and are letters in a field; the sheet lists them; they can be switched off', async ({
+  page,
+  startConsole,
+}) => {
+  await page.goto((await startConsole(['--practice'])).url);
+  await expect(page.getByRole('grid')).toBeVisible();
+  await page.keyboard.type('gl');
+  await expect(page.getByRole('table')).toBeVisible();
+  await page.keyboard.press('/');
+  await page.keyboard.type('gs?');
+  await expect(page.getByRole('status').filter({ hasText: 'gs?' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('?');
+  const sheet = page.getByRole('dialog', { name: shortcuts.title });
+  await expect(sheet.getByText(shell.addHost)).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(sheet).toBeHidden();
+
+  await page.keyboard.type('gs');
+  await expect(page.getByRole('heading', { level: 1, name: settings.title })).toBeVisible();
+  await new Keys(page).choose(shortcuts.setting, new RegExp(`^${shortcuts.off}`));
+  await page.keyboard.type('gm?');
+  await expect(page.getByRole('heading', { level: 1, name: settings.title })).toBeVisible();
+  await expect(sheet).toBeHidden();
+  await page.keyboard.press('F1');
+  await expect(sheet.getByText(shortcuts.lettersOff)).toBeVisible();
+});
+
+test('the whole console: pause and resume, theme, name, history, settings to a file and back, diagnostics', async ({
+  home,
+  page,
+  startConsole,
+}) => {
+  test.setTimeout(180_000);
+  const keys = new Keys(page);
+  await page.goto((await startConsole(['--practice'])).url);
+  await expect(page.getByRole('grid')).toBeVisible();
+
+  await keys.palette('pause', 'Pause all automation');
+  await expect(page.getByText(automation.switch.pausedTitle).first()).toBeVisible();
+  await keys.palette('resume', 'Resume all automation');
+  await expect(page.getByText(automation.switch.pausedTitle)).toHaveCount(0);
+  await keys.palette('theme dark', 'Theme: Dark');
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+
+  await page.keyboard.type('gs');
+  await keys.fill(settings.operator, 'ada');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('log')).toContainText(settings.saved);
+  const history = page.waitForEvent('download');
+  await keys.palette('history table', 'Save the whole history as a table');
+  expect((await history).suggestedFilename()).toMatch(/\.csv$/);
+
+  const file = join(home.dir, 'settings.json');
+  const download = page.waitForEvent('download');
+  await keys.palette('save settings', transfer.export);
+  await (await download).saveAs(file);
+  const text = await readFile(file, 'utf8');
+  expect(JSON.parse(text)).toMatchObject({ settings: { theme: 'dark', operator: 'ada' } });
+  await writeFile(file, text.replace('"dark"', '"light"'));
+  await keys.palette('read settings', transfer.import);
+  const chooser = page.waitForEvent('filechooser');
+  await expect(page.getByRole('dialog', { name: transfer.dialog })).toBeVisible();
+  await page.keyboard.press('Enter');
+  await (await chooser).setFiles(file);
+  await expect(page.getByText(transfer.change(settings.themes.dark, settings.themes.light))).toBeVisible();
+  await keys.press(transfer.apply);
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'light');
+
+  const bundle = page.waitForEvent('download');
+  await keys.palette('diagnostics', diagnostics.open);
+  const dialog = page.getByRole('dialog', { name: diagnostics.dialog });
+  await expect(dialog.getByText(diagnostics.parts.fleet)).toBeVisible();
+  await keys.press(diagnostics.save);
+  await (await bundle).saveAs(join(home.dir, 'diagnostics.txt'));
+  const gathered = await readFile(join(home.dir, 'diagnostics.txt'), 'utf8');
+  expect(gathered).toContain('==== fleet ====');
+  expect(gathered).toContain('shop-web');
+  expect(gathered).not.toMatch(/PRIVATE KEY|practice-password/i);
+
+  await keys.palette('leave practice', settings.practiceStop);
+  await expect(page.getByText(shell.practice.text)).toBeHidden();
+  await expect(page.getByRole('heading', { level: 1, name: welcome.title })).toBeVisible();
+  await tabTo(page, welcome.practice);
+});
