@@ -1,4 +1,4 @@
-import { manualText } from './manual-text.ts';
+import { manualText } from './messages/manual-text.ts';
 import { to } from './router.ts';
 
 /** A place of the console that a topic leads to. */
@@ -58,7 +58,7 @@ export function manualMarkdown(): string {
   ];
   return `${[
     '# Manual',
-    'The same text as inside the console (`src-renderer/lib/manual-text.ts`; a spec keeps this page in step).',
+    'The same text as inside the console (`src-renderer/lib/messages/manual-text.ts`; a spec keeps this page in step).',
     ...part('idea', 'The ideas'),
     ...part('when', 'What to do when'),
   ].join('\n\n')}\n`;

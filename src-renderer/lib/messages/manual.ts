@@ -1,7 +1,7 @@
 import type { ManualTopic } from '../manual.ts';
-import { manualText } from '../manual-text.ts';
+import { manualText } from './manual-text.ts';
 
-/** The short manual inside the console. Its text is in lib/manual-text.ts, which docs/manual.md is made from. */
+/** The short manual inside the console. Its text is in lib/messages/manual-text.ts, which docs/manual.md is made from. */
 export const manual = {
   title: 'Manual',
   text: 'The few ideas behind Understudy, and what to do when. Everything here can be read without a network.',

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { readCommands } from '../../../src-main/core/testing/printed-commands.ts';
-import { manualText } from '../../../src-renderer/lib/manual-text.ts';
+import { manualText } from '../../../src-renderer/lib/messages/manual-text.ts';
 import { commands } from '../../../src-renderer/lib/messages/commands.ts';
 import { palette } from '../../../src-renderer/lib/messages/palette.ts';
 import { runbook as words } from '../../../src-renderer/lib/messages/runbook.ts';
