@@ -5,7 +5,7 @@ export const SettingsText = v.pipe(v.string(), v.maxLength(1_000_000));
 
 /** What a settings file would change here. `setting` names which; `from` and `to` are what the page has words for. */
 export const SettingsChange = v.object({
-  setting: v.picklist(['theme', 'operator', 'shortcuts', 'policy', 'profile', 'witness']),
+  setting: v.picklist(['theme', 'operator', 'shortcuts', 'desktop', 'policy', 'profile', 'witness']),
   from: v.string(),
   to: v.string(),
 });

@@ -47,6 +47,8 @@ export function openMainWindow(options: {
   dataDir: string;
   preload: string;
   icon: string;
+  /** Where in the page it begins: "#/list"; empty: the start page. */
+  place: string;
 }): BrowserWindow {
   const { core } = options;
   const boundsFile = join(options.dataDir, 'window.json');
@@ -110,6 +112,16 @@ export function openMainWindow(options: {
     ipcMain.off('page-ready', onReady);
     ipcMain.off('page', onMessage);
   });
-  void window.loadURL(APP_START);
+  void window.loadURL(`${APP_START}${options.place}`);
   return window;
+}
+
+/** Brings the window to the front, at that place; a page that is there is told to go, and not loaded anew. */
+export function showWindow(window: BrowserWindow, place: string): void {
+  if (window.isMinimized()) window.restore();
+  window.show();
+  window.focus();
+  if (place === '') return;
+  if (window.webContents.isLoading()) void window.loadURL(`${APP_START}${place}`);
+  else window.webContents.send('core', { t: 'event', event: 'go', data: { place } });
 }

@@ -6,7 +6,7 @@ import { commandLine, runCommandLine } from './command-line.ts';
 import { CoreLink, keychain } from './core-link.ts';
 import type { CoreSettings } from './core-process.ts';
 import { openDesk } from './desk-page.ts';
-import { openMainWindow } from './main-window.ts';
+import { openMainWindow, showWindow } from './main-window.ts';
 import { installMenu } from './menu.ts';
 import { showNotifications } from './notifications.ts';
 import { forbidNavigation } from './security/navigation.ts';
@@ -55,12 +55,13 @@ function start(): void {
   const core = startCore(dataDir);
   powerMonitor.on('suspend', () => core.sleep(true));
   powerMonitor.on('resume', () => core.sleep(false));
-  const open = (): BrowserWindow => {
+  const open = (place = ''): BrowserWindow => {
     const opened = openMainWindow({
       core,
       dataDir,
       preload: join(__dirname, 'preload.cjs'),
       icon: join(dist, 'icons', 'icon.png'),
+      place,
     });
     opened.on('closed', () => {
       window = null;
@@ -68,20 +69,18 @@ function start(): void {
     window = opened;
     return opened;
   };
-  installMenu({ window: () => window ?? open() });
-  open();
-  const show = (place?: string): void => {
-    if (!window) open();
-    if (window?.isMinimized()) window.restore();
-    window?.show();
-    window?.focus();
-    if (place) window?.webContents.send('core', { t: 'event', event: 'go', data: { place } });
+  const show = (place = ''): BrowserWindow => {
+    if (!window) return open(place);
+    showWindow(window, place);
+    return window;
   };
+  installMenu({ show });
+  open();
   const desk = openDesk(core);
   tray = installTray({
     desk,
     icons: join(dist, 'icons', 'tray'),
-    show: () => show(),
+    show: () => void show(),
     quit: () => app.quit(),
   });
   showNotifications({
@@ -90,13 +89,8 @@ function start(): void {
     inView: () => window?.isVisible() === true && window.isFocused() && !window.isMinimized(),
     show,
   });
-  app.on('activate', () => {
-    if (!window) open();
-  });
-  app.on('second-instance', () => {
-    if (window?.isMinimized()) window.restore();
-    window?.focus();
-  });
+  app.on('activate', () => show());
+  app.on('second-instance', () => show());
   app.on('before-quit', (event) => {
     if (ending) return;
     ending = true;

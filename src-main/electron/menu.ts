@@ -1,12 +1,11 @@
 import { type BrowserWindow, Menu, type MenuItemConstructorOptions } from 'electron';
 import { menuWords as words } from './menu-words.ts';
-import { APP_START } from './security/origin.ts';
 
 type Item = MenuItemConstructorOptions;
 
 export interface MenuTarget {
-  /** The window, opened where there is none. */
-  window(): BrowserWindow;
+  /** The window in front, opened where there is none; at that place of the page ("#/list"), or where it is. */
+  show(place?: string): BrowserWindow;
 }
 
 /** The platform's usual menu, without what does not belong into a console. */
@@ -44,9 +43,24 @@ function template(target: MenuTarget, mac: boolean): Item[] {
         { role: 'togglefullscreen' },
       ],
     },
-    { label: words.go, submenu: [items.search, separator, items.map, items.list, items.activity] },
+    {
+      label: words.go,
+      submenu: [
+        items.search,
+        separator,
+        items.map,
+        items.list,
+        items.activity,
+        items.objectives,
+        items.whatIf,
+      ],
+    },
     { role: 'windowMenu' },
-    { role: 'help', label: words.help, submenu: [items.shortcuts, items.diagnostics] },
+    {
+      role: 'help',
+      label: words.help,
+      submenu: [items.manual, items.shortcuts, items.runbook, separator, items.diagnostics],
+    },
   ];
 }
 
@@ -71,15 +85,10 @@ function appMenu(settings: Item): Item {
   };
 }
 
-function itemsFor({ window }: MenuTarget) {
-  /** Another fragment of the page that is open: nothing is loaded anew. */
+function itemsFor({ show }: MenuTarget) {
   const place = (label: string, hash: string, accelerator?: string): Item => ({
     label,
-    click: () => {
-      const shown = window();
-      shown.show();
-      void shown.loadURL(`${APP_START}${hash}`);
-    },
+    click: () => void show(hash),
     ...(accelerator === undefined ? {} : { accelerator }),
   });
   /** The page knows the key; here it is only told, so that it is found. */
@@ -88,8 +97,7 @@ function itemsFor({ window }: MenuTarget) {
     accelerator: modifiers.length > 0 ? `CmdOrCtrl+${keyCode}` : keyCode,
     registerAccelerator: false,
     click: () => {
-      const shown = window();
-      shown.show();
+      const shown = show();
       shown.webContents.sendInputEvent({ type: 'keyDown', keyCode, modifiers });
       shown.webContents.sendInputEvent({ type: 'keyUp', keyCode, modifiers });
     },
@@ -103,6 +111,10 @@ function itemsFor({ window }: MenuTarget) {
     map: place(words.map, '#/', 'CmdOrCtrl+1'),
     list: place(words.list, '#/list', 'CmdOrCtrl+2'),
     activity: place(words.activity, '#/activity', 'CmdOrCtrl+3'),
+    objectives: place(words.objectives, '#/objectives', 'CmdOrCtrl+4'),
+    whatIf: place(words.whatIf, '#/what-if', 'CmdOrCtrl+5'),
+    runbook: place(words.runbook, '#/runbook'),
+    manual: place(words.manual, '#/manual'),
     search: key(words.search, 'K', ['control']),
     shortcuts: key(words.shortcuts, 'F1'),
   };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Menu, Notification, nativeImage, Tray } from 'electron';
 import type { Client } from '../contract/client.ts';
 import type { DesktopState } from '../contract/index.ts';
+import { trayWords as words } from './menu-words.ts';
 
 export interface TrayOptions {
   desk: Client;
@@ -12,7 +13,7 @@ export interface TrayOptions {
   quit(): void;
 }
 
-const UNKNOWN: DesktopState = { tone: 'idle', text: 'Understudy is starting.', pairs: 0, paused: 0 };
+const UNKNOWN: DesktopState = { tone: 'idle', text: words.starting, pairs: 0, paused: 0 };
 /** Tooltips and menus show no more. */
 const TEXT_MOST = 120;
 
@@ -25,7 +26,7 @@ export function installTray(options: TrayOptions): Tray | null {
   if (tray === null) return null;
   const tell = (state: DesktopState): void => {
     tray.setImage(mark(state));
-    tray.setToolTip(`Understudy: ${short(state.text)}`);
+    tray.setToolTip(words.name(short(state.text)));
     tray.setContextMenu(menuOf(state, options));
   };
   tell(UNKNOWN);
@@ -53,14 +54,14 @@ function menuOf(state: DesktopState, { desk, show, quit }: TrayOptions): Menu {
   return Menu.buildFromTemplate([
     { label: short(text), enabled: false },
     { type: 'separator' },
-    { label: 'Open Understudy', click: show },
+    { label: words.open, click: show },
     {
-      label: pause ? 'Pause all automation' : 'Resume automation',
+      label: pause ? words.pause : words.resume,
       enabled: pairs > 0,
       click: () => void setPaused(desk, pause),
     },
     { type: 'separator' },
-    { label: 'Quit Understudy', click: quit },
+    { label: words.quit, click: quit },
   ]);
 }
 
@@ -69,14 +70,13 @@ async function setPaused(desk: Client, paused: boolean): Promise<void> {
   const order = { requestId: randomUUID(), scope: { kind: 'fleet' as const }, change: { paused } };
   const given = await desk.call('automation.set', order);
   const failed = given.ok ? given.value.outcomes.filter(({ problem }) => problem !== null) : [];
-  const what = paused ? 'paused' : 'resumed';
-  if (!given.ok) say('Automation was not changed', given.problem.message);
+  if (!given.ok) say(words.unchanged, given.problem.message);
   else if (failed.length > 0)
     say(
-      `Automation is not ${what} everywhere`,
+      words.partly(paused),
       failed.map(({ name, problem }) => `${name}: ${problem?.message ?? ''}`).join('\n'),
     );
-  else say(`Automation is ${what}`, `${given.value.outcomes.length} machines.`);
+  else say(words.changed(paused), words.machines(given.value.outcomes.length));
 }
 
 function say(title: string, body: string): void {

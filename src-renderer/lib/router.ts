@@ -35,11 +35,14 @@ const HOST_DIALOGS: readonly string[] = [
   'limits',
   'login',
 ] satisfies HostDialog[];
-export type SettingsDialog = 'maintenance' | 'import' | 'diagnostics';
+/** A dialog of the settings, or one of their parts that is brought into view. */
+export type SettingsDialog = 'maintenance' | 'import' | 'diagnostics' | 'telling' | 'desktop';
 const SETTINGS_DIALOGS: readonly string[] = [
   'maintenance',
   'import',
   'diagnostics',
+  'telling',
+  'desktop',
 ] satisfies SettingsDialog[];
 const DIALOGS: readonly string[] = [
   'failover',

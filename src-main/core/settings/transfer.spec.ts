@@ -14,6 +14,7 @@ const THERE: Settings = {
   operator: 'ada',
   newPairs: { policy: 'automatic', profile: 'fast', witness: 'h-cora' },
   shortcuts: false,
+  desktop: 'urgent',
 };
 const HOSTS = [hostRecord('atlas'), hostRecord('cora')];
 
@@ -39,6 +40,7 @@ it('says what would change, and which hosts are new', () => {
   expect(changes).toContainEqual({ setting: 'theme', from: 'system', to: 'dark' });
   expect(changes).toContainEqual({ setting: 'witness', from: '', to: 'cora' });
   expect(changes).toContainEqual({ setting: 'shortcuts', from: 'on', to: 'off' });
+  expect(changes).toContainEqual({ setting: 'desktop', from: 'all', to: 'urgent' });
   expect(changes.map(({ setting }) => setting)).not.toContain('operator');
   expect(hosts).toEqual([{ name: 'atlas', address: 'atlas.lan' }]);
 });

@@ -21,6 +21,7 @@ const Kept = v.object({
   operator: v.pipe(v.string(), v.maxLength(200)),
   newPairs: Settings.entries.newPairs,
   shortcuts: Settings.entries.shortcuts,
+  desktop: Settings.entries.desktop,
 });
 
 const SettingsFile = v.object({
@@ -73,6 +74,7 @@ export function preview(file: SettingsFile, now: Settings, hosts: readonly HostR
     theme: settings.theme,
     operator: settings.operator,
     shortcuts: settings.shortcuts === false ? 'off' : 'on',
+    desktop: settings.desktop ?? 'all',
     policy: settings.newPairs.policy,
     profile: settings.newPairs.profile,
     witness:

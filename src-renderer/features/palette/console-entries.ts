@@ -17,6 +17,8 @@ export function consoleEntries({ fleet, practice }: Ground): Entry[] {
     at(page, to.whatIf(), m.whatIf.title),
     at(page, to.activity(), m.shell.activity),
     at(page, to.settings(), m.shell.settings),
+    { ...at(page, to.settings('telling'), m.telling.title), words: words.also.telling ?? '' },
+    { ...at(page, to.settings('desktop'), words.desktop), words: words.also.desktop ?? '' },
     { ...at(page, to.runbook(), m.runbook.open), words: m.manual.topics.runbook.words },
     at(page, to.manual(), m.manual.open),
     at(action, to.addHost, m.shell.addHost),

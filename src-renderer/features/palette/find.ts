@@ -1,3 +1,4 @@
+import { compareText } from '../../lib/collate.ts';
 import { m } from '../../lib/messages.ts';
 import { to } from '../../lib/router.ts';
 import { unprotected } from '../map/layout.ts';
@@ -11,7 +12,7 @@ const SHOWN = 9;
 /** Everything there is to go to or to do, most urgent first. */
 export function* entries(ground: Ground): Generator<Entry> {
   const { fleet } = ground;
-  const pairs = Object.values(fleet.pairs).sort((a, b) => a.name.localeCompare(b.name, 'en'));
+  const pairs = Object.values(fleet.pairs).sort((a, b) => compareText(a.name, b.name));
   const lost = pairs.filter((pair) => pair.health === 'primary-lost');
   for (const pair of lost) yield* pairActions(pair, ground).slice(0, 1);
   yield* consoleEntries(ground);

@@ -1,4 +1,4 @@
-import type { SettingsChange } from '../../../src-main/contract/index.ts';
+import type { DesktopChoice, SettingsChange } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import { policyOptions, profileOptions } from '../automation/options.ts';
 
@@ -9,6 +9,8 @@ export function settingWord(setting: SettingsChange['setting'], value: string): 
       return m.settings.themes[value as 'system' | 'light' | 'dark'] ?? value;
     case 'shortcuts':
       return value === 'on' ? m.shortcuts.on : m.shortcuts.off;
+    case 'desktop':
+      return m.telling.desktopChoices[value as DesktopChoice] ?? value;
     case 'policy':
       return policyOptions(null).find((option) => option.value === value)?.label ?? value;
     case 'profile':

@@ -21,6 +21,7 @@ export const transfer = {
     theme: 'Theme',
     operator: 'Your name',
     shortcuts: 'Single letters as shortcuts',
+    desktop: 'Notifications on this desktop',
     policy: 'If a host fails',
     profile: 'How fast',
     witness: 'Witness',
