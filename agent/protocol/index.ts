@@ -14,5 +14,6 @@ export * from './problem.ts';
 export * from './succession.ts';
 export * from './task.ts';
 export * from './telling.ts';
+export * from './telling-checks.ts';
 export * from './verify.ts';
 export * from './vote.ts';

@@ -1,6 +1,5 @@
 import * as v from 'valibot';
 import {
-  Channel,
   Check,
   CopyLimit,
   DrillSettings,
@@ -12,18 +11,15 @@ import {
   PairId,
   Profile,
   ReplicationMode,
-  SecretsChange,
-  TellingRevision,
-  TellingSettings,
   VerifySettings,
   VmUuid,
 } from '../../agent/protocol/index.ts';
 import { AutomationChange, PairOutcome, Policy, Scope, WitnessReport } from './automation.ts';
 import { Evacuation, EvacuationKind, EvacuationPlan } from './evacuation.ts';
 import { JoinedRisk } from './objectives.ts';
-import { RunbookPage, RunbookStatus } from './runbook.ts';
-import { DesktopNotice, DesktopState, TellingOverview } from './telling.ts';
-import { Diagnostics, SettingsPreview, SettingsText } from './transfer.ts';
+import { RunbookStatus, runbookMethods } from './runbook.ts';
+import { DesktopNotice, DesktopState, tellingMethods } from './telling.ts';
+import { transferMethods } from './transfer.ts';
 import {
   AppInfo,
   AuditView,
@@ -52,13 +48,7 @@ export const pageApi = {
   'app.dismissNotice': method(v.object({ index: v.number() }), nothing),
   'settings.get': method(nothing, Settings),
   'settings.set': method(v.partial(Settings), Settings),
-  /** What is set here and where the hosts are, as a file without a secret in it. */
-  'settings.export': method(nothing, v.object({ name: v.string(), text: v.string() })),
-  /** What taking such a file over would change. Changes nothing. */
-  'settings.preview': method(v.object({ text: SettingsText }), SettingsPreview),
-  'settings.import': method(v.object({ text: SettingsText }), Settings),
-  /** What goes into a diagnostics file, secrets taken out. Nothing is sent anywhere. */
-  'diagnostics.gather': method(nothing, Diagnostics, 20_000),
+  ...transferMethods,
   'fleet.snapshot': method(nothing, FleetSnapshot),
   /** Hosts that are waited for are tried at once: this workstation is in another network. */
   'fleet.hurry': method(nothing, nothing),
@@ -274,22 +264,7 @@ export const pageApi = {
     v.object({ outcomes: v.array(PairOutcome) }),
     180_000,
   ),
-  /** Whom the fleet tells what happens, and what it told lately. */
-  'telling.overview': method(nothing, TellingOverview, 15_000),
-  /** `base`: the revision the person saw. Secrets that are left out stay, an empty one is forgotten. */
-  'telling.set': method(
-    v.object({ base: v.nullable(TellingRevision), settings: TellingSettings, secrets: SecretsChange }),
-    TellingOverview,
-    40_000,
-  ),
-  /** Sends a test from that host, by settings that need not be kept. */
-  'telling.test': method(
-    v.object({ hostId: HostId, channel: Channel, settings: TellingSettings, secrets: SecretsChange }),
-    v.object({ answer: v.string(), tookMs: v.number() }),
-    50_000,
-  ),
-  /** How all is, for the tray. */
-  'desktop.state': method(nothing, DesktopState),
+  ...tellingMethods,
   'task.cancel': method(v.object({ taskId: v.string() }), nothing),
   'audit.list': method(
     v.object({ pairId: v.nullable(PairId), before: v.nullable(v.number()), limit: v.number() }),
@@ -301,12 +276,7 @@ export const pageApi = {
     v.object({ name: v.string(), text: v.string() }),
   ),
 
-  /** The offline runbook: what is done by hand when console and agents are gone. `pairId` null: of all machines. */
-  'runbook.page': method(v.object({ pairId: v.nullable(PairId) }), RunbookPage, 20_000),
-  /** The same as a page that stands by itself. */
-  'runbook.file': method(nothing, v.object({ name: v.string(), text: v.string() }), 20_000),
-  /** Where it is written besides; null: nowhere. */
-  'runbook.folder': method(v.object({ folder: v.nullable(v.string()) }), RunbookStatus, 20_000),
+  ...runbookMethods,
 
   /** Leaves the real fleet (kept, disconnected) and shows simulated hosts; `practice.stop` goes back. */
   'practice.start': method(nothing, nothing, 60_000),

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { Problem } from '../../agent/protocol/index.ts';
+import { method, nothing, PairId, Problem } from '../../agent/protocol/index.ts';
 
 /** The offline runbook as it lies on this workstation. Times are wall clock, ms. */
 export const RunbookStatus = v.object({
@@ -24,3 +24,13 @@ export const RunbookPage = v.object({
   machines: v.array(v.object({ pairId: v.string(), name: v.string() })),
 });
 export type RunbookPage = v.InferOutput<typeof RunbookPage>;
+
+/** The offline runbook. */
+export const runbookMethods = {
+  /** The offline runbook: what is done by hand when console and agents are gone. `pairId` null: of all machines. */
+  'runbook.page': method(v.object({ pairId: v.nullable(PairId) }), RunbookPage, 20_000),
+  /** The same as a page that stands by itself. */
+  'runbook.file': method(nothing, v.object({ name: v.string(), text: v.string() }), 20_000),
+  /** Where it is written besides; null: nowhere. */
+  'runbook.folder': method(v.object({ folder: v.nullable(v.string()) }), RunbookStatus, 20_000),
+} as const;

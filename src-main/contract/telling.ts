@@ -1,7 +1,11 @@
 import * as v from 'valibot';
 import {
+  Channel,
   HostId,
+  method,
+  nothing,
   Problem,
+  SecretsChange,
   TellingRevision,
   TellingSettings,
   ToldMessage,
@@ -56,3 +60,23 @@ export type DesktopNotice = v.InferOutput<typeof DesktopNotice>;
 /** What the desktop tells: everything, only what cannot wait, nothing. */
 export const DesktopChoice = v.picklist(['all', 'urgent', 'none']);
 export type DesktopChoice = v.InferOutput<typeof DesktopChoice>;
+
+/** Whom the fleet tells; what the desktop shows. */
+export const tellingMethods = {
+  /** Whom the fleet tells what happens, and what it told lately. */
+  'telling.overview': method(nothing, TellingOverview, 15_000),
+  /** `base`: the revision the person saw. Secrets that are left out stay, an empty one is forgotten. */
+  'telling.set': method(
+    v.object({ base: v.nullable(TellingRevision), settings: TellingSettings, secrets: SecretsChange }),
+    TellingOverview,
+    40_000,
+  ),
+  /** Sends a test from that host, by settings that need not be kept. */
+  'telling.test': method(
+    v.object({ hostId: HostId, channel: Channel, settings: TellingSettings, secrets: SecretsChange }),
+    v.object({ answer: v.string(), tookMs: v.number() }),
+    50_000,
+  ),
+  /** How all is, for the tray. */
+  'desktop.state': method(nothing, DesktopState),
+} as const;

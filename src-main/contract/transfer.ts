@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import { method, nothing } from '../../agent/protocol/index.ts';
+import { Settings } from './views.ts';
 
 /** A settings file; longer ones are none. */
 export const SettingsText = v.pipe(v.string(), v.maxLength(1_000_000));
@@ -30,3 +32,14 @@ export const Diagnostics = v.object({
   ),
 });
 export type Diagnostics = v.InferOutput<typeof Diagnostics>;
+
+/** Settings to a file and back; diagnostics. */
+export const transferMethods = {
+  /** What is set here and where the hosts are, as a file without a secret in it. */
+  'settings.export': method(nothing, v.object({ name: v.string(), text: v.string() })),
+  /** What taking such a file over would change. Changes nothing. */
+  'settings.preview': method(v.object({ text: SettingsText }), SettingsPreview),
+  'settings.import': method(v.object({ text: SettingsText }), Settings),
+  /** What goes into a diagnostics file, secrets taken out. Nothing is sent anywhere. */
+  'diagnostics.gather': method(nothing, Diagnostics, 20_000),
+} as const;

@@ -1,10 +1,6 @@
 import type { Problem } from '../../../agent/protocol/problem.ts';
-import {
-  type MailTls,
-  type SecretsChange,
-  type TellingSettings,
-  tellingProblem,
-} from '../../../agent/protocol/telling.ts';
+import type { MailTls, SecretsChange, TellingSettings } from '../../../agent/protocol/telling.ts';
+import { tellingProblem } from '../../../agent/protocol/telling-checks.ts';
 import type { TellingOverview } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 
