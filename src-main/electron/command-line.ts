@@ -1,15 +1,11 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { app, utilityProcess } from 'electron';
+import { commandWords } from './command-words.ts';
 import { testNode } from './test-switches.ts';
 
-/** What follows `cli` on the command line; null: a window is wanted. */
-export function commandLine(argv: readonly string[]): string[] | null {
-  // Chromium's own switches may come before. Unpackaged, the first word is the application's folder.
-  const words = argv.flatMap((word, at) => (at > 0 && !word.startsWith('-') ? [at] : []));
-  const first = words[app.isPackaged ? 0 : 1];
-  return first !== undefined && argv[first] === 'cli' ? argv.slice(first + 1) : null;
-}
+/** What is for the command line; null: a window is wanted. */
+export const commandLine = (argv: readonly string[]): string[] | null => commandWords(argv, app.isPackaged);
 
 /** The command line of src-main/cli in a process of its own, without a window; this one ends as that does. */
 export function runCommandLine(dist: string, args: string[]): void {

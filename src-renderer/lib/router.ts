@@ -26,7 +26,7 @@ export type PairDialog =
   | 'mode'
   | 'objectives'
   | 'verify-settings';
-export type HostDialog = 'rename' | 'remove' | 'away' | 'home' | 'limits' | 'login';
+export type HostDialog = 'rename' | 'remove' | 'away' | 'home' | 'limits' | 'login' | 'key' | 'maintenance';
 const HOST_DIALOGS: readonly string[] = [
   'rename',
   'remove',
@@ -34,6 +34,8 @@ const HOST_DIALOGS: readonly string[] = [
   'home',
   'limits',
   'login',
+  'key',
+  'maintenance',
 ] satisfies HostDialog[];
 /** A dialog of the settings, or one of their parts that is brought into view. */
 export type SettingsDialog = 'maintenance' | 'import' | 'diagnostics' | 'telling' | 'desktop';

@@ -24,6 +24,7 @@ export function consoleEntries({ fleet, practice }: Ground): Entry[] {
     at(action, to.addHost, m.shell.addHost),
     at(action, to.witness(), m.witness.title),
     at(action, to.protect(), m.protect.title),
+    { ...at(action, to.list, words.many), words: words.also.many ?? '' },
     ...(connected ? fleetEntries({ fleet, practice }) : []),
     give({ do: 'practice', on: !practice }, practice ? m.settings.practiceStop : m.settings.practiceStart),
     ...(['system', 'light', 'dark'] as const).map((theme) =>

@@ -29,7 +29,7 @@ it('finds what can be done with a host and with the console', () => {
   expect(labels('boreas fails')).toContain('What if boreas fails');
   expect(labels('mail by hand')).toContain('Runbook of mail');
   expect(labels('move away')).toContain('Move the machines of boreas away');
-  expect(labels('pause')).toEqual(['Pause all automation', 'Armed']);
+  expect(labels('pause')[0]).toBe('Pause all automation');
   expect(labels('dark')).toEqual(['Theme: Dark']);
   expect(labels('settings').length).toBeGreaterThan(2);
 });

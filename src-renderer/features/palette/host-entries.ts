@@ -24,10 +24,12 @@ export function hostActions(host: HostView): Entry[] {
   const hypervisor = host.role === 'hypervisor';
   return [
     ...(online ? [] : [reconnect(host), dialog('login', m.hosts.login.title(host.name))]),
+    ...(changedKey(host) ? [dialog('key', words.key(host.name))] : []),
     ...(hypervisor
       ? [
           dialog('away', m.evacuation.away.title(host.name)),
           dialog('home', m.evacuation.home.title(host.name)),
+          dialog('maintenance', m.automation.maintenance.title(host.name)),
         ]
       : []),
     ...(host.facts?.copyLimit ? [dialog('limits', m.limits.title(host.name))] : []),
@@ -36,6 +38,9 @@ export function hostActions(host: HostView): Entry[] {
     dialog('remove', words.removeHost(host.name)),
   ];
 }
+
+const changedKey = ({ connection }: HostView): boolean =>
+  connection.state === 'offline' && connection.problem.kind === 'host-key-changed';
 
 const reconnect = (host: HostView): Entry => ({
   href: to.host(host.id),

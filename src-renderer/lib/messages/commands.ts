@@ -2,8 +2,10 @@
 export const commands = {
   title: 'Show me the shell command',
   cli: 'The same order in a shell on this workstation',
+  cliMany: 'The same orders in a shell on this workstation',
   noCli: 'The command line has no word for this order; it is given from this window.',
   hosts: 'What the agents do for it on the hosts',
+  hostsMany: 'What the agents do on the hosts, for the first of them',
   hostsNote:
     'For understanding, not for typing: the agents do it in this order, note each step and undo what fails. For the day without agents there is the offline runbook.',
   on: (host: string) => `On ${host}`,
