@@ -1,3 +1,5 @@
+import { units } from './messages/units.ts';
+
 const BINARY_UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** 1536 -> "1.5 KiB". At most three significant digits. */
@@ -38,7 +40,7 @@ export function count(n: number, one: string, many = `${one}s`): string {
 
 /** ["a", "b", "c"] -> "a, b and c"; longer lists are cut: "a, b and 4 more". */
 export function list(names: readonly string[], max = 3): string {
-  const shown = names.length > max ? [...names.slice(0, max - 1), `${names.length - max + 1} more`] : names;
+  const shown = names.length > max ? [...names.slice(0, max - 1), units.more(names.length - max + 1)] : names;
   if (shown.length <= 1) return shown[0] ?? '';
-  return `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+  return units.and(shown.slice(0, -1).join(', '), shown.at(-1) ?? '');
 }

@@ -1,3 +1,5 @@
+import { units } from './messages/units.ts';
+
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -6,33 +8,32 @@ const DAY = 24 * HOUR;
 /** "just now", "12 s ago", "4 min ago", "3 h ago", "2 days ago"; future times read "in 12 s". */
 export function ago(at: number, now: number): string {
   const passed = now - at;
-  if (passed < -SECOND) return `in ${span(-passed)}`;
-  return passed < 2 * SECOND ? 'just now' : `${span(passed)} ago`;
+  if (passed < -SECOND) return units.ahead(span(-passed));
+  return passed < 2 * SECOND ? units.justNow : units.ago(span(passed));
 }
 
 /** A length of time in its largest sensible unit: "0.8 s", "12 s", "4 min", "3 h", "2 days". */
 export function span(ms: number): string {
-  if (ms < 10 * SECOND) return `${Number((Math.max(0, ms) / SECOND).toFixed(ms < SECOND ? 1 : 0))} s`;
-  if (ms < 90 * SECOND) return `${Math.round(ms / SECOND)} s`;
-  if (ms < 90 * MINUTE) return `${Math.round(ms / MINUTE)} min`;
-  if (ms < 36 * HOUR) return `${Math.round(ms / HOUR)} h`;
-  const days = Math.round(ms / DAY);
-  return `${days} days`;
+  if (ms < 10 * SECOND) return units.seconds(Number((Math.max(0, ms) / SECOND).toFixed(ms < SECOND ? 1 : 0)));
+  if (ms < 90 * SECOND) return units.seconds(Math.round(ms / SECOND));
+  if (ms < 90 * MINUTE) return units.minutes(Math.round(ms / MINUTE));
+  if (ms < 36 * HOUR) return units.hours(Math.round(ms / HOUR));
+  return units.days(Math.round(ms / DAY));
 }
 
 /** A duration a person measures by: "3.4 s", "1 min 05 s", "2 h 10 min". */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / SECOND;
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  if (seconds < 60) return units.seconds(seconds < 10 ? seconds.toFixed(1) : Math.round(seconds));
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${pad(Math.floor(seconds % 60))} s`;
-  return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
+  if (minutes < 60) return units.minutesSeconds(minutes, pad(Math.floor(seconds % 60)));
+  return units.hoursMinutes(Math.floor(minutes / 60), pad(minutes % 60));
 }
 
 /** Estimated time left, deliberately rough. */
 export function remaining(seconds: number): string {
-  if (seconds < 5) return 'a few seconds left';
-  return `about ${span(seconds * SECOND)} left`;
+  if (seconds < 5) return units.fewSecondsLeft;
+  return units.left(span(seconds * SECOND));
 }
 
 /** "14:02:03" today, "21 Nov, 14:02:03" on other days; in the viewer's time zone. */
@@ -40,7 +41,7 @@ export function clock(at: number, now: number): string {
   const then = new Date(at);
   const time = timeOfDay(at);
   if (then.toDateString() === new Date(now).toDateString()) return time;
-  return `${then.getDate()} ${MONTHS[then.getMonth()]}, ${time}`;
+  return `${dayAndMonth(then)}, ${time}`;
 }
 
 /** The full date and time, for hovering. */
@@ -52,7 +53,7 @@ export function absolute(at: number): string {
   return `${date} ${timeOfDay(at)} ${zone}`;
 }
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const dayAndMonth = (then: Date): string => units.date(then.getDate(), units.months[then.getMonth()] ?? '');
 
 function pad(n: number): string {
   return String(n).padStart(2, '0');
@@ -71,5 +72,5 @@ export function dayOf(at: number, now: number, words: { today: string; yesterday
   if (then.toDateString() === today.toDateString()) return words.today;
   if (then.toDateString() === new Date(now - DAY).toDateString()) return words.yesterday;
   const year = then.getFullYear() === today.getFullYear() ? '' : ` ${then.getFullYear()}`;
-  return `${then.getDate()} ${MONTHS[then.getMonth()]}${year}`;
+  return `${dayAndMonth(then)}${year}`;
 }

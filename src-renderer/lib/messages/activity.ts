@@ -10,6 +10,7 @@ export const activity = {
   emptyHistory: 'Nothing has happened yet.',
   emptyHistoryText: 'Orders, decisions and what the agents noticed appear here, with their evidence.',
   offline: 'The history cannot be read now.',
+  skewOf: (host: string, skew: string) => `${host} is ${skew}`,
   skew: (hosts: readonly string[]) =>
     `Each host writes by its own clock: ${hosts.join('; ')}. Its lines stand where that clock puts them.`,
   older: 'Show older',

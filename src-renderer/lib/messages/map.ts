@@ -17,6 +17,8 @@ export const map = {
   ghost: 'A second host goes here: the place where these machines have their standbys.',
   noVms: 'No machines on this host',
   unprotected: 'Not protected',
+  /** The same, within a chip. */
+  unprotectedHere: 'not protected',
   protect: 'Protect…',
   protectName: (name: string) => `Protect ${name}`,
   failover: 'Fail over…',

@@ -1,3 +1,6 @@
+import { list } from '../format.ts';
+
+/** How the fleet tells people, and what the desktop tells. */
 export const telling = {
   title: 'Telling people',
   what: 'Your hosts tell what matters by themselves, day and night, whether a console is open or not. What can wait is held back in quiet hours; what cannot is told at any hour.',
@@ -20,7 +23,9 @@ export const telling = {
   userHint: 'Leave it empty where nobody logs in.',
   password: 'Password of the mail user',
   keptHint: 'There is one. Leave it empty to keep it.',
-  forget: (what: string) => `Forget the ${what} that is kept`,
+  forgetPassword: 'Forget the password of the mail user that is kept',
+  forgetHeaderValue: 'Forget the value of the secret header that is kept',
+  forgetSigningKey: 'Forget the signing key that is kept',
   from: 'Sender',
   to: 'Receivers',
   toHint: 'With commas between them.',
@@ -50,8 +55,8 @@ export const telling = {
   testing: 'Trying…',
   tested: (host: string, answer: string, ms: number) => `Sent from ${host} in ${ms} ms: ${answer}`,
   number: 'Type a number.',
-  behind: (hosts: string) =>
-    `Not told of these settings yet: ${hosts}. They get them from the others when they are heard.`,
+  behind: (hosts: readonly string[]) =>
+    `Not told of these settings yet: ${list(hosts, 8)}. They get them from the others when they are heard.`,
   waiting: (host: string) => `Held back on ${host}`,
   lately: 'Told lately',
   nothing: 'Nothing was told yet.',
