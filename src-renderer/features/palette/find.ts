@@ -2,6 +2,7 @@ import { compareText } from '../../lib/collate.ts';
 import { m } from '../../lib/messages.ts';
 import { to } from '../../lib/router.ts';
 import { unprotected } from '../map/layout.ts';
+import { wordsOf } from '../map/search.ts';
 import { consoleEntries, manualEntries } from './console-entries.ts';
 import { type Entry, type Ground, nameOf } from './entry.ts';
 import { hostActions, hostEntry } from './host-entries.ts';
@@ -30,7 +31,7 @@ export function* entries(ground: Ground): Generator<Entry> {
 
 /** Every word typed must occur; what begins with the text comes first, then what can be done now. */
 export function find(ground: Ground, text: string): Entry[] {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = wordsOf(text);
   const whole = words.join(' ');
   const ranks: Entry[][] = [[], [], []];
   for (const entry of entries(ground)) {
