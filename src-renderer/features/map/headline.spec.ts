@@ -34,14 +34,14 @@ describe('machines that others have changed', () => {
     const asked = saying('mail', 'atlas', { ...NOTHING, open });
     expect(say(fleet(two, machines, [asked]))).toMatchObject({
       tone: 'attention',
-      text: 'mail was changed, and boreas cannot follow',
+      text: 'mail was changed, and boreas cannot follow.',
       detail: `${ask.message} ${ask.next}`,
       action: { href: '#/pairs/pair-mail' },
     });
     const touched = saying('db', 'boreas', { ...NOTHING, touched: { since: at, text: 'It is gone.' } });
     expect(say(fleet(two, machines, [asked, touched]))).toMatchObject({
       tone: 'danger',
-      text: 'Somebody else has been at the copy of db on boreas',
+      text: 'Somebody else has been at the copy of db on boreas.',
     });
   });
 

@@ -5,14 +5,14 @@ export const changes = {
   following: (host: string) => `${host} is following: the copy is not counted on until it has.`,
   followingDefinition: (host: string) => `${host} is following; the copy is counted on all the while.`,
   waits: 'It is followed once the machine runs.',
-  asked: (name: string, host: string) => `${name} was changed, and ${host} cannot follow`,
-  away: (name: string, host: string) => `${name} was moved away from ${host} by somebody else`,
+  asked: (name: string, host: string) => `${name} was changed, and ${host} cannot follow.`,
+  away: (name: string, host: string) => `${name} was moved away from ${host} by somebody else.`,
   lacks: (host: string) => `Until then the copy on ${host} is not whole: nothing fails over to it by itself.`,
   keeps: (host: string) =>
     `Until then ${host} keeps the definition that works there: after a failover the machine runs as it was before the change.`,
   look: 'Look again',
   looked: 'Looked again.',
-  touched: (name: string, host: string) => `Somebody else has been at the copy of ${name} on ${host}`,
+  touched: (name: string, host: string) => `Somebody else has been at the copy of ${name} on ${host}.`,
   touchedText:
     'It is not believed: nothing fails over to it. It is compared as soon as the machine’s own host answers.',
   trust: 'Vouch for this copy',
