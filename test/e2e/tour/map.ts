@@ -96,7 +96,7 @@ async function visitList({ hand, look, open }: Visit): Promise<void> {
   await page
     .getByRole('combobox', { name: mapView.filter, exact: true })
     .selectOption(mapView.filters.unprotected);
-  await page.getByRole('searchbox').fill('fra-01');
+  await page.getByRole('searchbox').fill('dub-1');
   await page.getByRole('checkbox', { name: bulk.all }).check();
   await look('list-chosen');
   await hand.click(page.getByRole('button', { name: /^Protect \d+…/ }));

@@ -82,7 +82,7 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   await look('dialog-shortcuts');
   await page.keyboard.press('Escape');
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox').fill('mail');
+  await page.getByRole('dialog').getByRole('combobox').fill('mail');
   await look('palette');
   await page.keyboard.press('Escape');
   const telling = page.getByRole('region', { name: tellingWords.title });
