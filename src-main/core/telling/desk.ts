@@ -6,6 +6,7 @@ import type {
   PairView,
 } from '../../contract/index.ts';
 import { DesktopNews, desktopState } from './desktop.ts';
+import { words } from './words.ts';
 
 /** How often it is looked what has become news, ms. */
 const LOOK_MS = 2_000;
@@ -51,12 +52,12 @@ export class Desk {
       this.#state = state;
       emitState(state);
     }
-    const nameOf = (hostId: string): string => this.#hosts.get(hostId) ?? 'its other host';
+    const nameOf = (hostId: string): string => this.#hosts.get(hostId) ?? words.otherHost;
     // Looked at also when nothing is to be told: it is no news later.
     const chosen = choice();
     for (const notice of this.#news.look(pairs, nameOf, now()))
       if (chosen === 'all' || (chosen === 'urgent' && notice.tone === 'danger'))
-        emitNotice(practice ? { ...notice, title: `Practice: ${notice.title}` } : notice);
+        emitNotice(practice ? { ...notice, title: words.practice(notice.title) } : notice);
   }
 }
 

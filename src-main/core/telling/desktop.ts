@@ -1,4 +1,5 @@
 import type { DesktopNotice, DesktopState, PairHealth, PairView } from '../../contract/index.ts';
+import { words } from './words.ts';
 
 type Tone = DesktopNotice['tone'];
 
@@ -28,29 +29,26 @@ export function desktopState(pairs: readonly PairView[], hosts: number): Desktop
   const paused = pairs.filter(({ automation }) => automation.paused).length;
   const base = { pairs: pairs.length, paused };
   const worst = (tone: Tone | 'progress'): PairView[] => pairs.filter(({ health }) => TONES[health] === tone);
-  if (hosts === 0) return { ...base, tone: 'idle', text: 'No hosts yet.' };
-  if (pairs.length === 0) return { ...base, tone: 'idle', text: 'Nothing is protected yet.' };
+  if (hosts === 0) return { ...base, tone: 'idle', text: words.noHosts };
+  if (pairs.length === 0) return { ...base, tone: 'idle', text: words.nothing };
   for (const tone of ['danger', 'attention'] as const) {
     const [first, ...rest] = worst(tone);
     if (first)
       return {
         ...base,
         tone,
-        text: `${first.sentence}${rest.length > 0 ? ` And ${rest.length} more.` : ''}`,
+        text: words.andMore(first.sentence, rest.length),
       };
   }
-  if (paused > 0)
-    return { ...base, tone: 'paused', text: `Automation is paused for ${paused} of ${count(pairs.length)}.` };
+  if (paused > 0) return { ...base, tone: 'paused', text: words.paused(paused, pairs.length) };
   const copying = worst('progress').length;
-  if (copying > 0) return { ...base, tone: 'progress', text: `${count(copying)} being copied or moved.` };
+  if (copying > 0) return { ...base, tone: 'progress', text: words.copying(copying) };
   return {
     ...base,
     tone: 'ok',
-    text: `${pairs.length === 1 ? 'The machine is' : `All ${count(pairs.length)} are`} protected.`,
+    text: words.protected(pairs.length),
   };
 }
-
-const count = (machines: number): string => `${machines} ${machines === 1 ? 'machine' : 'machines'}`;
 
 interface Known {
   health: PairHealth;
@@ -98,9 +96,7 @@ export class DesktopNews {
         'attention',
         (worse.get('attention') ?? []).filter((pair) => !moved.includes(pair)),
       ),
-      ...(recovered && !still
-        ? [this.#made('ok', 'All is well again', desktopState(pairs, 1).text, '#/')]
-        : []),
+      ...(recovered && !still ? [this.#made('ok', words.wellAgain, desktopState(pairs, 1).text, '#/')] : []),
     ];
   }
 
@@ -123,7 +119,7 @@ export class DesktopNews {
   #moved(pairs: PairView[], nameOf: (hostId: string) => string): DesktopNotice[] {
     return [...new Set(pairs.map(({ primary }) => primary))].map((host) => {
       const here = pairs.filter(({ primary }) => primary === host);
-      const title = `${namesOf(here)} ${here.length === 1 ? 'runs' : 'run'} on ${nameOf(host)} now`;
+      const title = words.runsOn(namesOf(here), nameOf(host));
       return this.#made('danger', title, here[0]?.sentence ?? '', placeOf(here));
     });
   }
@@ -131,7 +127,7 @@ export class DesktopNews {
   #notice(tone: Tone, pairs: PairView[]): DesktopNotice[] {
     const [first] = pairs;
     if (!first) return [];
-    const title = pairs.length === 1 ? first.name : `${namesOf(pairs)}: ${pairs.length} machines`;
+    const title = words.several(namesOf(pairs));
     return [this.#made(tone, title, first.sentence, placeOf(pairs))];
   }
 
@@ -147,8 +143,4 @@ const isWorse = (tone: Tone, told: Tone | null): boolean => told === null || RAN
 const placeOf = (pairs: PairView[]): string =>
   pairs.length === 1 ? `#/pairs/${encodeURIComponent(pairs[0]?.id ?? '')}` : '#/';
 
-function namesOf(pairs: PairView[]): string {
-  const names = pairs.map(({ name }) => name);
-  if (names.length <= 3) return [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(' and ');
-  return `${names.slice(0, 2).join(', ')} and ${names.length - 2} more`;
-}
+const namesOf = (pairs: readonly PairView[]): string[] => pairs.map(({ name }) => name);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fleet, host, offline, pair, vm } from '../../../src-main/contract/testing-fleet.ts';
+import { fleet, host, offline, pair, task, vm } from '../../../src-main/contract/testing-fleet.ts';
 import { type PairDialog, parsePlace, to } from '../../lib/router.ts';
 import { entries, find } from './find.ts';
 
@@ -54,6 +54,14 @@ it('offers every dialog of a pair, and says of an order that cannot be given why
   for (const dialog of always) expect(all.map(({ href }) => href)).toContain(to.pair(id, dialog));
   const [switchover] = find(ground, 'switch over mail');
   expect(switchover?.reason).toContain('atlas does not answer');
+});
+
+it('finds what runs, to stop it', () => {
+  const { hostId, task: plain } = task('pair-mail', 'drill', 'boreas');
+  const running = { hostId, task: { ...plain, subject: 'mail', cancellable: true } };
+  const busy = { ...ground, fleet: { ...snapshot, tasks: { [plain.id]: running } } };
+  const [stop] = find(busy, 'cancel mail');
+  expect(stop).toMatchObject({ label: 'Stop: Try out the copy of mail…', href: to.activity('pair-mail') });
 });
 
 it('leads nowhere that does not exist', () => {

@@ -7,6 +7,7 @@ import { consoleEntries, manualEntries } from './console-entries.ts';
 import { type Entry, type Ground, nameOf } from './entry.ts';
 import { hostActions, hostEntry } from './host-entries.ts';
 import { pairActions, pairEntry } from './pair-entries.ts';
+import { taskEntries } from './task-entries.ts';
 
 const SHOWN = 9;
 
@@ -17,6 +18,7 @@ export function* entries(ground: Ground): Generator<Entry> {
   const lost = pairs.filter((pair) => pair.health === 'primary-lost');
   for (const pair of lost) yield* pairActions(pair, ground).slice(0, 1);
   yield* consoleEntries(ground);
+  yield* taskEntries(fleet);
   for (const pair of pairs) yield pairEntry(pair, ground);
   for (const host of Object.values(fleet.hosts)) yield hostEntry(host);
   for (const { hostId, vm } of unprotected(fleet)) {

@@ -32,6 +32,11 @@ export function hostActions(host: HostView): Entry[] {
           dialog('maintenance', m.automation.maintenance.title(host.name)),
         ]
       : []),
+    ...(host.guard?.unclaimed ?? []).map(({ name }) => ({
+      ...hostEntry(host),
+      label: m.hosts.guard.letGo.open(name),
+      kind: words.kinds.action,
+    })),
     ...(host.facts?.copyLimit ? [dialog('limits', m.limits.title(host.name))] : []),
     { ...hostEntry(host), href: to.whatIf([host.id]), label: words.whatIf(host.name) },
     dialog('rename', m.hosts.renameTitle(host.name), online ? null : m.hosts.renameOffline(host.name)),

@@ -2,7 +2,7 @@ import { isCoordinated } from '../../../agent/protocol/mode.ts';
 import type { PairView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import { type PairDialog, type PairOrder, to } from '../../lib/router.ts';
-import { openOf } from '../changes/words.ts';
+import { openOf, touchedOf } from '../changes/words.ts';
 import { actionReasons, asideOf, drillReason, verifyReason } from '../pairs/actions.ts';
 import { type Entry, type Ground, nameOf } from './entry.ts';
 
@@ -52,6 +52,7 @@ export function pairActions(pair: PairView, ground: Ground): Entry[] {
     ...(openOf(pair)
       ? [direct(pair, { do: 'look-again', pairId: pair.id }, words.lookAgain(name), ground)]
       : []),
+    ...(touchedOf(pair) ? [{ ...dialog('failover', words.trust(name)), href: to.pair(pair.id) }] : []),
     { ...dialog('failover', words.history(name)), href: to.activity(pair.id) },
     { ...dialog('failover', words.runbook(name)), href: to.runbook(pair.id), words: byHand },
     { ...dialog('failover', words.witness(name)), href: to.witness({ pairId: pair.id }) },

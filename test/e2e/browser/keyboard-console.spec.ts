@@ -5,11 +5,16 @@ import { automation } from '../../../src-renderer/lib/messages/automation.ts';
 import { diagnostics } from '../../../src-renderer/lib/messages/diagnostics.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { limits } from '../../../src-renderer/lib/messages/limits.ts';
+import { manual } from '../../../src-renderer/lib/messages/manual.ts';
+import { palette } from '../../../src-renderer/lib/messages/palette.ts';
+import { runbook } from '../../../src-renderer/lib/messages/runbook.ts';
 import { settings } from '../../../src-renderer/lib/messages/settings.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { shortcuts } from '../../../src-renderer/lib/messages/shortcuts.ts';
+import { telling } from '../../../src-renderer/lib/messages/telling.ts';
 import { transfer } from '../../../src-renderer/lib/messages/transfer.ts';
 import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
+import { whatIf } from '../../../src-renderer/lib/messages/what-if.ts';
 import { expect, test } from '../fixtures.ts';
 import { Keys, tabTo } from '../pages/keys.ts';
 import { startPracticeHosts } from '../practice-hosts.ts';
@@ -130,4 +135,35 @@ test('the whole console: pause and resume, theme, name, history, settings to a f
   await expect(page.getByText(shell.practice.text)).toBeHidden();
   await expect(page.getByRole('heading', { level: 1, name: welcome.title })).toBeVisible();
   await tabTo(page, welcome.practice);
+});
+
+test('by other words: whom the fleet tells, a host’s maintenance, what if, runbook, manual; letters go there too', async ({
+  page,
+  startConsole,
+}) => {
+  const keys = new Keys(page);
+  await page.goto((await startConsole(['--practice'])).url);
+  await expect(page.getByRole('grid')).toBeVisible();
+
+  await keys.palette('smtp', telling.title);
+  await expect(page.getByRole('region', { name: telling.title })).toBeInViewport();
+  await tabTo(page, telling.mail);
+  await keys.palette('maintenance atlas', automation.maintenance.title('atlas'));
+  await expect(page.getByRole('dialog', { name: automation.maintenance.title('atlas') })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('heading', { level: 1, name: 'atlas' })).toBeVisible();
+  await keys.palette('atlas fails', palette.whatIf('atlas'));
+  await expect(page.getByRole('heading', { name: whatIf.headline(['atlas']) })).toBeVisible();
+  await keys.palette('by hand mail', palette.runbook('mail'));
+  await expect(page.getByRole('article', { name: runbook.paper })).toContainText('mail');
+  await keys.palette('split brain', manual.topics.witness.title);
+  await expect(page.getByRole('heading', { name: manual.topics.witness.title })).toBeFocused();
+  for (const [letters, title] of [
+    ['gw', whatIf.title],
+    ['gr', runbook.title],
+    ['gh', manual.title],
+  ] as const) {
+    await page.keyboard.type(letters);
+    await expect(page.getByRole('heading', { level: 1, name: title })).toBeVisible();
+  }
 });

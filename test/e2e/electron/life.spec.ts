@@ -7,14 +7,18 @@ import { menuWords } from '../../../src-main/electron/menu-words.ts';
 import { activity } from '../../../src-renderer/lib/messages/activity.ts';
 import { drill } from '../../../src-renderer/lib/messages/drill.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
+import { manual } from '../../../src-renderer/lib/messages/manual.ts';
 import { map as mapWords } from '../../../src-renderer/lib/messages/map.ts';
+import { objectives } from '../../../src-renderer/lib/messages/objectives.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
+import { runbook } from '../../../src-renderer/lib/messages/runbook.ts';
 import { settings } from '../../../src-renderer/lib/messages/settings.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { shortcuts } from '../../../src-renderer/lib/messages/shortcuts.ts';
 import { verify } from '../../../src-renderer/lib/messages/verify.ts';
 import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
+import { whatIf } from '../../../src-renderer/lib/messages/what-if.ts';
 import { type RunningApp, startDisplay, startElectron } from '../electron-app.ts';
 import { startWire, unusedPort, type Wire } from '../loopback.ts';
 import { AddHostWizard } from '../pages/add-host.ts';
@@ -207,6 +211,15 @@ test('its menu leads to every place, and shows the keys', async () => {
   await expect(page.getByRole('table')).toBeVisible();
   await choose(menuWords.file, menuWords.settings);
   await expect(page.getByRole('heading', { level: 1, name: settings.title })).toBeVisible();
+  for (const [menu, item, title] of [
+    [menuWords.go, menuWords.whatIf, whatIf.title],
+    [menuWords.go, menuWords.objectives, objectives.page.title],
+    [menuWords.help, menuWords.runbook, runbook.title],
+    [menuWords.help, menuWords.manual, manual.title],
+  ] as const) {
+    await choose(menu, item);
+    await expect(page.getByRole('heading', { level: 1, name: title })).toBeVisible();
+  }
   await choose(menuWords.help, menuWords.shortcuts);
   await expect(page.getByRole('dialog', { name: shortcuts.title })).toBeVisible();
   await page.keyboard.press('Escape');
