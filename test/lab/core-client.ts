@@ -30,6 +30,7 @@ export class LabConsole {
   readonly fleet: FleetSnapshot = { hosts: {}, vms: {}, pairs: {}, tasks: {} };
   readonly dataDir: string;
   readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
 
@@ -43,6 +44,7 @@ export class LabConsole {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: { ...process.env, HOME: dataDir, SSH_AUTH_SOCK: '' },
     });
+    this.#ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.on('message', (message: FromCore) => this.#receive(message));
     this.#child.send({ k: 'open', page: 1 });
   }
@@ -163,15 +165,14 @@ export class LabConsole {
 
   /** As if the laptop's battery were pulled. */
   async kill(): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGKILL');
-    await ended;
+    await this.#ended;
   }
 
+  /** Also of one that was killed. */
   async close(): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.send({ k: 'shutdown' });
-    await ended;
+    if (this.#child.connected) this.#child.send({ k: 'shutdown' });
+    await this.#ended;
   }
 
   #pairId(machine: string): string {
