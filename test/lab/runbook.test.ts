@@ -153,7 +153,7 @@ test(
   'a copy kept by points is started from the newest, and what is written then is not lost on the way back',
   async () => {
     await protect('shop', 'atlas', MODE_DEFAULTS.async);
-    await desk.until('points', () => pairOf('shop').health === 'following');
+    await desk.until('points', () => desk.pair('shop')?.health === 'following');
     const { html, pairId } = await pageOf('shop');
     await loseAgent(lab, 'atlas');
     await lab.powerOff('boreas');
