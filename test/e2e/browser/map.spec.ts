@@ -223,6 +223,9 @@ test.describe('the list', () => {
   });
 });
 
+/** What the page says for everybody: it is spoken too (announcer.svelte.ts). */
+const said = (page: Page, text: RegExp) => page.getByRole('main').getByText(text);
+
 test.describe('what if', () => {
   test('a host fails: where its machines come back, in what time, and the picture of it', async ({
     page,
@@ -235,7 +238,7 @@ test.describe('what if', () => {
     await page.keyboard.press('Space');
     await expect(host).toHaveAttribute('aria-pressed', 'true');
     await expect(page.getByRole('heading', { name: whatIf.headline(['ams-03']) })).toBeVisible();
-    await expect(page.getByText(/come back by themselves on .*ams-18.* within about \d+ s\./)).toBeVisible();
+    await expect(said(page, /come back by themselves on .*ams-18.* within about \d+ s\./)).toBeVisible();
     const table = page.getByRole('table', { name: whatIf.table.title });
     await expect(table.getByText(whatIf.reasons['not-protected']).first()).toBeVisible();
     await expect(table.getByText(/by its last drill, \d+ /).first()).toBeVisible();
@@ -252,14 +255,14 @@ test.describe('what if', () => {
     page,
   }) => {
     await open(page, 'big', '#/what-if?fail=ams-18,witness-1');
-    await expect(page.getByText(/machines? (is|are) frozen/)).toBeVisible();
+    await expect(said(page, /machines? (is|are) frozen/)).toBeVisible();
     await page.goto(`${fixture.url}#/what-if?fail=ams-18,ams-03`);
     await expect(page.getByText(whatIf.reasons['both-hosts']).first()).toBeVisible();
   });
 
   test('memory: what does not fit on the backup host is named', async ({ page }) => {
     await open(page, 'big', '#/what-if?fail=fra-01,fra-02,fra-03,fra-04');
-    await expect(page.getByText(/not fit into the memory of .*fra-24/)).toBeVisible();
+    await expect(said(page, /not fit into the memory of .*fra-24/)).toBeVisible();
     await expect(page.getByText(whatIf.table.noRoom).first()).toBeVisible();
   });
 
@@ -267,7 +270,7 @@ test.describe('what if', () => {
     await open(page, 'big');
     await grid(page).waitFor();
     await page.keyboard.press('Control+k');
-    await page.getByRole('combobox').fill(whatIf.title);
+    await page.getByRole('dialog').getByRole('combobox').fill(whatIf.title);
     await page.keyboard.press('Enter');
     await expect(page.getByRole('heading', { level: 1, name: whatIf.title })).toBeVisible();
     await expect(page.getByRole('navigation', { name: shell.navigation })).toBeVisible();

@@ -57,7 +57,7 @@ test('on practice hosts: set, tried, told, all of it kept on the host', async ({
   await hand.type(hand.field(telling.host), 'mail.example.org');
   await hand.type(hand.field(telling.from), 'understudy@example.org');
   await hand.type(hand.field(telling.to), 'ada');
-  await expect(card.getByText(/ada is no mail address/)).toBeVisible();
+  await expect(card.getByText(/ada is no mail address/).first()).toBeVisible();
   await hand.type(hand.field(telling.to), 'ada@example.org');
   await hand.click(hand.button(telling.testMail));
   await expect(card.getByText(/^Sent from \w+ in \d+ ms: Kept on the practice host/)).toBeVisible();
