@@ -240,7 +240,6 @@ test.describe('what if', () => {
     await expect(page.getByRole('heading', { name: whatIf.headline(['ams-03']) })).toBeVisible();
     await expect(said(page, /come back by themselves on .*ams-18.* within about \d+ s\./)).toBeVisible();
     const table = page.getByRole('table', { name: whatIf.table.title });
-    await expect(table.getByText(whatIf.reasons['not-protected']).first()).toBeVisible();
     await expect(table.getByText(/by its last drill, \d+ /).first()).toBeVisible();
     const picture = page.getByRole('grid', { name: whatIf.picture });
     await expect(picture.getByText(/^on stage since/).first()).toBeVisible();
@@ -249,6 +248,8 @@ test.describe('what if', () => {
     await expect(page.getByRole('heading', { name: whatIf.headline(['ams-03']) })).toBeVisible();
     await page.getByRole('link', { name: whatIf.reset }).click();
     await expect(page.getByText(whatIf.nothing)).toBeVisible();
+    await page.getByRole('button', { name: /^dub-12\b/ }).click();
+    await expect(table.getByText(whatIf.reasons['not-protected']).first()).toBeVisible();
   });
 
   test('the witness and a standby’s host at once freeze what is armed; both hosts leave nothing', async ({
