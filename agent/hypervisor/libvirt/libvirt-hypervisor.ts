@@ -17,6 +17,7 @@ import { LibvirtMigration } from './migration.ts';
 import { Orders } from './orders.ts';
 import { outlineOf, withLiveDisks } from './outline.ts';
 import { domainGetAutostart, domainGetXmlDesc, XmlFlag } from './procedures.ts';
+import { remembering } from './remembering.ts';
 import { Session } from './session.ts';
 import type { DomainRef } from './types.ts';
 
@@ -223,8 +224,10 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 }
 
+const domainOf = remembering(parseDomain);
+
 async function describe(text: string): Promise<VmDefinition> {
-  const { uuid, name, disks } = parseDomain(text);
+  const { uuid, name, disks } = domainOf(text);
   const described = disks.map(async ({ target, path, format, readOnly, device }) => {
     const image = path === '' ? null : await readImage(path);
     const allocated = image ? { allocatedBytes: image.allocatedBytes } : {};

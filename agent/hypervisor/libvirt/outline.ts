@@ -10,19 +10,20 @@ import {
   parseDomain,
   parseRoot,
 } from './domain-xml.ts';
+import { remembering } from './remembering.ts';
 
 /** Said elsewhere in an outline, or of no meaning where the machine would run. */
 const APART = ['name', 'uuid', 'memory', 'devices'];
 
 /** Null when the text is no domain definition. */
-export function outlineOf(text: string): Outline | null {
+export const outlineOf = remembering((text: string): Outline | null => {
   try {
     return read(text);
   } catch (error) {
     if (error instanceof DomainXmlError) return null;
     throw error;
   }
-}
+});
 
 function read(text: string): Outline {
   const { name, memoryBytes, vcpus, disks, nics } = parseDomain(text);
@@ -77,7 +78,7 @@ function canonical(element: Element, without: string[] = []): string {
  * The inactive definition with the disks that the running machine has: what is attached or snapshotted only while it runs is
  * part of the machine a copy is made of; what was only written into the definition is not yet.
  */
-export function withLiveDisks(inactive: string, live: string): string {
+export const withLiveDisks = remembering((inactive: string, live: string): string => {
   const root = parseRoot(inactive);
   const devices = child(root, 'devices');
   const liveDevices = child(parseRoot(live), 'devices');
@@ -101,7 +102,7 @@ export function withLiveDisks(inactive: string, live: string): string {
   }
   for (const disk of kept.values()) devices.removeChild(disk);
   return changed || kept.size > 0 ? new XMLSerializer().serializeToString(root) : inactive;
-}
+});
 
 const driverOf = (disk: Element): string => attribute(child(disk, 'driver'), 'type');
 

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { type ParamsOf, type PeerApi, type Problem, ProblemError } from '../../protocol/index.ts';
 import { must, type PairContext } from '../context.ts';
+import { clearOldCopy } from '../prepare.ts';
 import type { HostSite } from '../site.ts';
 
 /** How long nothing may come of a guest's memory, or of the record that hands it over, ms. */
@@ -12,6 +13,8 @@ interface Incoming {
   uuid: string;
   site: HostSite;
   heardMs: number;
+  /** The process that takes it in is there. */
+  made: boolean;
   quiet: { cancel(): void } | null;
 }
 
@@ -34,10 +37,11 @@ export class Receiver {
   start(): void {
     const { peers, hypervisor } = this.#context.deps;
     peers.onStream((from, topic, stream) => this.#take(from, topic, stream));
-    // Its process ended, by whomever: nothing comes in any more.
+    // Its process ended, by whomever: nothing comes in any more. What ended before was another's.
     hypervisor.subscribe((event) => {
       if (event.kind !== 'stopped') return;
-      for (const [pairId, { uuid }] of this.#incoming) if (uuid === event.uuid) void this.drop(pairId);
+      for (const [pairId, { uuid, made }] of this.#incoming)
+        if (made && uuid === event.uuid) void this.drop(pairId);
     });
   }
 
@@ -72,6 +76,7 @@ export class Receiver {
       uuid,
       site,
       heardMs: this.#context.deps.clock.bootMs(),
+      made: false,
       quiet: null,
     };
     this.#incoming.set(pairId, incoming);
@@ -81,12 +86,15 @@ export class Receiver {
     this.#context.nodes.look(pairId);
     this.#watch(pairId, incoming);
     try {
+      // What an agent before this one had taken in may still be on its way out.
+      await clearOldCopy(this.#context, pair);
       must(await hypervisor.define(pair.spec.definitions[this.#context.self] ?? ''));
       must(await hypervisor.setAutostart(uuid, false));
       guard.allowStart(uuid);
       const received = await hypervisor.migration.receive(uuid, guest);
       guard.endStart(uuid);
       must(received);
+      incoming.made = true;
       // Given up while libvirt was at it: the owner has fallen silent, say, and this host is to take over.
       if (this.#incoming.get(pairId) !== incoming) {
         await hypervisor.migration.refuse(uuid);

@@ -194,6 +194,17 @@ it('goes on where it was when the receiving agent is restarted on the way', asyn
   expect(guest(atlas)?.startedAt).toBe(begun);
 });
 
+it('is not misled by the late end of a process that an agent before it had taken in', async () => {
+  const id = await begin();
+  await until(() => guest(boreas) !== undefined);
+  expect(guest(boreas)?.pause).toBeUndefined();
+  boreas.host.tell({ kind: 'stopped', uuid: MAIL, reason: 'destroyed' });
+  await until(() => guest(boreas)?.pause === 'incoming');
+  goesOn();
+  expect(await ended(id)).toMatchObject({ state: 'done', problem: null });
+  await until(() => runsOn(boreas));
+});
+
 it('takes it back with its memory when the new host cannot go on with it', async () => {
   rig.world.pace.memoryLost = true;
   expect(await switchover(atlas)).toMatchObject({ state: 'failed', problem: { kind: 'taken-back' } });
