@@ -41,6 +41,8 @@ export interface Rules {
   voterSwapChecked: boolean;
   /** The former owner may take back what has not begun. Mistake `no-take-back`. */
   takeBack: boolean;
+  /** On an external replication what is taken back starts anew, after a promote. Mistake `thaw-demoted`. */
+  freshAfterPromote: boolean;
   /** Older receivers adopt newer chosen records. Mistake `no-gossip`. */
   gossip: boolean;
   /** Armed only when every voter holds the arming record. Mistake `arm-lagging`. */
@@ -67,6 +69,7 @@ export const CONTRACT: Readonly<Rules> = Object.freeze({
   continuity: true,
   voterSwapChecked: true,
   takeBack: true,
+  freshAfterPromote: true,
   gossip: true,
   armEveryone: true,
 });

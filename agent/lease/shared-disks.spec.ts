@@ -86,6 +86,32 @@ describe('a pair on shared disks', () => {
   });
 });
 
+describe('a machine that is taken back because the other host did not begin', () => {
+  const takenBack = (mode: RecordMode): ThreeVoters => {
+    const three = new ThreeVoters(kept(mode), true);
+    // As where its copy was promoted and QEMU failed then.
+    three.site('h2').startGuest = (done) => done(false);
+    three.advance(2 * T);
+    three.cut.add('h1');
+    three.advance(4 * T);
+    expect(three.node('h2').record).toMatchObject({ owner: 'h2', begun: false });
+    expect(three.site('h1').state).toBe('stopped');
+    three.cut.delete('h1');
+    three.advance(8 * T);
+    expect(three.node('h1').record).toMatchObject({ owner: 'h1', begun: true });
+    expect(running(three)).toEqual(['h1']);
+    return three;
+  };
+
+  it('goes on with its frozen process', () => {
+    expect(takenBack('sync').site('h1').did).not.toContain('start');
+  });
+
+  it('is started anew where the other host may have had its copy promoted: the frozen process has a demoted one open', () => {
+    expect(takenBack('external-sync').site('h1').did).toContain('start');
+  });
+});
+
 describe('who keeps the copy', () => {
   const manual = (mode: RecordMode): LeaseRecord => ({ ...kept(mode), armed: false, policy: 'manual' });
   const set = (from: RecordMode, to: RecordMode) => t.setMode(1, 'h1', to, 9, CONTRACT)(manual(from));

@@ -2,7 +2,7 @@ import type { Member } from './member.ts';
 import type { Permits } from './permits.ts';
 import type { LeaseRecord } from './record.ts';
 import type { GuestState } from './site.ts';
-import { begin, notTheCopy } from './transitions.ts';
+import { begin, isPromoted, notTheCopy } from './transitions.ts';
 
 /** Restarts in place of a guest whose QEMU ended by itself, before it is handed to the standby instead. */
 const RESTARTS = 3;
@@ -142,11 +142,14 @@ export class Starting {
 
   /**
    * A QEMU that somebody else started from this copy, or a former life of this agent: what it has read of the disks may
-   * be older than what the other host wrote since (found by the simulator).
+   * be older than what the other host wrote since (found by the simulator). Nor one that was frozen while the other host had its
+   * copy promoted, whether it began or not: its own disks may take no writes any more.
    */
   #foreign(record: LeaseRecord): boolean {
-    const own = record.change === 'take-back' || record.change === 'forced';
-    const here = this.#member.parts.site.guest() !== 'none';
+    const { rules, site } = this.#member.parts;
+    const promoted = rules.freshAfterPromote && isPromoted(record);
+    const own = (record.change === 'take-back' && !promoted) || record.change === 'forced';
+    const here = site.guest() !== 'none';
     return here && !own && !this.#booting && this.#bootedFor !== record.epoch.n;
   }
 

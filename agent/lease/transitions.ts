@@ -108,6 +108,9 @@ export const sharesDisks = ({ replica: { mode } }: LeaseRecord): boolean => mode
 /** Somebody else keeps the copy: nothing is copied to it from here. */
 export const isAttended = ({ replica: { mode } }: LeaseRecord): boolean => keeper(mode) !== 'ours';
 
+/** A replication of somebody else's makes the copy writable on the host that starts, and with that not on the other. */
+export const isPromoted = ({ replica: { mode } }: LeaseRecord): boolean => keeper(mode) === 'external';
+
 /** By whom the copy is kept: us, nobody (both reach the same), or a replication of somebody else's. */
 const keeper = (mode: RecordMode): 'ours' | 'shared' | 'external' =>
   mode === 'shared' ? 'shared' : mode === 'external' || mode === 'external-sync' ? 'external' : 'ours';

@@ -5,6 +5,7 @@ import { HOST_KINDS } from './kinds-host.ts';
 import { MODE_KINDS } from './kinds-mode.ts';
 import { NETWORK_KINDS } from './kinds-network.ts';
 import { PROCESS_KINDS } from './kinds-process.ts';
+import { STORAGE_KINDS } from './kinds-storage.ts';
 import type { Kind, Roles, Scene, Undo } from './scene.ts';
 
 /** A second fault in the middle of a failover, sprung by what an agent writes into its history. */
@@ -66,4 +67,8 @@ async function strike(scene: Scene, roles: Roles, random: Random): Promise<Undo 
 
 const AMBUSH: Kind = { name: 'ambush', weight: 5, holdMs: [500, 6_000], strike };
 
-export const ALL_KINDS: Kind[] = [...KINDS, ...MODE_KINDS, AMBUSH];
+export const ALL_KINDS: Kind[] = [...KINDS, ...MODE_KINDS, AMBUSH, ...STORAGE_KINDS];
+
+/** Without machines whose storage somebody else keeps: the seeds of old runs give the same faults still. */
+export const kindsFor = (attended: number): Kind[] =>
+  attended > 0 ? ALL_KINDS : ALL_KINDS.filter((kind) => !STORAGE_KINDS.includes(kind));

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { places } from '../lab/places.ts';
 import { ProtectedFleet } from '../lab/protected-fleet.ts';
-import { ALL_KINDS } from './ambush.ts';
-import { FIRST_WAY } from './kinds-mode.ts';
+import { kindsFor } from './ambush.ts';
+import { cast, MOST_MACHINES } from './cast.ts';
 import { play, type Result } from './play.ts';
 
 /**
@@ -27,21 +27,24 @@ const say = (line: string): void =>
   console.error(`${Date.now()} ${((Date.now() - began) / 1000).toFixed(1).padStart(7)} ${line}`);
 const [seed, minutes] = [Number(values.seed), Number(values.minutes)];
 const profile = (['fast', 'balanced', 'patient'] as const).find((one) => one === values.profile);
-if (!Number.isInteger(seed) || !(minutes > 0) || !profile) {
-  say('--seed needs a whole number, --minutes a number, --profile fast, balanced or patient');
+const count = Number(values.machines);
+const countable = Number.isInteger(count) && count >= 1 && count <= MOST_MACHINES;
+if (!Number.isInteger(seed) || !(minutes > 0) || !profile || !countable) {
+  say(
+    `--seed needs a whole number, --minutes a number, --profile fast, balanced or patient, --machines 1 to ${MOST_MACHINES}`,
+  );
   process.exit(2);
 }
-const kinds = ALL_KINDS.filter(({ name }) => values.kinds === '' || values.kinds.split(',').includes(name));
-const machines = ['erp', 'shop'].slice(0, Number(values.machines));
-// One of two is armed; how the other's copy is kept changes all the time, and a person decides about it.
-const loose = Object.fromEntries(machines.slice(1).map((machine) => [machine, FIRST_WAY]));
+const players = cast(count, seed);
+const kinds = kindsFor(Object.keys(players.attended).length).filter(
+  ({ name }) => values.kinds === '' || values.kinds.split(',').includes(name),
+);
 
 let fleet: ProtectedFleet | null = null;
 let result: Result | { seed: number; violations: number; error: string };
 try {
   fleet = await ProtectedFleet.up(places(process.env.UNDERSTUDY_LAB ?? 'chaos'), {
-    machines,
-    loose,
+    ...players,
     policy: 'automatic',
     profile,
     witness: true,
@@ -62,7 +65,13 @@ if (fleet && !values.keep) await fleet.down();
 if (!values.json) say(JSON.stringify(result, null, 2));
 /** Faults that hardly ever met an armed pair have proved nothing. */
 const ARMED_SHARE = 0.25;
-const idle = 'armedShare' in result && result.armedShare < ARMED_SHARE;
-if (idle) say('the pair was armed too rarely for this run to say anything');
-process.exitCode = 'error' in result || idle || result.violations > 0 || result.missing > 0 ? 1 : 0;
+const idle =
+  'machines' in result
+    ? Object.entries(result.machines).filter(
+        ([, { armedShare }]) => armedShare !== null && armedShare < ARMED_SHARE,
+      )
+    : [];
+for (const [name] of idle) say(`${name} was armed too rarely for this run to say anything of it`);
+process.exitCode =
+  'error' in result || idle.length > 0 || result.violations > 0 || result.missing > 0 ? 1 : 0;
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit());

@@ -1,6 +1,5 @@
 import { auditOfAll } from '../lab/audit-file.ts';
 import { briefly, type ProtectedFleet } from '../lab/protected-fleet.ts';
-import { gaps, type Outage } from '../lab/recorder.ts';
 import { waitFor } from '../lab/run.ts';
 import { Client } from './client.ts';
 import { Director } from './director.ts';
@@ -10,15 +9,27 @@ import { Person } from './person.ts';
 import { type Kind, pause, Scene } from './scene.ts';
 import { Steward } from './steward.ts';
 import { beyondPermission, touched, twoCopies, untold, type Violation } from './verdict.ts';
+import { type Counts, judgeWrites, rounded, type Writes } from './writes.ts';
 
-export interface Result {
+/** What one machine went through. */
+interface Part extends Counts {
+  /** The ways its copy was kept, as long as it was in place. */
+  modes: string[];
+  /** Share of the looks in which it was armed; null for one that never is. */
+  armedShare: number | null;
+}
+
+export interface Result extends Omit<Writes, 'of'> {
   seed: number;
   minutes: number;
   profile: string;
+  /** Every way in which a copy was kept. */
+  modes: string[];
+  machines: Record<string, Part>;
   /** Count by kind. */
   faults: Record<string, number>;
   faultsPerMinute: number;
-  /** Share of faults that found their pair armed, and of all looks at the pairs. */
+  /** Share of faults that found their pair armed, and of all looks at pairs that are to be. */
   armedAtFault: number;
   armedShare: number;
   violations: number;
@@ -26,23 +37,13 @@ export interface Result {
   /** Worst overlap after a thaw, an upper bound; observerGapMs says how far apart the looks were at worst. */
   thawOverlapMs: number;
   observerGapMs: number;
-  acked: number;
-  missing: number;
-  /** Failovers to a point, by a person, and acknowledged records that went with them as was shown beforehand. */
+  /** Failovers to a point, by a person. */
   personFailovers: number;
-  forgiven: number;
-  outages: { count: number; medianS: number; maxS: number; worst: Silence[] };
   /** How long after the last fault was undone every machine ran on one host and was written to; and was armed. */
   runsAgainS: number;
   armedAgainS: number | null;
   /** Faults that could not be brought about or undone. */
   troubles: string[];
-}
-
-/** A silence that clients noticed; `from` in Unix ms. */
-interface Silence {
-  seconds: number;
-  from: number;
 }
 
 interface Order {
@@ -56,13 +57,9 @@ const MINUTE = 60_000;
 /** I7: how long it may take until everything runs once nothing is broken any more; hosts boot within it. */
 const RUNS_WITHIN_MS = 2 * MINUTE;
 const ARMED_WITHIN_MS = 4 * MINUTE;
-/** A shorter silence is no outage here. */
-const OUTAGE_S = 1;
 /** Old records are written anew as well; where a failover may lose some, new ones only, so that a lost one is told from an old one. */
 const PACE = { intervalMs: 50, fresh: 1_000 };
 const LOOSE_PACE = { intervalMs: 100, fresh: Number.POSITIVE_INFINITY };
-/** How many of the longest are told one by one. */
-const WORST = 10;
 
 /** Chaos on an armed fleet, and the verdict on it. */
 export async function play(fleet: ProtectedFleet, order: Order): Promise<Result> {
@@ -84,7 +81,7 @@ export async function play(fleet: ProtectedFleet, order: Order): Promise<Result>
   const end = await calm(scene, clients);
   await steward.stop();
   await Promise.all(clients.map((client) => client.stop()));
-  const written = await judgeWrites(clients, end.violations);
+  const { of: counts, ...written } = await judgeWrites(clients, end.violations);
   await observer.stop();
   const violations = [
     ...end.violations,
@@ -95,10 +92,11 @@ export async function play(fleet: ProtectedFleet, order: Order): Promise<Result>
     seed: order.seed,
     minutes: rounded(minutes),
     profile: fleet.plan.profile,
+    ...partsOf(fleet, steward, counts),
     faults: scene.faults,
     faultsPerMinute: rounded(Object.values(scene.faults).reduce((a, b) => a + b, 0) / minutes),
     armedAtFault: rounded(scene.hits.armed / Math.max(1, scene.hits.all)),
-    armedShare: rounded(steward.seen.armed / Math.max(1, steward.seen.all)),
+    armedShare: rounded(steward.book.armedShare(machines.filter((name) => !fleet.isLoose(name)))),
     violations: violations.length,
     violationDetails: violations,
     thawOverlapMs: observer.thawOverlapMs,
@@ -111,54 +109,31 @@ export async function play(fleet: ProtectedFleet, order: Order): Promise<Result>
   };
 }
 
-const rounded = (value: number): number => Math.round(value * 100) / 100;
+function partsOf(
+  fleet: ProtectedFleet,
+  { book }: Steward,
+  counts: Record<string, Counts>,
+): Pick<Result, 'modes' | 'machines'> {
+  const machines: Record<string, Part> = {};
+  for (const [name, count] of Object.entries(counts)) {
+    const armedShare = fleet.isLoose(name) ? null : rounded(book.armedShare([name]));
+    machines[name] = { modes: book.modes(name), armedShare, ...count };
+  }
+  return { modes: [...new Set(Object.values(machines).flatMap(({ modes }) => modes))].sort(), machines };
+}
 
 function judge(fleet: ProtectedFleet, scene: Scene, observer: Observer, began: number): Violation[] {
   const wasDown = (host: string, at: number): boolean => scene.wasDown(host, at);
   const pairOf = new Map(fleet.plan.machines.map((name) => [fleet.lab.guest(name).uuid, fleet.pairId(name)]));
   const changes = observer.changes.filter(({ at }) => at >= began);
+  const shared = fleet.plan.machines.filter((name) => fleet.plan.attended?.[name] === 'shared');
+  const alone = new Set(shared.map((name) => fleet.lab.guest(name).uuid));
   return [
-    ...twoCopies(observer.overlaps),
+    ...twoCopies(observer.overlaps, alone),
     ...beyondPermission(observer.late),
     ...touched(changes, fleet.bystanders, wasDown),
     ...untold(changes, auditOfAll(fleet.lab), pairOf, wasDown),
   ];
-}
-
-async function judgeWrites(
-  clients: Client[],
-  violations: Violation[],
-): Promise<Pick<Result, 'acked' | 'missing' | 'forgiven' | 'outages'>> {
-  let [acked, missing, forgiven] = [0, 0, 0];
-  const silences: Outage[] = [];
-  for (const client of clients) {
-    const verdict = await client.judge().catch((error: unknown) => {
-      violations.push({
-        invariant: 'I4',
-        at: Date.now(),
-        text: `the records cannot be read: ${String(error)}`,
-      });
-      return { acked: client.acked, missing: 0, forgiven: 0, examples: [], acknowledged: [] };
-    });
-    silences.push(...gaps(verdict.acknowledged, OUTAGE_S));
-    acked += verdict.acked;
-    missing += verdict.missing;
-    forgiven += verdict.forgiven;
-    if (verdict.missing > 0)
-      violations.push({
-        invariant: 'I4',
-        at: Date.now(),
-        text: `${verdict.missing} acknowledged records are missing, such as ${verdict.examples.join(', ')}`,
-      });
-  }
-  const seconds = silences.map((silence) => silence.seconds).sort((a, b) => a - b);
-  const medianS = rounded(seconds[Math.floor(seconds.length / 2)] ?? 0);
-  const worst = silences
-    .sort((a, b) => b.seconds - a.seconds)
-    .slice(0, WORST)
-    .map(({ seconds: length, from }) => ({ seconds: rounded(length), from }));
-  const outages = { count: seconds.length, medianS, maxS: rounded(seconds.at(-1) ?? 0), worst };
-  return { acked, missing, forgiven, outages };
 }
 
 /** Faults stop: within a bounded time everything runs on exactly one host, is written to, and is armed again. */

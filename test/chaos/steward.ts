@@ -1,4 +1,5 @@
 import type { ProtectedFleet } from '../lab/protected-fleet.ts';
+import { Book } from './book.ts';
 import type { Person } from './person.ts';
 import { pause } from './scene.ts';
 import { Epochs } from './verdict.ts';
@@ -11,8 +12,7 @@ const DROP_EVERY_MS = 120_000;
 /** The operator during the chaos: gives up copies that were set aside, by order; and keeps book of what agents show. */
 export class Steward {
   readonly epochs = new Epochs();
-  /** Looks in which a pair was armed, and all. */
-  readonly seen = { armed: 0, all: 0 };
+  readonly book = new Book();
   readonly #fleet: ProtectedFleet;
   readonly #person: Person;
   #over = false;
@@ -49,12 +49,12 @@ export class Steward {
   async #tend(machine: string): Promise<boolean> {
     const sight = await this.#fleet.sight(machine);
     const loose = this.#fleet.isLoose(machine);
-    if (!loose) this.seen.all += 1;
-    if (sight.record?.armed) this.seen.armed += 1;
+    const ready = loose ? this.#fleet.isReady(sight, false) : sight.record?.armed === true;
+    this.book.saw(machine, sight, ready);
     for (const [host, { record }] of Object.entries(sight.members))
       this.epochs.saw(host, record.pairId, record.epoch.n, Date.now());
     if (loose) await this.#person.tend(machine, sight);
     await this.#fleet.resolveQuarantine(machine, sight);
-    return loose ? this.#fleet.isReady(sight, false) : sight.record?.armed === true;
+    return ready;
   }
 }

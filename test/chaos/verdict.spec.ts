@@ -46,6 +46,13 @@ it('two copies are a violation unless a thaw explains them', () => {
   expect(twoCopies([{ ...overlap, thawed: null }])).toMatchObject([{ invariant: 'I1', at: 1 }]);
 });
 
+it('on shared disks nothing excuses two copies: a process that lives keeps the other from beginning', () => {
+  const times = { after: 0, first: 1, last: 50, before: 60 };
+  const overlap = { t: 'overlap' as const, uuid: 'u', ...times, hosts: ['a', 'b'], thawed: 'a' };
+  expect(twoCopies([overlap], new Set(['u']))).toMatchObject([{ invariant: 'I1', at: 1 }]);
+  expect(twoCopies([overlap], new Set(['another']))).toEqual([]);
+});
+
 it('an unprotected machine may only share the fate of its host', () => {
   const bystanders = new Map([['a', 'u']]);
   expect(touched([change(1, 'runs', 'frozen'), change(2, 'frozen', 'runs')], bystanders, never)).toEqual([]);

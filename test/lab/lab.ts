@@ -18,6 +18,8 @@ export { Lab, type LabStatus } from './running-lab.ts';
 export interface UpOptions {
   /** Hypervisor hosts besides the witness box; 2 when nothing says otherwise. */
   hosts?: number;
+  /** Guests on them; one a host when nothing says otherwise. */
+  guests?: number;
   /** May install missing Debian packages (CI=true does so, too). */
   install?: boolean;
   /** Told what is going on, for a person. */
@@ -40,7 +42,7 @@ export async function up(options: UpOptions = {}, places: Places = placesOf()): 
       Promise.all([ensureBaseImages(places.cache, say), ensureGuestImages(places.cache, say)]),
     );
     const layers = { hypervisor: [guest.layer, base.base], witness: [base.witnessLayer, base.base] };
-    const state = (await readState(places)) ?? (await newState(places, options.hosts ?? 2, layers));
+    const state = (await readState(places)) ?? (await newState(places, options, layers));
     checkCount(state, options.hosts);
     const lab = new Lab(places, state);
     await ensureNetwork(places);
@@ -51,10 +53,10 @@ export async function up(options: UpOptions = {}, places: Places = placesOf()): 
   });
 }
 
-async function newState(places: Places, count: number, layers: LabState['layers']): Promise<LabState> {
-  const hosts = planHosts(count);
+async function newState(places: Places, options: UpOptions, layers: LabState['layers']): Promise<LabState> {
+  const hosts = planHosts(options.hosts ?? 2);
   const password = randomBytes(9).toString('base64url');
-  const state = { hosts, guests: planGuests(hosts), layers, password, cuts: [] };
+  const state = { hosts, guests: planGuests(hosts, options.guests), layers, password, cuts: [] };
   await mkdir(places.state, { recursive: true, mode: 0o700 });
   await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'understudy-lab', '-f', keyFile(places)]);
   await writeState(places, state);

@@ -69,18 +69,17 @@ export interface GuestPlan {
 
 const GUEST_NAMES = ['erp', 'shop', 'mail', 'wiki', 'files', 'crm', 'build', 'print'];
 
-/** One guest on every hypervisor host: `erp` on atlas, `shop` on boreas, ... */
-export function planGuests(hosts: HostPlan[]): GuestPlan[] {
-  return hosts
-    .filter((host) => host.role === 'hypervisor')
-    .map((host, index) => {
-      const hex = (0x61 + index).toString(16);
-      return {
-        name: GUEST_NAMES[index] ?? `vm${index}`,
-        uuid: `7e570000-0000-4000-8000-0000000000${hex}`,
-        mac: `52:54:00:77:00:${hex}`,
-        address: NETWORK.guest(index),
-        home: host.name,
-      };
-    });
+/** As many guests as there are hypervisor hosts, or `count`, one after the other on each: `erp` on atlas, `shop` on boreas, ... */
+export function planGuests(hosts: HostPlan[], count?: number): GuestPlan[] {
+  const homes = hosts.filter((host) => host.role === 'hypervisor');
+  return Array.from({ length: count ?? homes.length }, (_, index) => {
+    const hex = (0x61 + index).toString(16);
+    return {
+      name: GUEST_NAMES[index] ?? `vm${index}`,
+      uuid: `7e570000-0000-4000-8000-0000000000${hex}`,
+      mac: `52:54:00:77:00:${hex}`,
+      address: NETWORK.guest(index),
+      home: homes[index % homes.length]?.name ?? '',
+    };
+  });
 }

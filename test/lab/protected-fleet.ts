@@ -10,6 +10,7 @@ import {
   SYNC,
 } from '../../agent/protocol/index.ts';
 import { agentState, askAgent } from './agent-client.ts';
+import { attendedMode, type Keeper, ontoSan } from './coordinated/attended.ts';
 import { freeVolume } from './faults-disk.ts';
 import { deploy, hypervisors, ontoVolumes, startBystanders } from './fleet-parts.ts';
 import { guestProcess, serviceProcess, signal } from './host-processes.ts';
@@ -35,6 +36,10 @@ export interface FleetPlan {
   replication?: ReplicationMode;
   /** Machines about whose failover a person decides, whatever `policy` says of the others, and how their copies are kept. */
   loose?: Record<string, ReplicationMode>;
+  /** Machines whose copy somebody else keeps, on a storage that both of two hosts reach. */
+  attended?: Record<string, Keeper>;
+  /** Guests of the lab; one a hypervisor host when not said. */
+  guests?: number;
   /** Hypervisor hosts; two when not said. A machine stands by on the first that is not its home. */
   hypervisors?: number;
   /** State and images on volumes of their own, which can be filled (faults-disk.ts). */
@@ -88,12 +93,14 @@ export class ProtectedFleet {
     const say = plan.say ?? (() => {});
     await must([process.execPath, join(ROOT, 'src-main', 'scripts', 'build.mjs')], { cwd: ROOT });
     await down(places);
-    const lab = await up({ say, ...(plan.hypervisors ? { hosts: plan.hypervisors } : {}) }, places);
-    if (plan.volumes) for (const { name } of hypervisors(lab)) await ontoVolumes(lab, name);
+    const size = { hosts: plan.hypervisors ?? 2, ...(plan.guests ? { guests: plan.guests } : {}) };
+    const lab = await up({ say, ...size }, places);
+    const names = hypervisors(lab).map(({ name }) => name);
+    if (plan.volumes) for (const name of names) await ontoVolumes(lab, name);
+    await ontoSan(lab, names, plan.attended ?? {});
     const bystanders = plan.bystanders ? await startBystanders(lab) : new Map<string, string>();
     const fleet = new ProtectedFleet(lab, plan, await deploy(lab, say), bystanders);
-    for (const machine of plan.machines)
-      await fleet.#order(machine, plan.loose?.[machine] ?? plan.replication);
+    for (const machine of plan.machines) await fleet.#order(machine, fleet.#modeOf(machine));
     for (const machine of plan.machines) await fleet.settle(machine, 5 * MINUTE);
     say(fleet.arms ? 'protected and armed' : 'protected');
     return fleet;
@@ -156,6 +163,13 @@ export class ProtectedFleet {
   /** Whether the plan lets its pairs be armed. */
   get arms(): boolean {
     return this.plan.policy === 'automatic' && this.plan.witness;
+  }
+
+  #modeOf(machine: string): ReplicationMode | undefined {
+    const { attended, loose, replication } = this.plan;
+    const keeper = attended?.[machine];
+    const hosts = this.hypervisors.map((host) => this.idOf(host));
+    return keeper ? attendedMode(keeper, machine, hosts) : (loose?.[machine] ?? replication);
   }
 
   isLoose(machine: string): boolean {

@@ -6,7 +6,7 @@ const POINT_MS: [number, number] = [400, 3_000];
 
 /** What an owner does that has no copy under way: by points, or a full one and a mirror after it. */
 export function keepCopy(world: World, host: Host): void {
-  if (world.shared) proven(world, host);
+  if (world.attended) proven(world, host);
   else if (host.byPoints) follow(world, host);
   else copyAll(world, host);
 }

@@ -46,8 +46,8 @@ export const COPY_FAULTS: Record<string, Fault> = {
   /** A comparison finds that the copy is not the same: durable in the owner's notes, in this epoch. */
   'copy-differs': (world) => {
     const host = owner(world);
-    // Of shared disks there is no copy that could.
-    if (world.shared || !host.well || !host.running || host.mirror !== 'active' || host.byPoints)
+    // Of what others keep nothing is compared.
+    if (world.attended || !host.well || !host.running || host.mirror !== 'active' || host.byPoints)
       return false;
     host.distrustedIn = host.node?.record?.epoch.n ?? null;
     host.tellAgent();

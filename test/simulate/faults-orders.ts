@@ -82,7 +82,7 @@ export const ORDERS: Record<string, Fault> = {
     world.forced = true;
     return host.node?.force(0) === true;
   },
-  'standby-replaced': (world) => !world.shared && replaceStandby(world),
+  'standby-replaced': (world) => !world.attended && replaceStandby(world),
   'witness-replaced': (world) => replaceWitness(world),
   /** A switchover that shuts the guest down from inside, and is given up when it takes too long. */
   'move-by-shutdown': (world) => {
@@ -106,8 +106,8 @@ export const ORDERS: Record<string, Fault> = {
     const host = owner(world);
     const other = world.other(host);
     const free = host.running && host.wanted === 'run' && !host.hung && host.mirror === 'active';
-    // Not offered on shared disks.
-    if (!host.well || !free || !other.well || other.guest !== 'none' || world.shared) return false;
+    // Not offered of what others keep.
+    if (!host.well || !free || !other.well || other.guest !== 'none' || world.attended) return false;
     moveLive(world, host, other);
     return true;
   },

@@ -56,6 +56,8 @@ export class Host extends Machine {
   startsFail = 0;
   capacity = true;
   targetBroken = false;
+  /** Its process has disks of an external replication open that the other host's promote took away. */
+  demoted = false;
   /** Its disks answer with errors. */
   diskFault = false;
   hypervisorDown = false;
@@ -107,7 +109,7 @@ export class Host extends Machine {
 
   /** The copy is kept by points, as this agent knows the record. */
   get byPoints(): boolean {
-    if (this.world.shared) return false;
+    if (this.world.attended) return false;
     return (this.node?.record ?? this.world.truth())?.replica.mode !== 'sync';
   }
 
@@ -195,6 +197,7 @@ export class Host extends Machine {
       this.#timerRanOn(this.world.kernel.now - this.#stoppedAt);
     if (before === 'none') {
       this.process += 1;
+      this.demoted = false;
       this.endedWhole = false;
     }
     if (state === 'none' || before === 'none') {
@@ -248,7 +251,7 @@ export class Host extends Machine {
   /** A shutdown in order from inside the guest, or by the agent. */
   shutDown(): void {
     if (this.guest !== 'running') return;
-    const whole = this.mirror === 'active' && (this.world.shared || this.world.replicates(this));
+    const whole = this.mirror === 'active' && (this.world.attended || this.world.replicates(this));
     this.setGuest('none');
     this.endedWhole = whole;
     this.tellAgent();

@@ -12,6 +12,8 @@ export function judge(world: World): void {
     return;
   }
   if (running.length === 1) {
+    if (running[0]?.demoted)
+      world.violate('I7', `the guest runs on disks that take no writes (${describe(world)})`);
     const wanted = record !== null && isAutomatic(record) && record.voters.length === 3;
     if (world.gone === null && record?.armed !== true && wanted) {
       world.violate('I7', `everything is well, and the pair is not armed (${describe(world)})`);

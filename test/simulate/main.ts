@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { caughtBy, MISTAKE_NAMES, type Mistake } from './mistakes.ts';
+import { caughtBy, keeperFor, MISTAKE_NAMES, type Mistake } from './mistakes.ts';
 import { runSchedule } from './schedule.ts';
+import type { Keeper } from './world.ts';
 
-/** Both hosts reach the same disks: mode *shared* (docs/external.md). */
-const SHARED = process.argv.includes('--shared');
+/** Somebody else keeps the copy (docs/external.md). */
+const given = (['shared', 'external'] as const).find((keeper) => process.argv.includes(`--${keeper}`));
+const KEEPER: Keeper = given ?? 'ours';
 /** How many schedules may pass before a seeded mistake counts as missed. */
 const PER_MISTAKE = 30_000;
 
@@ -13,7 +15,7 @@ interface Order {
   count: number;
   mistake: Mistake | null;
   stopAtFirst: boolean;
-  shared: boolean;
+  keeper: Keeper;
 }
 interface Detail {
   seed: number;
@@ -42,7 +44,7 @@ const nothing = (): Sum => ({
 function work(order: Order): Sum {
   const sum = nothing();
   for (let i = 0; i < order.count; i += 1) {
-    const result = runSchedule(order.from + i, order.mistake, { shared: order.shared });
+    const result = runSchedule(order.from + i, order.mistake, { keeper: order.keeper });
     sum.schedules += 1;
     sum.ms += result.simulatedMs;
     sum.thawOverlapMs = Math.max(sum.thawOverlapMs, result.thawOverlapMs);
@@ -75,14 +77,14 @@ function merge(sums: Sum[]): Sum {
 /** Spreads the seeds over the processors; the result does not depend on how many there are. */
 async function spread(from: number, count: number): Promise<Sum> {
   const workers = Math.min(availableParallelism(), Math.ceil(count / 200));
-  if (workers <= 1) return work({ from, count, mistake: null, stopAtFirst: false, shared: SHARED });
+  if (workers <= 1) return work({ from, count, mistake: null, stopAtFirst: false, keeper: KEEPER });
   const share = Math.ceil(count / workers);
   const orders = Array.from({ length: workers }, (_, i) => ({
     from: from + i * share,
     count: Math.max(0, Math.min(share, count - i * share)),
     mistake: null,
     stopAtFirst: false,
-    shared: SHARED,
+    keeper: KEEPER,
   }));
   return merge(await Promise.all(orders.map(inWorker)));
 }
@@ -93,7 +95,13 @@ async function seedMistakes(from: number, count: number): Promise<Map<Mistake, D
   const left = [...MISTAKE_NAMES];
   const runner = async (): Promise<void> => {
     for (let mistake = left.shift(); mistake !== undefined; mistake = left.shift()) {
-      const sum = await inWorker({ from, count, mistake, stopAtFirst: true, shared: SHARED });
+      const sum = await inWorker({
+        from,
+        count,
+        mistake,
+        stopAtFirst: true,
+        keeper: keeperFor(mistake, KEEPER),
+      });
       found.set(mistake, sum.details[0] ?? null);
     }
   };
@@ -121,7 +129,9 @@ function option(name: string, fallback: number): number {
 function tell(seed: number): void {
   const at = process.argv.indexOf('--mistake');
   const mistake = MISTAKE_NAMES.find((name) => name === process.argv[at + 1]) ?? null;
-  const result = runSchedule(seed, at < 0 ? null : mistake, { telling: true, shared: SHARED });
+  const made = at < 0 ? null : mistake;
+  const keeper = made === null ? KEEPER : keeperFor(made, KEEPER);
+  const result = runSchedule(seed, made, { telling: true, keeper });
   for (const line of result.story) console.log(line);
   for (const one of result.violations) console.log(`${one.invariant} at ${one.atMs} ms: ${one.what}`);
   process.exit(result.violations.length === 0 ? 0 : 1);

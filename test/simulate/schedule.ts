@@ -3,7 +3,7 @@ import { Livelock } from './kernel.ts';
 import { type Mistake, rulesWith } from './mistakes.ts';
 import { Random } from './random.ts';
 import { Storm } from './storm.ts';
-import { type Violation, World } from './world.ts';
+import { type Keeper, type Violation, World } from './world.ts';
 
 export interface ScheduleResult {
   seed: number;
@@ -20,14 +20,14 @@ const MIN_MS = 60_000;
 export function runSchedule(
   seed: number,
   mistake: Mistake | null = null,
-  { telling = false, shared = false }: { telling?: boolean; shared?: boolean } = {},
+  { telling = false, keeper = 'ours' }: { telling?: boolean; keeper?: Keeper } = {},
 ): ScheduleResult {
   const plan = new Random(seed * 2 + 1);
   const rules = rulesWith(mistake);
   const witness = !plan.chance(0.06);
-  const world = new World({ seed, rules, telling, witness, shared });
+  const world = new World({ seed, rules, telling, witness, keeper });
   const worlds = plan.chance(0.12)
-    ? [world, new World({ seed, rules, telling, first: world, shared })]
+    ? [world, new World({ seed, rules, telling, first: world, keeper })]
     : [world];
   const storm = new Storm(world, plan);
   for (const one of worlds) {

@@ -56,7 +56,7 @@ export class SimulatedSite implements Site {
     const silent = host.unreachableSince !== null && now - host.unreachableSince >= NOTICE_MS;
     if (!silent) return this.#whole();
     // Nothing is held where nothing is copied: the other host only has not proved anything for a while.
-    if (!host.world.shared) return 'held';
+    if (!host.world.attended) return 'held';
     host.mirror = 'off';
     host.unreachableSince = null;
     return 'off';
@@ -116,6 +116,8 @@ export class SimulatedSite implements Site {
     const host = this.#host;
     const { life, boots } = host;
     host.world.acted(host, 'start');
+    // Over at once: one that comes late has to fail (docs/external.md).
+    host.world.promote(host);
     if (host.receiving) {
       host.world.kernel.after(host.world.random.between(2, 30), () => {
         if (host.power !== 'on' || host.boots !== boots) return;
@@ -165,7 +167,7 @@ export class SimulatedSite implements Site {
   }
 
   openExport(): void {
-    if (this.#host.world.shared) return;
+    if (this.#host.world.attended) return;
     if (this.#host.quarantined || this.#host.exportOpen) return;
     this.#host.world.acted(this.#host, 'open export');
     this.#host.exportOpen = true;
@@ -187,7 +189,7 @@ export class SimulatedSite implements Site {
 
   quarantine(): void {
     // There is one set of disks: nothing here could differ from what the other has.
-    if (this.#host.world.shared) return;
+    if (this.#host.world.keeper === 'shared') return;
     if (!this.#host.quarantined) this.#host.world.acted(this.#host, 'quarantine');
     this.#host.quarantined = true;
     this.#host.closeInOrder();

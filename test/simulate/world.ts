@@ -20,6 +20,13 @@ export interface Violation {
   atMs: number;
 }
 
+/**
+ * Who keeps the copy (docs/external.md): we do; nobody, since both hosts reach the very same disks, and a process on one keeps the
+ * other from starting; or a synchronous replication of somebody else's, which one host at a time may write to.
+ */
+export type Keeper = 'ours' | 'shared' | 'external';
+const MODES = { ours: 'sync', shared: 'shared', external: 'external-sync' } as const;
+
 export interface Shape {
   seed: number;
   rules: Rules;
@@ -28,8 +35,7 @@ export interface Shape {
   witness?: boolean;
   /** A second pair on the machines of `first`, the other way round: shares time, network, power and agents. */
   first?: World;
-  /** Both hosts reach the very same disks, and a process on one keeps the other from starting (mode *shared*). */
-  shared?: boolean;
+  keeper?: Keeper;
 }
 
 /** Two hosts and a witness with one protected guest, and the eyes that judge them. */
@@ -41,7 +47,7 @@ export class World {
   timing: Timing;
   readonly name: string;
   readonly rules: Rules;
-  readonly shared: boolean;
+  readonly keeper: Keeper;
   readonly guardPollMs = 95;
   readonly hosts: Host[] = [];
   /** By the record, as of the last look at it. */
@@ -75,13 +81,13 @@ export class World {
   serving: Host | null = null;
   #overlapSince: number | null = null;
 
-  constructor({ seed, rules, telling = false, witness = true, first, shared = false }: Shape) {
+  constructor({ seed, rules, telling = false, witness = true, first, keeper = 'ours' }: Shape) {
     this.kernel = first?.kernel ?? new Kernel();
     this.random = first?.random ?? new Random(seed);
     this.network = first?.network ?? new Network(this.kernel, this.random);
     this.rules = rules;
     this.inMemory = first?.inMemory ?? seed % 3 === 0;
-    this.shared = shared;
+    this.keeper = keeper;
     this.name = first === undefined ? '' : '2:';
     this.story = first?.story ?? [];
     this.violations = first?.violations ?? [];
@@ -150,14 +156,27 @@ export class World {
   /** Whether the other copy could be written to from there. */
   reaches(host: Host): boolean {
     const other = this.other(host);
-    const takes = this.shared || (other.exportOpen && !other.targetBroken && !other.diskFault);
+    const takes = this.attended || (other.exportOpen && !other.targetBroken && !other.diskFault);
     const up = other.power === 'on' && !other.frozen && takes;
     return up && this.network.open(host.id, other.id) && this.network.open(other.id, host.id);
   }
 
+  /** Nothing is copied by us: what is written is on both sides. */
+  get attended(): boolean {
+    return this.keeper !== 'ours';
+  }
+
   /** A process of the other host, running or not, has the shared disks open. */
   keepsDisks(host: Host): boolean {
-    return this.shared && this.everMembers.some((each) => each !== host && each.guest !== 'none');
+    return (
+      this.keeper === 'shared' && this.everMembers.some((each) => each !== host && each.guest !== 'none')
+    );
+  }
+
+  /** Of an external replication, before every start: what the other host has open takes no writes any more, whatever comes of the start. */
+  promote(host: Host): void {
+    if (this.keeper !== 'external') return;
+    for (const each of this.everMembers) if (each !== host && each.guest !== 'none') each.demoted = true;
   }
 
   /** The witness of the present configuration. */
@@ -228,7 +247,7 @@ export class World {
         profile,
       }),
       policy: 'automatic',
-      replica: { mode: this.shared ? 'shared' : 'sync', state: 'in-sync', point: null, since: 0 },
+      replica: { mode: MODES[this.keeper], state: 'in-sync', point: null, since: 0 },
     };
     const chosen = founding(record);
     for (const host of this.hosts) {
@@ -236,7 +255,7 @@ export class World {
       host.startAgent();
     }
     a.beginWith({ kind: 'standing', epoch: record.epoch });
-    b.exportOpen = !this.shared;
+    b.exportOpen = !this.attended;
     this.serving = a;
     for (const host of this.members) this.#client(host);
   }
@@ -263,9 +282,10 @@ export class World {
       host.setGuest('faulted');
       return;
     }
+    if (host.demoted) return;
     this.writes += 1;
     const written = host.image + 1;
-    if (this.shared) for (const each of this.everMembers) each.image = written;
+    if (this.attended) for (const each of this.everMembers) each.image = written;
     else if (host.mirror === 'active') {
       if (!this.replicates(host)) return;
       other.image = written;

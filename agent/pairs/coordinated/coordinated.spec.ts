@@ -200,6 +200,27 @@ describe('a machine whose copy an external replication keeps', () => {
     write(boreas, 3);
   });
 
+  it('is started anew, promoted, where it is taken back: the other host’s promote had taken its disks away', async () => {
+    const replication = replicate(true);
+    await protect(external(true), AUTOMATIC);
+    await armed(atlas);
+    write(atlas, 3);
+    const { programs } = boreas.host;
+    const program = programs.get(SimulatedReplication.PROGRAM);
+    programs.set(SimulatedReplication.PROGRAM, async (args) => {
+      const ran = await program?.(args);
+      if (args[0] === 'promote') await boreas.powerOff();
+      return ran ?? { code: 1, stdout: '', stderr: '' };
+    });
+    for (const other of ['boreas', 'cora']) rig.world.cable('atlas', other, false);
+    await until(() => replication.did.includes('boreas promote'));
+    for (const other of ['boreas', 'cora']) rig.world.cable('atlas', other, true);
+    await until(() => atlas.pair()?.record.change === 'take-back' && atlas.pair()?.record.begun === true);
+    await runsOn(atlas);
+    write(atlas, 2);
+    expect(replication.did).toContain('atlas promote');
+  });
+
   it('is disarmed by a broken state, and by one that cannot be understood', async () => {
     const replication = replicate(true);
     await protect(external(true), AUTOMATIC);

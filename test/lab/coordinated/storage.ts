@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { must, waitFor } from '../run.ts';
+import { CommandFailed, must, waitFor } from '../run.ts';
 import type { Lab } from '../running-lab.ts';
 
 /** Folders that both hosts of a lab reach, as they would reach an NFS server: the same files, and locks between them. */
@@ -37,7 +37,11 @@ export async function putProgram(lab: Lab, host: string, name: 'replica.sh' | 'a
 
 /** The machine's disks from now on lie in that folder: moved while it is off, and started again. */
 export async function moveDisks(lab: Lab, machine: string, host: string, folder: string): Promise<void> {
-  const sh = async (script: string): Promise<string> => must(lab.sshCommand(host, ['--', script]));
+  // Past its sshd, which may not be there yet: the host has just booted.
+  const sh = async (script: string): Promise<void> => {
+    const said = await lab.exec(host, ['sh', '-c', script]);
+    if (said.code !== 0) throw new CommandFailed([host, script], said);
+  };
   await sh(
     `virsh -q destroy ${machine} 2>/dev/null; mkdir -p ${folder}; mv ${IMAGES}/${machine}-vd?.qcow2 ${folder}/`,
   );
