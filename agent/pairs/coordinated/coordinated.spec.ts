@@ -168,7 +168,7 @@ describe('a machine on shared disks', () => {
       await until(begun);
       await atlas.killAgent();
       await atlas.startAgent();
-      expect(await order).toMatchObject({ state: 'done' });
+      expect(await order).toMatchObject({ state: 'done', problem: null });
       await until(() => atlas.pair()?.mirror?.state === 'in-sync');
       expect(await atlas.order('protect.end', { pairId: PAIR })).toMatchObject({ state: 'done' });
     }
