@@ -242,6 +242,8 @@ test.describe('what if', () => {
     const table = page.getByRole('table', { name: whatIf.table.title });
     await expect(table.getByText(/by its last drill, \d+ /).first()).toBeVisible();
     const picture = page.getByRole('grid', { name: whatIf.picture });
+    // Only rows in view are drawn, and the table above is long.
+    await picture.evaluate((grid) => grid.scrollIntoView());
     await expect(picture.getByText(/^on stage since/).first()).toBeVisible();
     await expect(picture.getByRole('link', { name: /^Fail over/ })).toHaveCount(0);
     await page.reload();
