@@ -8,9 +8,9 @@ test.each([
   ['/opt/understudy cli status', true, ['status']],
   ['/opt/understudy --no-sandbox status --json', true, ['status', '--json']],
   ['/opt/understudy --help', true, ['--help']],
-  ['electron /work/app cli status', false, ['status']],
-  ['electron --no-sandbox /work/app failover mail', false, ['failover', 'mail']],
-  ['electron /work/app', false, null],
+  ['electron /opt/app cli status', false, ['status']],
+  ['electron --no-sandbox /opt/app failover mail', false, ['failover', 'mail']],
+  ['electron /opt/app', false, null],
   ['/opt/understudy', true, null],
   ['/opt/understudy --practice', true, null],
 ])('%s', (line, packaged, words) => {
