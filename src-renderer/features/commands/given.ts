@@ -3,8 +3,8 @@ import type { ParamsOf } from '../../../agent/protocol/method.ts';
 import type { Result } from '../../../agent/protocol/problem.ts';
 import type { FleetSnapshot, PageApi } from '../../../src-main/contract/index.ts';
 
-/** Orders that can be shown as shell commands. */
-type Shown =
+/** Orders that an agent carries out as a task. */
+type Tasked =
   | 'pair.failover'
   | 'pair.switchover'
   | 'pair.resync'
@@ -13,8 +13,12 @@ type Shown =
   | 'pair.replaceStandby'
   | 'pair.mode'
   | 'pair.drill'
+  | 'protect.end';
+
+/** Orders that can be shown as shell commands. */
+type Shown =
+  | Tasked
   | 'protect.start'
-  | 'protect.end'
   | 'pair.drillSettings'
   | 'pair.verifySettings'
   | 'pair.objectives'
@@ -30,22 +34,7 @@ export type GivenOrder = {
   [M in Shown]: { method: M; params: Omit<ParamsOf<PageApi, M>, 'requestId'> };
 }[Shown];
 
-/** Those that an agent carries out as a task. */
-export type TaskOrder = Extract<
-  GivenOrder,
-  {
-    method:
-      | 'pair.failover'
-      | 'pair.switchover'
-      | 'pair.resync'
-      | 'pair.revert'
-      | 'pair.discard'
-      | 'pair.replaceStandby'
-      | 'pair.mode'
-      | 'pair.drill'
-      | 'protect.end';
-  }
->;
+export type TaskOrder = Extract<GivenOrder, { method: Tasked }>;
 
 type Call = <M extends TaskOrder['method']>(
   method: M,
