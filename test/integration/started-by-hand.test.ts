@@ -57,10 +57,8 @@ const writeByHand = (pattern: number): void => {
   execFileSync('qemu-io', ['-f', 'qcow2', '-c', `write -P ${pattern} ${2 * MIB} ${MIB}`, path]);
 };
 
-/** The first byte of what was written before the last point, and of what was written by hand. */
-const bytes = (all: Buffer[]): (number | undefined)[] => [all[0]?.[0], all[0]?.[2 * MIB]];
-
-it('goes on from what the machine wrote by hand, also when that is tried again', async () => {
+/** Two points, and what the machine wrote when it was started by hand from the newer one. */
+async function writtenByHand(): Promise<void> {
   await write(1);
   await another();
   await write(2);
@@ -68,18 +66,19 @@ it('goes on from what the machine wrote by hand, also when that is tried again',
   await bench.source.end(PAIR);
   layByHand();
   writeByHand(7);
+}
+
+/** The first byte of what was written before the last point, and of what was written by hand. */
+const bytes = (all: Buffer[]): (number | undefined)[] => [all[0]?.[0], all[0]?.[2 * MIB]];
+
+it('goes on from what the machine wrote by hand, also when that is tried again', async () => {
+  await writtenByHand();
   expect(bytes(await bench.surfaced(null))).toEqual([2, 7]);
   expect(bytes(await bench.surfaced(points().at(-1)?.id ?? null))).toEqual([2, 7]);
 });
 
 it('starts from an earlier point when that is ordered, and keeps what was written by hand aside', async () => {
-  await write(1);
-  await another();
-  await write(2);
-  await another();
-  await bench.source.end(PAIR);
-  layByHand();
-  writeByHand(7);
+  await writtenByHand();
   expect(bytes(await bench.surfaced(points()[0]?.id ?? null))).toEqual([1, 0]);
   expect(diskPaths().map((path) => existsSync(`${path}.by-hand`))).toEqual([true, true]);
   // What was laid there by us is taken away as ever.

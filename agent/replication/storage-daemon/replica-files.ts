@@ -6,33 +6,35 @@ import { createImage, deleteImage, layerImage, setAside, settleImage } from './i
 /** The image files of one replica, all of its disks, while nobody has them open. */
 
 /** Empty ones; what lies in their way is renamed aside. @returns its new names */
-export async function createAll(
+export const createAll = (
   disks: ReplicaDisk[],
   asideTag: string,
   host: string,
-): Promise<Result<{ aside: string[] }>> {
-  const aside: string[] = [];
-  for (const disk of disks) {
+): Promise<Result<{ aside: string[] }>> =>
+  asideOf(disks, async (disk) => {
     const moved = await putAside(disk, asideTag, host);
     if (!moved.ok) return moved;
-    if (moved.value !== null) aside.push(moved.value);
     const made = await createImage(disk, host);
-    if (!made.ok) return made;
-  }
-  return ok({ aside });
-}
+    return made.ok ? moved : made;
+  });
 
 /** New ones on top of those that are there, which are renamed aside. @returns their new names */
-export async function layerAll(
+export const layerAll = (
   disks: ReplicaDisk[],
   asideTag: string,
   host: string,
+): Promise<Result<{ aside: string[] }>> => asideOf(disks, (disk) => layerImage(disk, asideTag, host));
+
+/** One disk after the other, up to the first that fails. `make` gives the new name of what was in its way; null: nothing was. */
+async function asideOf(
+  disks: ReplicaDisk[],
+  make: (disk: ReplicaDisk) => Promise<Result<string | null>>,
 ): Promise<Result<{ aside: string[] }>> {
   const aside: string[] = [];
   for (const disk of disks) {
-    const layered = await layerImage(disk, asideTag, host);
-    if (!layered.ok) return layered;
-    aside.push(layered.value);
+    const made = await make(disk);
+    if (!made.ok) return made;
+    if (made.value !== null) aside.push(made.value);
   }
   return ok({ aside });
 }
