@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { rootCertificates } from 'node:tls';
-import { createTransport } from 'nodemailer';
 import { fail, type MailSettings, ok, type Problem, type Result } from '../protocol/index.ts';
 import { type Letter, oneLine, type Sent } from './transports.ts';
 
@@ -13,6 +12,8 @@ export async function sendMail(
   to: MailSettings,
   password: string | null,
 ): Promise<Result<Sent>> {
+  // Loaded by the first mail: most agents never send one.
+  const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     host: to.host,
     port: to.port,
