@@ -12,13 +12,14 @@ export interface QmpCall {
 /** What a monitor answers: a value, or why not. */
 export type QmpAnswer = { return: unknown } | { error: { class: string; desc: string } } | 'silence';
 
-/** A QMP monitor on a unix socket of its own; one connection at a time, as QEMU's. */
+/** A QMP monitor on a unix socket of its own; it hears one connection at a time, as QEMU's: the next waits ungreeted. */
 export class FakeQmp {
   readonly directory = mkdtempSync(join(tmpdir(), 'understudy-qmp-'));
   readonly path = join(this.directory, 'qmp.sock');
   readonly calls: QmpCall[] = [];
   readonly #answer: (call: QmpCall) => QmpAnswer;
   readonly #sockets = new Set<net.Socket>();
+  readonly #waiting: net.Socket[] = [];
   #server: net.Server | null = null;
 
   constructor(answer: (call: QmpCall) => QmpAnswer) {
@@ -26,7 +27,10 @@ export class FakeQmp {
   }
 
   async listen(): Promise<void> {
-    const server = net.createServer((socket) => this.#serve(socket));
+    const server = net.createServer((socket) => {
+      this.#waiting.push(socket);
+      this.#next();
+    });
     this.#server = server;
     await new Promise<void>((done) => server.listen(this.path, done));
   }
@@ -45,7 +49,7 @@ export class FakeQmp {
 
   /** The daemon's death. */
   async die(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of [...this.#waiting.splice(0), ...this.#sockets]) socket.destroy();
     const server = this.#server;
     this.#server = null;
     if (server) await new Promise((done) => server.close(done));
@@ -56,9 +60,17 @@ export class FakeQmp {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  #next(): void {
+    const next = this.#sockets.size === 0 ? this.#waiting.shift() : undefined;
+    if (next) this.#serve(next);
+  }
+
   #serve(socket: net.Socket): void {
     this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      this.#next();
+    });
     socket.on('error', () => socket.destroy());
     writeJsonLine(socket, { QMP: { version: {}, capabilities: [] } });
     readJsonLines(socket, 2 ** 20, (value) => {

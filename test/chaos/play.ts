@@ -73,10 +73,10 @@ export async function play(fleet: ProtectedFleet, order: Order): Promise<Result>
   await Promise.all(clients.map((client) => client.waitForMore(50, MINUTE)));
   const person = new Person(scene, clients);
   const steward = new Steward(fleet, person);
-  steward.start();
+  const tended = steward.start();
   const director = new Director(scene, order.seed, order.kinds);
   const began = Date.now();
-  await director.play(began + order.minutes * MINUTE);
+  await Promise.race([director.play(began + order.minutes * MINUTE), tended]);
   const minutes = (Date.now() - began) / MINUTE;
   const end = await calm(scene, clients);
   await steward.stop();

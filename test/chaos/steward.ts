@@ -24,8 +24,10 @@ export class Steward {
     this.#person = person;
   }
 
-  start(): void {
+  /** Resolves once stopped; rejects when it cannot go on. */
+  start(): Promise<void> {
     this.#work = this.#look();
+    return this.#work;
   }
 
   async stop(): Promise<void> {

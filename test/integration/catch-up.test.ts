@@ -142,7 +142,14 @@ describe('bringing a replica up to date', () => {
   it('makes the copy independent of the old disk while it is being written, so that that can go', async () => {
     const asides = await layeredInSync();
     const { target } = bench.parts;
+    // A job that had ended and was still there killed QEMU as soon as somebody listed its nodes: they are listed all the while.
+    let over = false;
+    const listed = (async () => {
+      while (!over) await target.points.undo(PAIR, 'drill', bench.replicaDisks());
+    })();
     expect(await target.standAlone(PAIR, bench.replicaDisks(), () => undefined)).toMatchObject({ ok: true });
+    over = true;
+    await listed;
     expect(await target.discard(asides)).toMatchObject({ ok: true });
     await write('vda', 2 * MIB, 8);
     expect(bench.state).toBe('in-sync');

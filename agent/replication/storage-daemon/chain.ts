@@ -11,13 +11,14 @@ import { backingOf, exists, run } from './images.ts';
 const Jobs = v.array(
   v.object({
     id: v.string(),
-    status: v.string(),
     'current-progress': v.number(),
     'total-progress': v.number(),
-    error: v.optional(v.string()),
   }),
 );
 type Jobs = v.InferOutput<typeof Jobs>;
+
+/** QEMU's word on the end of a block job. */
+const Ended = v.object({ device: v.string(), error: v.optional(v.string()) });
 
 const LOOK_MS = 200;
 const ENDING_LOOKS = 200;
@@ -85,23 +86,42 @@ async function stream(
   progress: (doneBytes: number, totalBytes: number) => void,
 ): Promise<Result<void>> {
   const id = flattenJob(pairId, disk.target);
+  let cause = 'it was broken off';
+  const leave = daemon.onEvent(({ event, data }) => {
+    const ended = event === 'BLOCK_JOB_COMPLETED' ? v.safeParse(Ended, data) : null;
+    if (ended?.success && ended.output.device === id) cause = ended.output.error ?? cause;
+  });
+  try {
+    const over = await streamed(daemon, id, blockName('image', pairId, disk.target), progress);
+    if (!over.ok) return over;
+    return (await backingOf(disk.path)) === null ? ok(undefined) : fail(notAlone(disk, cause));
+  } finally {
+    leave();
+  }
+}
+
+/**
+ * Resolves when the job is gone, whatever came of it. It must not stay after its end (`auto-dismiss`): its filter has no child
+ * then, and QEMU 7.2 dies of the next look at its nodes (bdrv_refresh_filename).
+ */
+async function streamed(
+  daemon: StorageDaemon,
+  id: string,
+  device: string,
+  progress: (doneBytes: number, totalBytes: number) => void,
+): Promise<Result<void>> {
   const known = await jobs(daemon);
   if (!known.ok) return known;
   if (!known.value.some((job) => job.id === id)) {
-    const device = blockName('image', pairId, disk.target);
-    const started = await daemon.execute('block-stream', { 'job-id': id, device, 'auto-dismiss': false });
+    const started = await daemon.execute('block-stream', { 'job-id': id, device });
     if (!started.ok) return started;
   }
   for (;;) {
     const now = await jobs(daemon);
     if (!now.ok) return now;
     const job = now.value.find((one) => one.id === id);
-    if (!job) return fail(notAlone(disk, 'it was broken off'));
+    if (!job) return ok(undefined);
     progress(job['current-progress'], job['total-progress']);
-    if (job.status === 'concluded') {
-      await daemon.execute('job-dismiss', { id });
-      return job.error === undefined ? ok(undefined) : fail(notAlone(disk, job.error));
-    }
     await new Promise((done) => setTimeout(done, LOOK_MS));
   }
 }
@@ -113,8 +133,7 @@ export async function stopStanding(daemon: StorageDaemon, pairId: string): Promi
     if (!known.ok) return known;
     const own = known.value.filter(({ id }) => id.startsWith(flattenJob(pairId, '')));
     if (own.length === 0) return ok(undefined);
-    for (const { id, status } of own)
-      await daemon.execute(status === 'concluded' ? 'job-dismiss' : 'job-cancel', { id });
+    for (const { id } of own) await daemon.execute('job-cancel', { id });
     await new Promise((done) => setTimeout(done, ENDING_PAUSE_MS));
   }
   return fail({

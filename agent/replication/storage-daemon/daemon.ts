@@ -24,8 +24,6 @@ export interface DaemonOptions {
 export interface DaemonEvents {
   /** The daemon is gone, and with it everything it offered. */
   gone(): void;
-  /** What the daemon tells unasked. */
-  told(event: QmpEvent): void;
 }
 
 export const HEARTBEAT_EXPORT = 'understudy-heartbeat';
@@ -49,6 +47,8 @@ export class StorageDaemon {
   readonly #events: DaemonEvents;
   #client: QmpClient | null = null;
   #connecting: Promise<Result<QmpClient>> | null = null;
+  #dialling: Promise<Result<QmpClient>> | null = null;
+  readonly #listeners = new Set<(event: QmpEvent) => void>();
   /** Digest of the certificate the running NBD server was started with; '' when not by this client. */
   #certificate = '';
 
@@ -60,10 +60,15 @@ export class StorageDaemon {
   /** Connects when the daemon runs, and does not start it; false when there is none. */
   async attach(): Promise<Result<boolean>> {
     if (this.#client) return ok(true);
-    const client = await QmpClient.connect(this.#options.socketPath);
-    if (client.ok) this.#adopt(client.value);
-    else if (client.problem.kind !== 'qmp-absent') return client;
+    const client = await this.#dial();
+    if (!client.ok && client.problem.kind !== 'qmp-absent') return client;
     return ok(client.ok);
+  }
+
+  /** What the daemon tells unasked, whichever connection it comes over; returns what ends that. */
+  onEvent(listener: (event: QmpEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   detach(): void {
@@ -127,20 +132,31 @@ export class StorageDaemon {
     const running = await this.#options.services.ensureRunning('understudy-storage.service');
     if (!running.ok) return running;
     for (let tried = 1; ; tried += 1) {
-      const client = await QmpClient.connect(this.#options.socketPath);
-      if (client.ok) {
-        this.#adopt(client.value);
-        return client;
-      }
-      if (tried === CONNECT_TRIES) return client;
+      const client = this.#client ? ok(this.#client) : await this.#dial();
+      if (client.ok || tried === CONNECT_TRIES) return client;
       await new Promise((done) => setTimeout(done, CONNECT_PAUSE_MS));
     }
+  }
+
+  /** QEMU hears one connection at a time: a second one would wait, unanswered, for as long as the first is there. */
+  #dial(): Promise<Result<QmpClient>> {
+    this.#dialling ??= QmpClient.connect(this.#options.socketPath)
+      .then((client) => {
+        if (client.ok) this.#adopt(client.value);
+        return client;
+      })
+      .finally(() => {
+        this.#dialling = null;
+      });
+    return this.#dialling;
   }
 
   #adopt(client: QmpClient): void {
     this.#client = client;
     this.#certificate = '';
-    client.onEvent((event) => this.#events.told(event));
+    client.onEvent((event) => {
+      for (const listener of this.#listeners) listener(event);
+    });
     client.onEnd(() => {
       if (this.#client !== client) return;
       this.#client = null;

@@ -74,10 +74,7 @@ class StorageDaemonTarget implements ReplicaTarget {
   constructor(options: StorageDaemonOptions) {
     this.#options = options;
     this.#digests = new Digests(options.digestDir, options.copiers);
-    this.#daemon = new StorageDaemon(options, {
-      gone: () => this.#daemonEnded(),
-      told: (event) => this.#points.told(event),
-    });
+    this.#daemon = new StorageDaemon(options, { gone: () => this.#daemonEnded() });
     this.#markers = new UncleanMarkers(options.uncleanDir, (pairId) => {
       options.log('warn', `${pairId}: its replica ended uncleanly while it acknowledged from memory`);
       for (const listener of this.#listeners) listener(pairId);

@@ -46,9 +46,10 @@ export class DaemonPoints {
   constructor(daemon: StorageDaemon, hostName: string) {
     this.#daemon = daemon;
     this.#hostName = hostName;
+    daemon.onEvent((event) => this.#told(event));
   }
 
-  told({ event, data }: QmpEvent): void {
+  #told({ event, data }: QmpEvent): void {
     const bad = event === 'QUORUM_REPORT_BAD' ? v.safeParse(Bad, data) : null;
     if (bad?.success) this.#broken.add(bad.output['node-name']);
   }

@@ -61,6 +61,12 @@ describe('the standby with its storage daemon', () => {
     await daemon.qmp.close();
   });
 
+  it('turns to the daemon once, however many ask for it at the same time', async () => {
+    const asked = await Promise.all([target.start(), target.open(PAIR, disks()), target.start()]);
+    expect(asked[1]).toMatchObject({ ok: true });
+    expect(await target.open(PAIR, disks())).toMatchObject({ ok: true });
+  });
+
   it('offers every disk write-through, with a heartbeat, over verified TLS only', async () => {
     expect(await target.open(PAIR, disks())).toEqual({
       ok: true,
