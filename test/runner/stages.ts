@@ -20,13 +20,14 @@ export interface Stage {
 
 const npm = (script: string): string[] => ['npm', 'run', '--silent', script];
 
-/** The guard for both architectures, and what runs the other one's here. */
-const GUARD_BUILDERS = [
+/** The guard for both architectures, what runs the other one's here, and what makes images. */
+const UNIT_HELPERS = [
   'gcc',
   'libc6-dev',
   'gcc-aarch64-linux-gnu',
   'libc6-dev-arm64-cross',
   'qemu-user-static',
+  'qemu-utils',
 ];
 
 /** Everything `npm test` runs, cheapest first. */
@@ -34,7 +35,7 @@ export const STAGES: Stage[] = [
   { name: 'lint', command: npm('lint'), packages: [], counts: 'stage' },
   { name: 'types', command: npm('types'), packages: [], counts: 'stage' },
   { name: 'arrows', command: npm('arrows'), packages: [], counts: 'stage' },
-  { name: 'unit', command: npm('unit'), packages: [], helpful: GUARD_BUILDERS, counts: 'vitest' },
+  { name: 'unit', command: npm('unit'), packages: [], helpful: UNIT_HELPERS, counts: 'vitest' },
   { name: 'model', command: [...npm('model'), '--', '--bounded'], packages: [], counts: 'stage' },
   {
     name: 'simulator',
@@ -52,7 +53,13 @@ export const STAGES: Stage[] = [
     root: true,
     counts: 'vitest',
   },
-  { name: 'browser', command: npm('e2e'), packages: ['chromium'], linux: true, counts: 'playwright' },
+  {
+    name: 'browser',
+    command: npm('e2e'),
+    packages: ['chromium', 'fonts-dejavu-core'],
+    linux: true,
+    counts: 'playwright',
+  },
   {
     name: 'electron',
     command: ['playwright', 'test', '--config', 'test/e2e/electron.config.ts'],
