@@ -16,10 +16,10 @@ const words: ClientWords = {
   badAnswer: of('bad-answer'),
 };
 
-function setup() {
+function setup(opened = true) {
   const sent: FromPage[] = [];
   const client = createClient((message) => sent.push(message), words);
-  client.opened();
+  if (opened) client.opened();
   return { sent, client };
 }
 
@@ -63,6 +63,33 @@ describe('calls to the core', () => {
     expect(await open).toMatchObject({ ok: false, problem: { kind: 'console-lost' } });
     expect(await client.call('settings.get', {})).toMatchObject({ problem: { kind: 'console-lost' } });
     expect(sent).toHaveLength(1);
+  });
+
+  it('made before the console is there for the first time go out when it is', async () => {
+    const { sent, client } = setup(false);
+    const stop = new AbortController();
+    const answer = client.call('settings.get', {});
+    const stopped = client.call('settings.get', {}, stop.signal);
+    stop.abort();
+    expect(await stopped).toMatchObject({ problem: { kind: 'cancelled' } });
+    expect(sent).toEqual([]);
+    client.opened();
+    expect(sent).toEqual([{ t: 'call', id: 1, method: 'settings.get', params: {} }]);
+    client.receive({ t: 'value', id: 1, value: settings });
+    expect(await answer).toEqual({ ok: true, value: settings });
+  });
+
+  it('made before it is there end when it does not come', async () => {
+    const { sent, client } = setup(false);
+    const [refused, late] = [client.call('settings.get', {}), client.call('settings.get', {})];
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await refused).toMatchObject({ problem: { kind: 'no-answer' } });
+    expect(await late).toMatchObject({ problem: { kind: 'no-answer' } });
+    const unreached = client.call('settings.get', {});
+    client.lost();
+    expect(await unreached).toMatchObject({ problem: { kind: 'console-lost' } });
+    client.opened();
+    expect(sent).toEqual([]);
   });
 
   it('do not wait for ever', async () => {

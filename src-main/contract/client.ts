@@ -17,7 +17,7 @@ export interface Client {
   on<E extends EventName>(event: E, listener: (data: NoticeOf<PageEvents, E>) => void): () => void;
   /** Feed for messages of the wire. */
   receive(message: unknown): void;
-  /** The road is there; calls are possible. */
+  /** The road is there: calls made before it was there for the first time go out now. */
   opened(): void;
   /** The road is gone: ends every open call, refuses new ones at once. */
   lost(): void;
@@ -44,27 +44,35 @@ export function createClient(post: (message: FromPage) => void, words: ClientWor
   const open = new Map<number, Open>();
   const listeners: Listeners = {};
   let nextId = 1;
-  let connected = false;
+  let road: 'awaited' | 'there' | 'gone' = 'awaited';
+  /** Asked while the road was awaited: a page draws itself before it is connected. */
+  const waiting = new Map<number, () => void>();
 
   const call: Client['call'] = (method, params, signal) => {
     const id = nextId++;
-    if (!connected) return Promise.resolve(fail(words.consoleLost));
+    if (road === 'gone') return Promise.resolve(fail(words.consoleLost));
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        post({ t: 'cancel', id });
+        withdraw();
         settle(fail(words.noAnswer));
       }, pageApi[method].deadlineMs + GRACE_MS);
+      const withdraw = (): void => {
+        if (!waiting.delete(id)) post({ t: 'cancel', id });
+      };
       const settle = (result: Result<unknown>): void => {
         clearTimeout(timer);
+        waiting.delete(id);
         open.delete(id);
         resolve(result as Result<ResultOf<PageApi, typeof method>>);
       };
       open.set(id, { settle });
       signal?.addEventListener('abort', () => {
-        if (open.has(id)) post({ t: 'cancel', id });
+        if (open.has(id)) withdraw();
         settle(fail(words.cancelled));
       });
-      post({ t: 'call', id, method, params });
+      const ask = (): void => post({ t: 'call', id, method, params });
+      if (road === 'there') ask();
+      else waiting.set(id, ask);
     });
   };
 
@@ -80,10 +88,12 @@ export function createClient(post: (message: FromPage) => void, words: ClientWor
     on: (event, listener) => listen(listeners, event, listener),
     receive,
     opened: () => {
-      connected = true;
+      road = 'there';
+      for (const ask of waiting.values()) ask();
+      waiting.clear();
     },
     lost: () => {
-      connected = false;
+      road = 'gone';
       for (const { settle } of open.values()) settle(fail(words.consoleLost));
     },
   };

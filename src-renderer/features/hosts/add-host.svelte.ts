@@ -22,6 +22,8 @@ export class AddHostFlow {
   step = $state<AddStep>('address');
   form = $state(emptyForm());
   defaults = $state<HostDefaults | null>(null);
+  /** What this computer proposes has come, or will not: earlier the ways to log in would move under the pointer. */
+  proposed = $state(false);
   offer = $state<HostKeyOffer | null>(null);
   draft = $state<HostDraft | null>(null);
   name = $state('');
@@ -57,6 +59,7 @@ export class AddHostFlow {
   /** `reuse` false: an earlier host's log-in is no answer here. */
   async loadDefaults(reuse = true): Promise<void> {
     const defaults = await call('hosts.defaults', {});
+    this.proposed = true;
     if (!defaults.ok) return;
     this.defaults = reuse ? defaults.value : { ...defaults.value, reuseSecretOf: null };
     // Whoever has gone on already meant what stood there.

@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test';
+import { addHost } from '../../../src-renderer/lib/messages/add-host.ts';
 import { automation } from '../../../src-renderer/lib/messages/automation.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { map } from '../../../src-renderer/lib/messages/map.ts';
@@ -9,6 +10,7 @@ import { witness } from '../../../src-renderer/lib/messages/witness.ts';
 import type { fleets } from '../fixture/fleets.ts';
 import { type FixtureFleet, startFixtureFleet } from '../fixture/server.ts';
 import { expect, test } from '../fixtures.ts';
+import { holdBack } from '../held-back.ts';
 
 /** The page alone, with fleets practice does not show: keyboard, zoom, folding, size, a console that is lost. */
 let fixture: FixtureFleet;
@@ -191,4 +193,18 @@ test('a lost console is said, orders are refused with that reason, and it comes 
   await fixture.resume();
   await expect(page.getByRole('alert')).toHaveCount(0);
   await expect(order).toBeVisible();
+});
+
+test('ways to log in are offered once it is known which there are: none moves under the pointer', async ({
+  page,
+}) => {
+  const letThrough = await holdBack(page, 'hosts.defaults');
+  await open(page, 'troubles', '#/add-host');
+  const address = page.getByRole('textbox', { name: addHost.address, exact: true });
+  await address.fill('atlas.example');
+  await expect(page.getByRole('radio')).toHaveCount(0);
+  letThrough();
+  await page.getByRole('radio', { name: addHost.key }).check();
+  await expect(page.getByRole('textbox', { name: new RegExp(`^${addHost.keyPath}`) })).toBeVisible();
+  await expect(address).toHaveValue('atlas.example');
 });
