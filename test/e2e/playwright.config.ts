@@ -6,10 +6,15 @@ export default defineConfig({
   testDir: 'browser',
   outputDir: '../../test-results/browser',
   timeout: 120_000,
-  expect: { timeout: 20_000 },
-  // One fleet and one browser at a time: two cores.
-  workers: 1,
-  fullyParallel: false,
+  expect: {
+    timeout: 20_000,
+    // Another build of the same Chromium may smooth an edge otherwise; a word that changed, or a line that moved, is more.
+    toHaveScreenshot: { maxDiffPixels: 300, animations: 'disabled', scale: 'device' },
+  },
+  snapshotPathTemplate: '{testDir}/pictures/{arg}{ext}',
+  // They wait most of the time, for agents and copies at their real pace; each has a home, a fleet and a browser of its own.
+  workers: 2,
+  fullyParallel: true,
   retries: 0,
   forbidOnly: true,
   reporter: [['list']],
