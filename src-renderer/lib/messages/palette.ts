@@ -20,7 +20,7 @@ export const palette = {
     failover: 'failover start standby',
     switchover: 'switchover move migrate',
     return: 'fail back resync repair',
-    replace: 'move standby another host',
+    replace: 'replace move standby another host',
     end: 'unprotect stop protection',
     drill: 'drill test copy',
     'drill-settings': 'drill timetable schedule',
