@@ -109,7 +109,7 @@ const steps = [
   },
   {
     name: 'renderer',
-    from: ['agent/protocol', 'src-main/contract', 'src-renderer', 'assets'],
+    from: ['agent/protocol', 'src-main/contract', 'src-renderer', 'assets', 'docs/images'],
     to: ['renderer/index.html'],
     wanted: existsSync(pageConfig),
     run: () =>

@@ -19,6 +19,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'understudy-page-'));
   writeFileSync(join(folder, 'index.html'), '<!doctype html><title>Understudy</title>');
   writeFileSync(join(folder, 'app.js'), 'start()');
+  writeFileSync(join(folder, 'map.png'), Buffer.from('89504e470d0a1a0a', 'hex'));
   writeFileSync(join(folder, '..', 'understudy-outside.txt'), 'not for the page');
   const core = {
     connect: (send: (message: ToPage) => void) => {
@@ -102,6 +103,13 @@ test('without the cookie nothing is served, with it the page and its places', as
   expect(await get('/app.js', { cookie })).toMatchObject({
     status: 200,
     headers: { 'content-type': expect.stringContaining('javascript') },
+  });
+  expect(await get('/map.png', { cookie })).toMatchObject({
+    status: 200,
+    headers: {
+      'content-type': 'image/png',
+      'content-security-policy': expect.stringContaining("img-src 'self';"),
+    },
   });
   expect((await get('/missing.js', { cookie })).status).toBe(404);
   expect((await get('/', { cookie }, 'POST')).status).toBe(405);

@@ -11,7 +11,31 @@ export type ManualPlace =
   | 'protect'
   | 'add-host'
   | 'runbook'
-  | 'objectives';
+  | 'objectives'
+  | 'what-if';
+
+/** Of docs/images, where they have their only copy; features/manual/pictures.ts brings each of them into the page. */
+export const pictureFiles = [
+  'map.png',
+  'map-stepping-in.png',
+  'map-story.png',
+  'fail-over.png',
+  'machine.png',
+  'what-if.png',
+  'runbook.png',
+  'palette.png',
+] as const;
+export type PictureFile = (typeof pictureFiles)[number];
+/** Of every one, so that the page keeps room for it before it has come. */
+export const PICTURE_SIZE = { width: 1280, height: 800 } as const;
+
+export interface ManualPicture {
+  file: PictureFile;
+  /** What is to be seen, for who does not see it. */
+  alt: string;
+  /** One line. */
+  caption: string;
+}
 
 export interface ManualTopic {
   kind: 'idea' | 'when';
@@ -21,6 +45,7 @@ export interface ManualTopic {
   text: readonly string[];
   /** In order, where there is something to do. */
   steps?: readonly string[];
+  picture?: ManualPicture;
   place?: ManualPlace;
   see: readonly string[];
 }
@@ -41,6 +66,7 @@ const HREFS: Record<ManualPlace, string> = {
   'add-host': to.addHost,
   runbook: to.runbook(),
   objectives: to.objectives,
+  'what-if': to.whatIf(),
 };
 export const hrefOf = (place: ManualPlace): string => HREFS[place];
 
@@ -50,15 +76,21 @@ export function manualMarkdown(): string {
     `## ${title}`,
     ...topics
       .filter(([, topic]) => topic.kind === kind)
-      .map(([, { title: head, text, steps = [] }]) =>
-        [`### ${head}`, ...text, steps.map((step, index) => `${index + 1}. ${step}`).join('\n')]
+      .map(([, { title: head, text, steps = [], picture }]) =>
+        [
+          `### ${head}`,
+          ...text,
+          steps.map((step, index) => `${index + 1}. ${step}`).join('\n'),
+          picture ? `![${picture.alt}](images/${picture.file})` : '',
+          picture ? `*${picture.caption}*` : '',
+        ]
           .filter(Boolean)
           .join('\n\n'),
       ),
   ];
   return `${[
     '# Manual',
-    'The same text as inside the console (`src-renderer/lib/messages/manual-text.ts`; a spec keeps this page in step).',
+    'The same text and pictures as inside the console (`src-renderer/lib/messages/manual-text.ts`; a spec keeps this page in step).',
     ...part('idea', 'The ideas'),
     ...part('when', 'What to do when'),
   ].join('\n\n')}\n`;

@@ -56,6 +56,7 @@ export const icons = {
   download: { line: 'M10 3.5v9m-3.8-3.6 3.8 3.8 3.8-3.8M4 16.5h12' },
   print: { line: 'M6 7V3.5h8V7M6 13H4V7.5h12V13h-2M6 11.5h8v5H6z' },
   bolt: { line: 'M11 3 5 11.3h4.4L8.6 17 15 8.6h-4.6L11 3Z' },
+  expand: { line: 'M8 3.5H3.5V8M12 3.5h4.5V8M8 16.5H3.5V12M12 16.5h4.5V12' },
   laptop: { line: 'M5 4.5h10v8H5zM2.8 15.5h14.4' },
 } as const satisfies Record<string, { line: string } | { fill: string }>;
 

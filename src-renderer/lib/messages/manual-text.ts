@@ -8,6 +8,11 @@ export const manualText = {
       'A protected machine and its copy on another host are a pair. The host that runs the machine is the owner, the one that keeps the copy is the standby. One of the two runs it, never both.',
       'Who owns a machine is written in a record that the hosts keep among themselves. This console only shows it: closing the laptop changes nothing.',
     ],
+    picture: {
+      file: 'map.png',
+      alt: 'The map: four hosts side by side, a row for each machine. Nine machines run on three of the hosts, and a straight line leads from each of them to its copy on the fourth; one copy is on its way.',
+      caption: 'The map: who runs which machine, and who stands in for it.',
+    },
     place: 'protect',
     see: ['insync', 'witness', 'failover'],
   },
@@ -52,6 +57,11 @@ export const manualText = {
       'Automatic is what you want; armed is that it would work now: in sync, a witness that answers, a guard on both hosts, no pause, no maintenance. What is missing is listed on the page of the machine, with a button that mends it.',
       'While armed the owner runs its machine by a lease of some seconds that it keeps renewing. An owner that is cut off stops its machine when the lease is over, and only then may the standby start it.',
     ],
+    picture: {
+      file: 'map-stepping-in.png',
+      alt: 'The map while a host is silent: “atlas is not heard. files and mail come back by themselves.” Its lease still runs; boreas steps in in two seconds.',
+      caption: 'Armed, and its host is not heard: the map counts down to the moment the other one steps in.',
+    },
     place: 'settings',
     see: ['witness', 'guard', 'not-armed'],
   },
@@ -83,6 +93,11 @@ export const manualText = {
       'Failover: the owner is gone; its copy is started on the standby. Switchover: both are well; the machine moves on purpose, usually while it runs. Drill: the copy is tried out on a network with no way out, while the machine runs on.',
       'Before a failover you see what is known about the old host. Proven means that the old copy cannot run any more. Not proven means that you vouch for it, by typing the machine’s name.',
     ],
+    picture: {
+      file: 'fail-over.png',
+      alt: 'The dialog “Fail over mail”: not proven that mail stopped on atlas, three pieces of evidence, what would be lost, what could go wrong, and a field for the machine’s name above the button.',
+      caption: 'Fail over: what is known, what would be lost, and what you vouch for.',
+    },
     see: ['host-lost', 'quarantine', 'points'],
   },
   risk: {
@@ -92,8 +107,29 @@ export const manualText = {
     text: [
       'At any time each machine shows how much would be lost if its host failed now, and how long it last took to answer again. Set targets, and you are told when one is missed.',
     ],
+    picture: {
+      file: 'machine.png',
+      alt: 'The page of the machine mail: it runs on atlas, its copy on boreas is in sync; below, what happens if its host fails, what a failure would cost, and what can be done.',
+      caption: 'The page of a machine: both sides, and what a failure would cost now.',
+    },
     place: 'objectives',
-    see: ['insync', 'points'],
+    see: ['what-if', 'insync', 'points'],
+  },
+  'what-if': {
+    kind: 'idea',
+    title: 'What if: a failure on paper',
+    words: 'imagine simulate plan capacity memory fit enough room beforehand several hosts at once',
+    text: [
+      'What if, above the map, lets hosts or the witness fail on paper, several at once if you like. It says what would come back where and how soon, what would wait for you, what would not fit into memory, and what would be lost.',
+      'Nothing is touched, so look as often as you like: above all before you take a host away for its work.',
+    ],
+    picture: {
+      file: 'what-if.png',
+      alt: 'The page “What if?”: atlas is chosen to fail. Three machines wait for a decision, nothing that was acknowledged would be lost, and all three fit into the memory of vault, where they would come back.',
+      caption: 'What if atlas fails: what comes back, where, and whether it fits.',
+    },
+    place: 'what-if',
+    see: ['risk', 'maintenance'],
   },
   runbook: {
     kind: 'idea',
@@ -102,8 +138,27 @@ export const manualText = {
     text: [
       'A page with the exact commands for each machine, for the day on which neither this console nor the agents can help. It is written anew at every change, into this console’s folder and another one of your choice. Print it.',
     ],
+    picture: {
+      file: 'runbook.png',
+      alt: 'The page “Offline runbook”: print it, save it, a folder to keep it in too, and its beginning with the hosts and how to log in to them.',
+      caption: 'The offline runbook, ready to be printed.',
+    },
     place: 'runbook',
     see: ['guard', 'host-lost'],
+  },
+  finding: {
+    kind: 'idea',
+    title: 'Find anything, do anything',
+    words: 'search palette keyboard keys shortcut ctrl cmd command where menu',
+    text: [
+      'Ctrl+K (Cmd+K on a Mac) finds every machine, host, page and action by a few letters of it, and this manual by what you would ask. Arrows choose, Enter goes there or opens the dialog. Everything can be done by keyboard; F1 lists the keys.',
+    ],
+    picture: {
+      file: 'palette.png',
+      alt: 'The search over a page, with “mail” typed: first the machine mail, then what can be done with it, such as switch over, change the standby, try out the copy.',
+      caption: 'Ctrl+K and a few letters: the machine, and everything that can be done with it.',
+    },
+    see: ['pair', 'runbook'],
   },
   'host-lost': {
     kind: 'when',
@@ -116,6 +171,11 @@ export const manualText = {
       'Proven: start it. Not proven: go and look whether the host is really off, or switch it off; then type the name.',
       'Check that the machine answers. When the host returns, it starts nothing by itself.',
     ],
+    picture: {
+      file: 'map-story.png',
+      alt: 'The map among a hundred hosts: “ams-03 does not answer.” Step by step with times: what came back where after five seconds, what waits for a decision, what runs on without a standby, and a button Fail over.',
+      caption: 'The story of a failure: what came back, and what waits for you.',
+    },
     place: 'map',
     see: ['failover', 'host-back', 'runbook'],
   },

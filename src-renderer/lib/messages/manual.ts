@@ -13,5 +13,6 @@ export const manual = {
   contents: 'Contents of the manual',
   goThere: 'Go there',
   seeAlso: 'See also',
+  large: (caption: string) => `Show it large: ${caption}`,
   topics: manualText satisfies Record<string, ManualTopic>,
 };

@@ -3,11 +3,14 @@ import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { readCommands } from '../../../src-main/core/testing/printed-commands.ts';
 import { commands } from '../../../src-renderer/lib/messages/commands.ts';
+import { manual as manualWords } from '../../../src-renderer/lib/messages/manual.ts';
 import { manualText } from '../../../src-renderer/lib/messages/manual-text.ts';
 import { palette } from '../../../src-renderer/lib/messages/palette.ts';
 import { runbook as words } from '../../../src-renderer/lib/messages/runbook.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect, test } from '../fixtures.ts';
+import { expectVisibleFocus, focused } from '../pages/keys.ts';
+import { ManualPage } from '../pages/manual.ts';
 import { MapPage } from '../pages/map.ts';
 import { PairPage } from '../pages/pair.ts';
 
@@ -41,6 +44,7 @@ test('the runbook: found, read, printed and saved; the shell command of an order
   test.setTimeout(240_000);
   const map = new MapPage(hand);
   const mail = new PairPage(hand, 'mail');
+  const manual = new ManualPage(hand);
   const paper = page.getByRole('article', { name: words.paper });
 
   await test.step('the palette finds it, and it has the commands of every machine', async () => {
@@ -106,5 +110,56 @@ test('the runbook: found, read, printed and saved; the shell command of an order
     await expect(topic).toBeInViewport();
     await expect(topic).toBeFocused();
     await clean(page, 'manual');
+  });
+
+  await test.step('each of its pictures comes as a file of its own, and can be seen large', async () => {
+    expect(manual.pictures.length).toBeGreaterThan(5);
+    for (const picture of manual.pictures) {
+      const small = manual.image(picture);
+      await manual.loaded(small);
+      await expect(small).toHaveAttribute('src', /\.png$/);
+      await manual.opener(picture).focus();
+      await page.keyboard.press('Enter');
+      const dialog = manual.dialog(picture);
+      const large = manual.image(picture, dialog);
+      await manual.loaded(large);
+      const [was, is] = [await small.boundingBox(), await large.boundingBox()];
+      expect(is?.width).toBeGreaterThan((was?.width ?? Number.NaN) * 1.3);
+      if (picture === manual.pictures[0]) await clean(page, 'manual-picture');
+      await page.keyboard.press('Escape');
+      await expect(dialog).toBeHidden();
+      expect(await focused(page)).toBe(manualWords.large(picture.caption));
+      await expectVisibleFocus(page);
+    }
+  });
+
+  await test.step('it can be opened by a click anywhere on it, and closed by its button', async () => {
+    for (const picture of manual.pictures.slice(0, 1)) {
+      await hand.click(manual.opener(picture));
+      await hand.click(manual.dialog(picture).getByText(shell.close, { exact: true }));
+      await expect(manual.dialog(picture)).toBeHidden();
+    }
+  });
+
+  await test.step('at 200 % zoom no picture is cut off sideways', async () => {
+    // What 1280 x 800 holds then.
+    await page.setViewportSize({ width: 640, height: 400 });
+    const spare = () =>
+      page.evaluate(() => document.documentElement.clientWidth - document.documentElement.scrollWidth);
+    for (const picture of manual.pictures) {
+      const box = await manual.image(picture).boundingBox();
+      expect(box?.x).toBeGreaterThanOrEqual(0);
+      expect((box?.x ?? 0) + (box?.width ?? Number.NaN)).toBeLessThanOrEqual(640);
+    }
+    expect(await spare()).toBeGreaterThanOrEqual(0);
+    for (const picture of manual.pictures.slice(0, 1)) {
+      await manual.opener(picture).focus();
+      await page.keyboard.press('Enter');
+      const large = await manual.image(picture, manual.dialog(picture)).boundingBox();
+      expect((large?.x ?? 0) + (large?.width ?? Number.NaN)).toBeLessThanOrEqual(640);
+      await clean(page, 'manual-picture-zoomed');
+      await page.keyboard.press('Escape');
+    }
+    await clean(page, 'manual-zoomed');
   });
 });

@@ -10,6 +10,7 @@ import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { telling as tellingWords } from '../../../src-renderer/lib/messages/telling.ts';
 import { transfer } from '../../../src-renderer/lib/messages/transfer.ts';
 import { expect } from '../expect.ts';
+import { ManualPage } from '../pages/manual.ts';
 import { FAST, SLOW, type Tour } from './tour.ts';
 
 /** The wizard *Protect a machine*, and what a copy looks like while it runs. */
@@ -58,6 +59,20 @@ async function visitCopying({ hand, look, map, pair }: Tour): Promise<void> {
   await map.open();
 }
 
+async function visitManual({ hand, look }: Pick<Tour, 'hand' | 'look'>): Promise<void> {
+  const { page } = hand;
+  const guide = new ManualPage(hand);
+  await hand.click(page.getByRole('link', { name: manual.open, exact: true }));
+  await expect(page.getByRole('heading', { level: 1, name: manual.title, exact: true })).toBeVisible();
+  await look('manual');
+  for (const picture of guide.pictures.slice(0, 1)) {
+    await hand.click(guide.opener(picture));
+    await guide.loaded(guide.image(picture, guide.dialog(picture)));
+    await look('dialog-manual-picture');
+    await page.keyboard.press('Escape');
+  }
+}
+
 /** Every place when all is well. */
 export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void> {
   const { page } = hand;
@@ -89,9 +104,7 @@ export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void
   for (const name of [tellingWords.mail, tellingWords.hook, tellingWords.quiet])
     await hand.click(telling.getByRole('checkbox', { name, exact: true }));
   await look('settings-telling');
-  await hand.click(page.getByRole('link', { name: manual.open, exact: true }));
-  await expect(page.getByRole('heading', { level: 1, name: manual.title, exact: true })).toBeVisible();
-  await look('manual');
+  await visitManual({ hand, look });
   await hand.place(shell.settings);
   await hand.click(page.getByRole('link', { name: runbook.open, exact: true }));
   await expect(page.getByRole('article', { name: runbook.paper })).toBeVisible();
