@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
-import { MODE_DEFAULTS, type Problem, type ReplicationMode, SYNC } from '../../agent/protocol/index.ts';
+import { isCoordinated, mayBeWhole, type Problem, type ReplicationMode } from '../../agent/protocol/index.ts';
+import { type Kept, MODE_OPTIONS, modeOn, readMode } from './mode.ts';
+import { isOf, Misread, oneOf, seconds } from './reading.ts';
 import { words } from './words.ts';
 
 export interface Common {
@@ -18,12 +20,13 @@ export type Order =
       command: 'protect';
       machine: string;
       standby: string;
-      replication: ReplicationMode;
+      replication: Kept;
       policy: 'manual' | 'automatic' | null;
       profile: 'fast' | 'balanced' | 'patient' | null;
       /** Null: as the console's settings say; `none`: nobody. */
       witness: string | null;
-      drill: 'first' | 'waived';
+      /** Null: a drill first, unless such a copy cannot be tried out. */
+      drill: 'first' | 'waived' | null;
     }
   | { command: 'failover'; machine: string; vouch: string | null; point: string | null }
   | { command: 'switchover'; machine: string; way: 'auto' | 'live' | 'cold'; switchOff: boolean }
@@ -36,7 +39,7 @@ export type Read =
 const COMMON = ['json', 'no-wait', 'timeout', 'data-dir', 'practice', 'help'] as const;
 const OWN: Record<Exclude<Order['command'], 'help'>, readonly string[]> = {
   status: [],
-  protect: ['standby', 'mode', 'rpo', 'every', 'policy', 'profile', 'witness', 'drill'],
+  protect: ['standby', ...MODE_OPTIONS, 'policy', 'profile', 'witness', 'drill'],
   failover: ['vouch', 'point'],
   switchover: ['way', 'switch-off'],
   drill: [],
@@ -55,6 +58,10 @@ const OPTIONS = {
   mode: text,
   rpo: text,
   every: text,
+  state: text,
+  promote: text,
+  demote: text,
+  synchronous: flag,
   policy: text,
   profile: text,
   witness: text,
@@ -66,9 +73,6 @@ const OPTIONS = {
 type Values = ReturnType<typeof parse>['values'];
 const parse = (args: string[]) => parseArgs({ args, options: OPTIONS, allowPositionals: true });
 
-/** What is not understood, as a sentence. */
-class Misread extends Error {}
-
 /** What a person typed, or why it cannot be understood. Changes nothing. */
 export function readArguments(args: string[]): Read {
   try {
@@ -77,7 +81,8 @@ export function readArguments(args: string[]): Read {
   } catch (error) {
     const known = error instanceof Misread || (error instanceof TypeError && 'code' in error);
     if (!known) throw error;
-    return { ok: false, json: args.includes('--json'), problem: words.notUnderstood(error.message) };
+    const next = error instanceof Misread ? error.next : null;
+    return { ok: false, json: args.includes('--json'), problem: words.notUnderstood(error.message, next) };
   }
 }
 
@@ -114,41 +119,25 @@ function orderOf(values: Values, [command, machine, ...rest]: string[]): Order {
 
 function protectOf(machine: string, values: Values): Order {
   if (values.standby === undefined) throw new Misread(words.missingStandby);
-  return {
-    command: 'protect',
+  const order = {
+    command: 'protect' as const,
     machine,
     standby: values.standby,
-    replication: modeOf(values),
+    replication: readMode(values),
     policy: oneOf('policy', ['manual', 'automatic'] as const, values.policy),
     profile: oneOf('profile', ['fast', 'balanced', 'patient'] as const, values.profile),
     witness: values.witness ?? null,
-    drill: oneOf('drill', ['first', 'waived'] as const, values.drill) ?? 'first',
+    drill: oneOf('drill', ['first', 'waived'] as const, values.drill),
   };
+  if (order.policy === 'automatic') refuseAutomatic(modeOn(order.replication, []), order.drill);
+  return order;
 }
 
-function modeOf(values: Values): ReplicationMode {
-  const kind = oneOf('mode', ['sync', 'async', 'interval'] as const, values.mode) ?? 'sync';
-  if (values.rpo !== undefined && kind !== 'async') throw new Misread(words.goesWith('rpo', 'async'));
-  if (values.every !== undefined && kind !== 'interval')
-    throw new Misread(words.goesWith('every', 'interval'));
-  if (kind === 'sync') return SYNC;
-  const usual = MODE_DEFAULTS[kind];
-  if (usual.kind === 'async') return { ...usual, rpoS: seconds('rpo', values.rpo, usual.rpoS) };
-  return { ...usual, everyS: seconds('every', values.every, usual.everyS) };
+/** Where the policy comes from the settings the hosts refuse the same. */
+function refuseAutomatic(mode: ReplicationMode, drill: 'first' | 'waived' | null): void {
+  if (!mayBeWhole(mode)) throw new Misread(words.needsWhole, words.needsWholeNext);
+  if (drill === 'first' && isCoordinated(mode))
+    throw new Misread(words.noDrill(mode.kind), words.noDrillNext);
 }
 
-function seconds(option: string, given: string | undefined, usual: number): number {
-  if (given === undefined) return usual;
-  if (!/^\d{1,6}$/.test(given)) throw new Misread(words.notANumber(option, given));
-  return Number(given);
-}
-
-function oneOf<T extends string>(option: string, all: readonly T[], given: string | undefined): T | null {
-  if (given === undefined) return null;
-  if (!isOf(all, given)) throw new Misread(words.notOneOf(option, all, given));
-  return given;
-}
-
-const isOf = <T extends string>(all: readonly T[], given: string): given is T =>
-  (all as readonly string[]).includes(given);
 const isCommand = (name: string): name is keyof typeof OWN => Object.hasOwn(OWN, name);

@@ -57,6 +57,11 @@ const orderOf = (line: string): Order => {
 };
 const give = (page: Console, line: string, more: Partial<Common> = {}) =>
   run(page, orderOf(line), { ...common, ...more }, (text) => told.push(text));
+const settings = {
+  theme: 'system',
+  operator: 'maria',
+  newPairs: { policy: 'manual', profile: 'balanced', witness: null },
+};
 const two = () => [host('atlas'), host('boreas')];
 
 test('status: all is well, and what is not protected is named', async () => {
@@ -129,6 +134,55 @@ test('a refusal changes nothing, and an unknown name is told with those that are
   const unknown = await give(page, 'switchover erp');
   expect(unknown.text).toContain('Protected are: mail.');
   expect(asked.filter(({ method }) => method === 'pair.switchover')).toHaveLength(1);
+});
+
+test('protect: the hosts are asked about the very copy that is ordered then, each with the commands', async () => {
+  const seen = fleet(two(), [vm('atlas', 'erp')], []);
+  const { page, patch } = await consoleOf(seen, {
+    'settings.get': settings,
+    'protect.check': { checks: [], bytesToCopy: 0 },
+    'protect.start': { taskId: 't1', hostId: 'atlas' },
+  });
+  patch({ tasks: { t1: task('done') } });
+  const line = 'protect erp --standby boreas --mode external --state /sbin/state --promote /sbin/promote';
+  expect(await give(page, line)).toMatchObject({ code: EXIT.done, json: { ok: true, machine: 'erp' } });
+  const each = { state: ['/sbin/state'], promote: ['/sbin/promote'], demote: null };
+  const replication = {
+    kind: 'external',
+    synchronous: false,
+    everyS: 5,
+    commands: { atlas: each, boreas: each },
+  };
+  const params = asked.filter(({ method }) => method.startsWith('protect.')).map((call) => call.params);
+  expect(params).toMatchObject([
+    { standby: 'boreas', replication },
+    { replication, policy: 'manual', drill: 'first' },
+  ]);
+  await give(page, `${line} --synchronous --policy automatic`);
+  expect(asked.at(-1)?.params).toMatchObject({ policy: 'automatic', drill: 'waived' });
+});
+
+test('protect: what both hosts do not reach is refused before anything is ordered', async () => {
+  const check = {
+    id: 'same-files',
+    host: 'boreas',
+    title: 'The same files on both hosts',
+    state: 'failed',
+    message: 'boreas has no /images/erp.qcow2.',
+    next: 'Mount it there.',
+  };
+  const { page } = await consoleOf(fleet(two(), [vm('atlas', 'erp')], []), {
+    'settings.get': settings,
+    'protect.check': { checks: [check], bytesToCopy: 0 },
+  });
+  expect(await give(page, 'protect erp --standby boreas --mode shared')).toMatchObject({
+    code: EXIT.refused,
+    json: { problem: { kind: 'check-failed', message: expect.stringContaining('boreas has no') } },
+  });
+  expect(asked.find(({ method }) => method === 'protect.check')?.params).toMatchObject({
+    replication: { kind: 'shared' },
+  });
+  expect(asked.some(({ method }) => method === 'protect.start')).toBe(false);
 });
 
 test('an unproven failover needs the name', async () => {

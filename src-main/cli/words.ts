@@ -8,13 +8,19 @@ export const USAGE = `Usage: understudy COMMAND [OPTIONS]
   status                     hosts, protected machines and whether all is as it should be
   protect MACHINE --standby HOST
                              keep a copy of it there
-      --mode sync|async|interval   how the copy is kept (sync)
+      --mode sync|async|interval|shared|external   how the copy is kept (sync)
       --rpo S                with async: what may be lost at most, in seconds (30)
-      --every S              with interval: from one point to the next, in seconds (900)
+      --every S              with interval: from one point to the next, in seconds (900);
+                             with external: how often its state is asked for, in seconds (5)
+      --state COMMAND        with external: says how your replication is (docs/external.md)
+      --promote COMMAND      with external: makes the copy on its host the one that is written to
+      --demote COMMAND       with external: the opposite; without it the machine cannot be switched over
+      --synchronous          with external: no write is acknowledged before the copy has it, even while the link is broken
       --policy manual|automatic    who decides about a failover (as in the console's settings)
       --profile fast|balanced|patient
       --witness HOST|none    who gives the third vote
-      --drill first|waived   whether it is armed only after a passed drill (first)
+      --drill first|waived   whether it is armed only after a passed drill (first; waived
+                             with shared and external, whose copies cannot be tried out)
   failover MACHINE           start its copy
       --vouch NAME           nothing proves that the old copy stands still, and you know that it does: the machine's name
       --point ID             of a copy kept by points: not the newest one
@@ -24,6 +30,8 @@ export const USAGE = `Usage: understudy COMMAND [OPTIONS]
   drill MACHINE              try its copy out beside the running replication
 
   MACHINE is its name, or its id when several have that name.
+  COMMAND is one word for your shell: a full path and its arguments, double quotes around one that has spaces. It is run
+  as root on both hosts, without a shell: --state '/usr/local/sbin/replica state r0'
 
   --json          the last line of the output is one JSON object
   --no-wait       do not wait until an order is carried out
@@ -50,7 +58,8 @@ export const words = {
       'Close it, or use the command that came with it.',
     ),
   },
-  notUnderstood: (why: string): Problem => of('usage', why, 'See understudy --help.'),
+  notUnderstood: (why: string, next: string | null = null): Problem =>
+    of('usage', why, next ?? 'See understudy --help.'),
   noCommand: 'No command was given.',
   unknownCommand: (name: string): string => `There is no command "${name}".`,
   missingMachine: (command: string): string => `understudy ${command} needs the name of a machine.`,
@@ -61,7 +70,18 @@ export const words = {
     `--${option} must be a whole number of seconds, not "${text}".`,
   notOneOf: (option: string, all: readonly string[], text: string): string =>
     `--${option} is one of ${all.join(', ')}, not "${text}".`,
-  goesWith: (option: string, mode: string): string => `--${option} goes with --mode ${mode} only.`,
+  goesWith: (option: string, modes: readonly string[]): string =>
+    `--${option} goes with --mode ${modes.join(' or ')} only.`,
+  missingCommand: (option: string): string =>
+    `--mode external needs --${option} COMMAND: the full path of a program, then its arguments.`,
+  quoteOpen: (option: string): string => `A double quote in --${option} is not closed.`,
+  needsWhole:
+    'A copy that lacks what was written last never starts by itself, so --policy automatic does not go with it.',
+  needsWholeNext:
+    'Say --policy manual, or choose --mode sync, --mode shared, or --mode external with --synchronous if it is.',
+  noDrill: (mode: string): string =>
+    `With --mode ${mode} a copy cannot be tried out beside the running machine, so no drill can be passed first.`,
+  noDrillNext: 'Say --drill waived, and try a failover at a quiet hour.',
   noHosts: of(
     'no-hosts',
     'This console knows no hosts.',

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { type Check, ProblemError } from '../../../agent/protocol/index.ts';
+import {
+  type Check,
+  isCoordinated,
+  ProblemError,
+  type ReplicationMode,
+} from '../../../agent/protocol/index.ts';
 import type { Order } from '../arguments.ts';
 import type { Console } from '../console.ts';
+import { modeOn } from '../mode.ts';
 import { EXIT, type Outcome, refused } from '../outcome.ts';
 import { words } from '../words.ts';
 import { findFreeVm, findHost, findPair } from './find.ts';
@@ -14,7 +20,9 @@ export async function protect(console: Console, order: Of<'protect'>, waiting: W
   const standby = findHost(console.fleet, order.standby).id;
   const { newPairs } = await console.call('settings.get', {});
   const witness = witnessOf(console, order.witness, newPairs.witness);
-  const { checks } = await console.call('protect.check', { hostId, vmUuid: vm.uuid, standby });
+  const policy = order.policy ?? newPairs.policy;
+  const replication = modeOn(order.replication, [hostId, standby]);
+  const { checks } = await console.call('protect.check', { hostId, vmUuid: vm.uuid, standby, replication });
   const failed = checks.filter(({ state }) => state === 'failed');
   if (failed.length > 0)
     return refused('protect', words.checkFailed(failed.map(told)), EXIT.refused, {
@@ -26,14 +34,18 @@ export async function protect(console: Console, order: Of<'protect'>, waiting: W
     hostId,
     vmUuid: vm.uuid,
     standby,
-    policy: order.policy ?? newPairs.policy,
+    policy,
     profile: order.profile ?? newPairs.profile,
     witness,
-    drill: order.drill,
-    replication: order.replication,
+    drill: order.drill ?? usualDrill(policy, replication),
+    replication,
   });
   return follow(console, { command: 'protect', machine: vm.name, ...started }, waiting);
 }
+
+/** A copy that others keep cannot be tried out, so nothing can wait for that. */
+const usualDrill = (policy: 'manual' | 'automatic', mode: ReplicationMode): 'first' | 'waived' =>
+  policy === 'automatic' && isCoordinated(mode) ? 'waived' : 'first';
 
 function witnessOf(console: Console, given: string | null, usual: string | null): string | null {
   if (given === null) return usual;

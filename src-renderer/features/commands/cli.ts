@@ -1,10 +1,11 @@
-import type { ReplicationMode } from '../../../agent/protocol/mode.ts';
+import type { ExternalMode } from '../../../agent/protocol/coordinated.ts';
+import { RETENTION_DEFAULT, type ReplicationMode } from '../../../agent/protocol/mode.ts';
+import { argvOf, lineOf } from '../../../src-main/contract/host-command.ts';
 import type { FleetSnapshot } from '../../../src-main/contract/index.ts';
 import { type GivenOrder, vmOf } from './given.ts';
+import { shellLine } from './shell.ts';
 
-const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
-const word = (text: string): string => (PLAIN.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-const command = (words: readonly string[]): string => ['understudy', ...words].map(word).join(' ');
+const command = (words: readonly string[]): string => shellLine(['understudy', ...words]);
 
 /** The command line of src-main/cli that gives the same orders; empty: it has no word for this one. */
 export function cliOf(order: GivenOrder, fleet: FleetSnapshot): string[] {
@@ -58,12 +59,36 @@ function protect(params: Protect, fleet: FleetSnapshot): string[] {
   return [command(['protect', name, '--standby', host(fleet, params.standby), ...kept, ...more])];
 }
 
+/** What the command line takes for granted of points. */
+const POINTS = JSON.stringify(RETENTION_DEFAULT);
+
 /** Null: the command line cannot say it. */
 function modeWords(mode: ReplicationMode): string[] | null {
   if (mode.kind === 'async') return ['--mode', 'async', '--rpo', String(mode.rpoS)];
-  if (mode.kind === 'interval') return ['--mode', 'interval', '--every', String(mode.everyS)];
+  if (mode.kind === 'interval')
+    return JSON.stringify(mode.retention) === POINTS
+      ? ['--mode', 'interval', '--every', String(mode.everyS)]
+      : null;
+  if (mode.kind === 'shared') return ['--mode', 'shared'];
+  if (mode.kind === 'external') return externalWords(mode);
   if (mode.kind === 'sync' && !mode.memory && mode.goOnMs === undefined) return ['--mode', 'sync'];
   return null;
+}
+
+/** Only what is the same on both hosts, and comes out of the line as it went in, can be typed. */
+function externalWords({ synchronous, everyS, commands }: ExternalMode): string[] | null {
+  const [each, ...others] = Object.values(commands);
+  if (!each || others.some((other) => JSON.stringify(other) !== JSON.stringify(each))) return null;
+  const told = (['state', 'promote', 'demote'] as const).flatMap((verb) => {
+    const line = each[verb];
+    return line === null ? [] : [{ verb, line: lineOf(line), argv: line }];
+  });
+  if (told.some(({ line, argv }) => JSON.stringify(argvOf(line)) !== JSON.stringify(argv))) return null;
+  return [
+    ...['--mode', 'external', '--every', String(everyS)],
+    ...told.flatMap(({ verb, line }) => [`--${verb}`, line]),
+    ...(synchronous ? ['--synchronous'] : []),
+  ];
 }
 
 /** By its name, or by the pair's id when several have that name. */

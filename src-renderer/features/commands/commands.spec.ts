@@ -1,18 +1,44 @@
 import { describe, expect, it } from 'vitest';
-import { MODE_DEFAULTS, SYNC } from '../../../agent/protocol/index.ts';
+import {
+  type ExternalCommands,
+  type ExternalMode,
+  MODE_DEFAULTS,
+  type ReplicationMode,
+  SYNC,
+} from '../../../agent/protocol/index.ts';
 import { readArguments } from '../../../src-main/cli/arguments.ts';
+import type { VmView } from '../../../src-main/contract/index.ts';
 import { fleet, host, pair, vm } from '../../../src-main/contract/testing-fleet.ts';
 import { cliOf } from './cli.ts';
 import type { GivenOrder } from './given.ts';
 import { onHosts } from './on-hosts.ts';
 
+function withDisk(view: VmView): VmView {
+  const file = { target: 'vda', path: '/images/my shop.qcow2', format: 'qcow2', sizeBytes: 2 ** 30 };
+  return { ...view, vm: { ...view.vm, disks: [{ ...file, readOnly: false, device: 'disk' }] } };
+}
+
 const snapshot = fleet(
   [host('atlas'), host('boreas'), host('pi', { role: 'witness' })],
-  [vm('atlas', 'my shop'), vm('boreas', 'print')],
+  [withDisk(vm('atlas', 'my shop')), vm('boreas', 'print')],
   [pair('mail', 'atlas', 'boreas', 'primary-lost')],
 );
 const pairId = Object.keys(snapshot.pairs)[0] ?? '';
 const vmUuid = snapshot.vms[Object.keys(snapshot.vms)[0] ?? '']?.vm.uuid ?? '';
+
+const COMMANDS: ExternalCommands = {
+  state: ['/sbin/replica', 'state', 'r 0', ''],
+  promote: ['/sbin/replica', 'promote'],
+  demote: ['/sbin/replica', 'demote'],
+};
+const external = (synchronous: boolean): ExternalMode => ({
+  kind: 'external',
+  synchronous,
+  everyS: 7,
+  commands: { atlas: COMMANDS, boreas: COMMANDS },
+});
+/** The command line names the commands once, for both hosts. */
+const typed = (mode: ReplicationMode) => (mode.kind === 'external' ? { ...mode, commands: COMMANDS } : mode);
 
 /** As a shell would split it. */
 function argv(line: string): string[] {
@@ -58,30 +84,60 @@ describe('the command line understands what is shown, as the same order', () => 
     expect(read({ method: 'pair.drill', params: { pairId, point: 'a1' } })).toEqual([]);
   });
 
-  it.each([SYNC, MODE_DEFAULTS.async, MODE_DEFAULTS.interval])(
-    'of a protection that is kept $kind',
-    (replication) => {
-      const params = {
-        ...{ hostId: 'atlas', vmUuid, standby: 'boreas', replication },
-        ...{ policy: 'manual' as const, profile: 'fast' as const, witness: 'pi', drill: 'first' as const },
-      };
-      expect(read({ method: 'protect.start', params })).toEqual([
-        {
-          ...{ command: 'protect', machine: 'my shop', standby: 'boreas', replication },
-          ...{ policy: 'manual', profile: 'fast', witness: 'pi', drill: 'first' },
-        },
-      ]);
-    },
-  );
+  it.each<ReplicationMode>([
+    SYNC,
+    MODE_DEFAULTS.async,
+    MODE_DEFAULTS.interval,
+    { kind: 'shared' },
+    external(false),
+    external(true),
+  ])('of a protection that is kept $kind', (replication) => {
+    const params = {
+      ...{ hostId: 'atlas', vmUuid, standby: 'boreas', replication },
+      ...{ policy: 'manual' as const, profile: 'fast' as const, witness: 'pi', drill: 'first' as const },
+    };
+    expect(read({ method: 'protect.start', params })).toEqual([
+      {
+        ...{ command: 'protect', machine: 'my shop', standby: 'boreas', replication: typed(replication) },
+        ...{ policy: 'manual', profile: 'fast', witness: 'pi', drill: 'first' },
+      },
+    ]);
+  });
 
   it('says nothing where the command line cannot say it', () => {
-    const params = { hostId: 'atlas', vmUuid, standby: 'boreas', replication: { kind: 'shared' as const } };
-    expect(cliOf({ method: 'protect.start', params }, snapshot)).toEqual([]);
+    const said = (replication: ReplicationMode): string[] =>
+      cliOf(
+        { method: 'protect.start', params: { hostId: 'atlas', vmUuid, standby: 'boreas', replication } },
+        snapshot,
+      );
+    expect(said({ kind: 'sync', memory: true })).toEqual([]);
+    const retention = { last: 1, hourly: 0, daily: 0, weekly: 0 };
+    expect(said({ kind: 'interval', everyS: 60, retention })).toEqual([]);
+    const mode = external(true);
+    const other = { ...COMMANDS, demote: null };
+    expect(said({ ...mode, commands: { atlas: COMMANDS, boreas: other } })).toEqual([]);
+    const quoted = { ...COMMANDS, promote: ['/sbin/replica', 'a"b'] };
+    expect(said({ ...mode, commands: { atlas: quoted, boreas: quoted } })).toEqual([]);
     expect(cliOf({ method: 'protect.end', params: { pairId } }, snapshot)).toEqual([]);
   });
 });
 
 describe('what is done on the hosts', () => {
+  it('for a copy that others keep: nothing is copied, the other host is asked', () => {
+    const lines = (replication: ReplicationMode): string =>
+      onHosts(
+        { method: 'protect.start', params: { hostId: 'atlas', vmUuid, standby: 'boreas', replication } },
+        snapshot,
+      )
+        .flatMap((one) => [one.host, ...one.lines])
+        .join('\n');
+    expect(lines(SYNC)).toContain('blockdev-mirror');
+    expect(lines({ kind: 'shared' })).not.toMatch(/mirror|create/);
+    expect(lines({ kind: 'shared' })).toMatch(/boreas\ncat .+\.understudy-token/);
+    expect(lines(external(true))).not.toMatch(/mirror|create|token/);
+    expect(lines(external(true)).match(/\/sbin\/replica state 'r 0' ''/g)).toHaveLength(2);
+  });
+
   it('is told host by host, in its order', () => {
     const shut = onHosts({ method: 'pair.switchover', params: { pairId, way: 'cold' } }, snapshot);
     expect(shut.map((one) => one.host)).toEqual(['atlas', 'boreas']);

@@ -1,6 +1,9 @@
+import type { CoordinatedMode } from '../../../agent/protocol/coordinated.ts';
+import { isCoordinated } from '../../../agent/protocol/mode.ts';
 import type { FleetSnapshot, PairView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
 import { type GivenOrder, type TaskOrder, vmOf } from './given.ts';
+import { shellLine, shellWord } from './shell.ts';
 
 /** What is done on one host, in order. */
 export interface HostLines {
@@ -163,15 +166,23 @@ const mirrored = (pair: Parts): string[] =>
 const unmirrored = (pair: Parts): string[] =>
   pair.disks.map(({ target }) => `block-job-cancel understudy-${pair.pairId}-${target}   # QMP`);
 
-function protectStart(
-  { hostId, vmUuid, standby }: Extract<GivenOrder, { method: 'protect.start' }>['params'],
-  fleet: FleetSnapshot,
-): HostLines[] {
+type ProtectStart = Extract<GivenOrder, { method: 'protect.start' }>['params'];
+
+function protectStart(params: ProtectStart, fleet: FleetSnapshot): HostLines[] {
+  const { hostId, vmUuid, standby, replication } = params;
   const vm = vmOf(fleet, hostId, vmUuid);
   if (!vm) return [];
   const disks = vm.disks
     .filter(({ readOnly }) => !readOnly)
     .map(({ target, path, sizeBytes, format }) => ({ target, path, sizeBytes, format }));
+  const alone = `virsh autostart --disable ${vm.name}`;
+  if (replication && isCoordinated(replication)) {
+    const [here, there] = looked(replication, { hostId, standby, paths: disks.map(({ path }) => path) });
+    return [
+      { host: nameOf(fleet, hostId), lines: [alone, ...here] },
+      { host: nameOf(fleet, standby), lines: there },
+    ];
+  }
   return [
     {
       host: nameOf(fleet, standby),
@@ -183,12 +194,30 @@ function protectStart(
     {
       host: nameOf(fleet, hostId),
       lines: [
-        `virsh autostart --disable ${vm.name}`,
+        alone,
         ...disks.map(
           ({ target }) => `blockdev-mirror ${target} copy-mode=write-blocking   # QMP, through the forwarder`,
         ),
       ],
     },
+  ];
+}
+
+/** Nothing is copied: what the owner and the other host do to know that the copy is good, again and again. */
+function looked(
+  mode: CoordinatedMode,
+  { hostId, standby, paths }: { hostId: string; standby: string; paths: string[] },
+): [string[], string[]] {
+  if (mode.kind === 'external') {
+    const asked = (id: string): string[] => {
+      const state = mode.commands[id]?.state;
+      return state ? [shellLine(state)] : [];
+    };
+    return [asked(hostId), asked(standby)];
+  }
+  return [
+    paths.map((path) => `uuidgen > ${shellWord(path)}.understudy-token`),
+    paths.map((path) => `cat ${shellWord(path)}.understudy-token`),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplicationMode } from '../../../agent/protocol/mode.ts';
+import { argvOf, lineOf } from '../../../src-main/contract/host-command.ts';
 import { costOf, modeSummary } from './cost.ts';
-import { argvOf, lineOf } from './external-form.ts';
 import { entered, kindsFor, modeFrom } from './mode-form.ts';
 
 const each = {

@@ -3,10 +3,10 @@ import {
   coordinatedProblem,
   type ExternalMode,
   type ExternalVerb,
-  type HostCommand,
   STATE_EVERY_DEFAULT_S,
 } from '../../../agent/protocol/coordinated.ts';
 import type { ReplicationMode } from '../../../agent/protocol/mode.ts';
+import { argvOf, lineOf } from '../../../src-main/contract/host-command.ts';
 import { m } from '../../lib/messages.ts';
 import { span } from '../../lib/time.ts';
 import { secondsOf } from './seconds.ts';
@@ -21,17 +21,6 @@ export interface EnteredExternal {
 }
 export type ExternalProblems = Record<ExternalVerb | 'stateEvery', string | null>;
 export const NO_PROBLEMS: ExternalProblems = { state: null, promote: null, demote: null, stateEvery: null };
-
-/** A line as a person writes it: words apart by spaces, double quotes around a word that has some. Null: a quote is not closed. */
-export function argvOf(line: string): string[] | null {
-  const words = [...line.matchAll(/"([^"]*)"|([^\s"]+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
-  const quotes = [...line].filter((sign) => sign === '"').length;
-  return quotes % 2 === 0 ? words : null;
-}
-
-/** The line that `argvOf` reads as this command. */
-export const lineOf = (command: HostCommand | null): string =>
-  (command ?? []).map((word) => (word === '' || /\s/.test(word) ? `"${word}"` : word)).join(' ');
 
 export function enteredExternal(mode: ReplicationMode): EnteredExternal {
   const known = mode.kind === 'external' ? mode : null;

@@ -44,6 +44,42 @@ test('commands reach the console that runs, and its page shows what they do', as
   await expect(page.getByText(/^The copy on boreas was started .+, and it works\.$/)).toBeVisible();
 });
 
+test('protects a machine whose copy somebody else keeps, and refuses what is not so', async ({
+  home,
+  startConsole,
+}) => {
+  await startConsole(['--practice']);
+  const protect = (machine: string, ...more: string[]): Promise<Said> =>
+    command(home, 'protect', machine, '--standby', 'atlas', ...more);
+  const replica = (verb: string): string[] => [`--${verb}`, `/usr/local/sbin/replica ${verb}`];
+  const external = ['--mode', 'external', ...replica('state')];
+
+  expect(await protect('print', '--mode', 'shared')).toMatchObject({
+    code: 1,
+    json: { problem: { kind: 'check-failed', message: expect.stringMatching(/atlas has no .*print/) } },
+  });
+  expect(await protect('voip', '--mode', 'shared')).toMatchObject({ code: 0, json: { ok: true } });
+
+  expect(await protect('dc01', ...external)).toMatchObject({
+    code: 2,
+    json: { problem: { message: expect.stringContaining('--promote COMMAND') } },
+  });
+  expect(await protect('dc01', ...external, '--promote', '/usr/local/sbin/other')).toMatchObject({
+    code: 1,
+    json: { problem: { message: expect.stringContaining('There is no /usr/local/sbin/other on atlas.') } },
+  });
+  const whole = [...external, ...replica('promote'), ...replica('demote'), '--synchronous', '--every', '1'];
+  expect(await protect('dc01', ...whole)).toMatchObject({ code: 0, json: { ok: true } });
+
+  const { json } = await command(home, 'status');
+  expect(json.machines).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ name: 'voip', standby: 'atlas', mode: 'shared' }),
+      expect.objectContaining({ name: 'dc01', standby: 'atlas', mode: 'external' }),
+    ]),
+  );
+});
+
 test('without one that runs a command opens the folder itself, and says what it does not find', async ({
   home,
 }) => {
