@@ -5,7 +5,8 @@ import { CHROMIUM } from './headless.ts';
 export default defineConfig({
   testDir: 'browser',
   outputDir: '../../test-results/browser',
-  timeout: 120_000,
+  // Ends what hangs; what is waited for has limits of its own.
+  timeout: 600_000,
   expect: {
     timeout: 20_000,
     // Another build of the same Chromium may smooth an edge otherwise; a word that changed, or a line that moved, is more.
@@ -22,6 +23,8 @@ export default defineConfig({
     browserName: 'chromium',
     launchOptions: CHROMIUM,
     viewport: { width: 1280, height: 800 },
+    actionTimeout: 60_000,
+    navigationTimeout: 60_000,
     trace: 'retain-on-failure',
   },
 });
