@@ -39,6 +39,11 @@ class Session {
     });
   }
 
+  /** Why nothing can be ordered now; null while the console is there. */
+  get offline(): string | null {
+    return this.link === 'open' ? null : m.pairs.reasons.offline;
+  }
+
   /** The browser noticed another network. */
   hurry(): void {
     if (this.link === 'open') void this.client.call('fleet.hurry', {});

@@ -2,14 +2,15 @@ import type { Check } from '../../../agent/protocol/check.ts';
 import { isCoordinated, mayBeWhole, type ReplicationMode, SYNC } from '../../../agent/protocol/mode.ts';
 import type { Problem } from '../../../agent/protocol/problem.ts';
 import type { HostView, Policy, VmView } from '../../../src-main/contract/index.ts';
-import { requestId } from '../../lib/ids.ts';
 import { m } from '../../lib/messages.ts';
+import { OrderId } from '../../lib/order-id.ts';
 import { router } from '../../lib/place.svelte.ts';
 import { to } from '../../lib/router.ts';
 import { call, session } from '../../lib/session.svelte.ts';
 import type { GivenOrder } from '../commands/given.ts';
 import { unprotected } from '../map/layout.ts';
 import { type Entered, entered, modeFrom } from '../replication/mode-form.ts';
+import { keptStandby } from './keep-standby.ts';
 
 export type ProtectStep = 'choose' | 'policy' | 'plan' | 'run';
 
@@ -34,8 +35,9 @@ export class ProtectFlow {
   drill = $state<'waived' | 'first'>('waived');
   /** How the copy is kept, as entered. */
   form = $state<Entered>(entered(SYNC));
-  /** One id for this order, however often the button is pressed. */
-  #requestId = requestId();
+  readonly #id = new OrderId();
+  /** How often both hosts were looked at, or what was found was put aside. */
+  #looks = 0;
 
   constructor(wished: { hostId: string; vmUuid: string; taskId: string }) {
     this.#wished = wished;
@@ -53,14 +55,13 @@ export class ProtectFlow {
 
   /** What the address named, once the fleet is known; and the only standby there is. */
   preselect(): void {
+    // What was looked at and planned is not exchanged for something else.
+    if (this.step !== 'choose') return;
     const wished = this.candidates().find(
       (view) => view.hostId === this.#wished.hostId && view.vm.uuid === this.#wished.vmUuid,
     );
     if (this.vmKey === null && wished) this.vmKey = wished.key;
-    const possible = this.standbys().filter((host) => host.connection.state === 'online');
-    const [only] = possible;
-    const chosen = possible.some((host) => host.id === this.standby);
-    if (!chosen) this.standby = possible.length === 1 && only ? only.id : null;
+    this.standby = keptStandby(this.standby, this.standbys());
   }
 
   /** Null while something of it is wrong. What starts by itself starts from a copy that has everything only. */
@@ -111,7 +112,17 @@ export class ProtectFlow {
   /** Why the next step cannot be taken; null when it can. */
   missing(): string | null {
     if (this.vm() === null) return m.protect.chooseMachine;
-    return this.standby === null ? m.protect.chooseStandby : null;
+    if (this.standby === null) return m.protect.chooseStandby;
+    const silent = session.fleet.hosts[this.standby]?.connection.state !== 'online';
+    return silent ? m.protect.standbySilent(session.fleet.hosts[this.standby]?.name ?? '') : null;
+  }
+
+  /** Why protection cannot be started; null when it can, or when that is being found out. */
+  hindrance(): string | null {
+    const missing = session.offline ?? this.missing();
+    if (missing !== null || this.checking) return missing;
+    if (this.checks === null) return m.protect.checkFirst;
+    return this.blocked() ? m.protect.fixesLeft : null;
   }
 
   blocked(): boolean {
@@ -127,6 +138,9 @@ export class ProtectFlow {
     this.step = this.step === 'plan' ? 'policy' : 'choose';
     this.problem = null;
     this.checks = null;
+    // An answer on its way is about what may no longer be meant.
+    this.#looks += 1;
+    this.checking = false;
   }
 
   async check(): Promise<void> {
@@ -135,7 +149,10 @@ export class ProtectFlow {
     this.step = 'plan';
     this.checking = true;
     this.problem = null;
+    this.#looks += 1;
+    const look = this.#looks;
     const found = await call('protect.check', { ...order, replication: this.mode() ?? SYNC });
+    if (look !== this.#looks) return;
     this.checking = false;
     if (found.ok) {
       this.checks = found.value.checks;
@@ -155,6 +172,7 @@ export class ProtectFlow {
       fix: check.fix,
     });
     this.fixing = null;
+    if (this.step !== 'plan') return;
     if (fixed.ok) await this.check();
     else this.problem = fixed.problem;
   }
@@ -181,11 +199,11 @@ export class ProtectFlow {
     if (!given || this.starting) return;
     this.starting = true;
     this.problem = null;
-    const started = await call(given.method, { requestId: this.#requestId, ...given.params });
+    const started = await call(given.method, { requestId: this.#id.of(given), ...given.params });
     this.starting = false;
     if (!started.ok) {
       this.problem = started.problem;
-      this.#requestId = requestId();
+      this.#id.failed(started.problem);
       return;
     }
     this.taskId = started.value.taskId;

@@ -40,6 +40,8 @@ export const bulk = {
   cannot: (n: number) => `${count(n, 'machine')} cannot:`,
   protectGo: (n: number) => `Protect ${n}`,
   begun: 'first copy begun',
+  notBegun: 'not begun',
+  again: (n: number) => `Try again for ${n}`,
   noStandby: 'No other host has room for it.',
   to: (host: string) => `standby on ${host}`,
 };

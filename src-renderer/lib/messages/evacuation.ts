@@ -16,6 +16,10 @@ export const evacuation = {
     go: (n: number) => (n === 1 ? 'Bring 1 machine home' : `Bring ${n} machines home`),
   },
   reading: 'Asking both hosts of every machine…',
+  unread: 'Both hosts of every machine have to be asked first.',
+  choose: 'Choose at least one machine.',
+  orphaned:
+    'The console was started anew meanwhile. What was moving goes on by itself, and you find it under Activity; no other is begun.',
   list: 'Machines, in their order',
   how: { live: 'moves while it runs', cold: (why: string) => `is shut down and started: ${why}` },
   to: (host: string) => `to ${host}`,

@@ -73,6 +73,7 @@ export const orders = {
     title: (name: string) => `Switch over ${name}`,
     text: (name: string, from: string, to: string) => `${name} moves from ${from} to ${to}.`,
     asking: 'Asking both hosts how it can move…',
+    notAsked: 'Both hosts have to say first how it can move.',
     how: 'How it moves',
     live: 'While it runs',
     liveText: 'Its memory moves; it stands still for about half a second, and connections stay.',
@@ -173,5 +174,6 @@ export const orders = {
     ],
     go: 'End protection',
     done: (name: string) => `${name} is no longer protected.`,
+    gone: 'Its protection has ended. Nothing is left to do here.',
   },
 };

@@ -17,6 +17,8 @@ export const protect = {
   noStandbyText: 'A standby needs another hypervisor host. Add one, then come back.',
   chooseMachine: 'Choose a machine first.',
   chooseStandby: 'Choose where its standby waits.',
+  standbySilent: (host: string) => `${host} does not answer. Wait until it does, or choose another host.`,
+  checkFirst: 'Both hosts have to be looked at first: check again.',
   checking: 'Looking at both hosts…',
   checksTitle: (vm: string, standby: string) => `Can ${standby} stand in for ${vm}?`,
   fixesLeft: 'Something stands in the way. Mend it above, then check again.',
