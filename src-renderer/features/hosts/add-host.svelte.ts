@@ -2,6 +2,7 @@ import type { HostRole } from '../../../agent/protocol/host.ts';
 import type { Problem } from '../../../agent/protocol/problem.ts';
 import type { HostDefaults, HostDraft, HostKeyOffer } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
+import { isUnanswered } from '../../lib/order-id.ts';
 import { call, session } from '../../lib/session.svelte.ts';
 import {
   emptyForm,
@@ -43,6 +44,10 @@ export class AddHostFlow {
 
   /** Compared by the person in this run: not asked for again when the log-in fails before it reaches the server. */
   #confirmed: string | null = null;
+  /** Goes up when the person goes back or away: an answer to what was asked before is no longer meant. */
+  #round = 0;
+  /** The answer to *add it* was lost: it may have been added all the same. */
+  #unanswered = false;
 
   readonly #unlisten = session.client.on('deploy', (event) => {
     if (event.draftId !== this.draft?.draftId) return;
@@ -74,6 +79,7 @@ export class AddHostFlow {
   /** Leaves nothing open on the server when the person walks away. */
   leave(): void {
     this.#unlisten();
+    this.#round += 1;
     if (this.draft && this.step === 'checks') void call('hosts.abandon', { draftId: this.draft.draftId });
   }
 
@@ -87,6 +93,8 @@ export class AddHostFlow {
   }
 
   back(): void {
+    this.#round += 1;
+    this.busy = false;
     this.above = null;
     this.differs = false;
     if (this.step === 'checks' && this.draft) {
@@ -123,6 +131,7 @@ export class AddHostFlow {
     if (!this.offer || port === null || this.busy) return;
     this.#confirmed = this.offer.fingerprint;
     this.busy = true;
+    const round = this.#round;
     const draft = await call('hosts.login', {
       address: this.form.address,
       port,
@@ -132,6 +141,10 @@ export class AddHostFlow {
       fingerprint: this.offer.fingerprint,
       ...(this.form.sudoPassword ? { sudoPassword: this.form.sudoPassword } : {}),
     });
+    if (round !== this.#round) {
+      if (draft.ok) void call('hosts.abandon', { draftId: draft.value.draftId });
+      return;
+    }
     this.busy = false;
     if (!draft.ok) return this.#refuse(draft.problem);
     this.#adopt(draft.value);
@@ -153,6 +166,7 @@ export class AddHostFlow {
 
   async install(): Promise<void> {
     if (!this.draft || this.busy) return;
+    if (this.#foundAdded()) return;
     this.fields = this.#checkName();
     this.above = null;
     if (Object.keys(this.fields).length > 0) return;
@@ -171,11 +185,25 @@ export class AddHostFlow {
       this.step = 'done';
       return;
     }
+    this.#unanswered = isUnanswered(added.problem);
     // Of the fields only the name stands on this step; address and log-in were two steps before.
     const atName = added.problem.field === 'name' ? placeProblem(added.problem) : null;
     this.fields = atName?.fields ?? {};
     this.above = atName === null ? added.problem : atName.above;
     this.step = 'checks';
+  }
+
+  /** Whoever asks again for what was done already is shown that it is. */
+  #foundAdded(): boolean {
+    if (!this.#unanswered) return false;
+    const { name, form } = this;
+    const there = Object.values(session.fleet.hosts).find(
+      (host) => host.name === name.trim() && host.address === form.address,
+    );
+    if (!there) return false;
+    this.hostId = there.id;
+    this.step = 'done';
+    return true;
   }
 
   #checkName(): FieldProblems {

@@ -5,6 +5,7 @@ import { requestId } from '../../lib/ids.ts';
 import { m } from '../../lib/messages.ts';
 import { call, session } from '../../lib/session.svelte.ts';
 import type { GivenOrder } from '../commands/given.ts';
+import { keepSetting } from '../settings/keep.svelte.ts';
 
 export type WitnessStep = 'own' | 'which' | 'pairs' | 'test' | 'done';
 export type WitnessKind = 'pi' | 'nas' | 'vps' | 'host' | 'console';
@@ -21,10 +22,14 @@ export class WitnessFlow {
   usable = $state(false);
   testing = $state(false);
   setting = $state(false);
+  /** Asking which workstation this is. */
+  taking = $state(false);
   problem = $state<Problem | null>(null);
   outcomes = $state<PairOutcome[]>([]);
   /** This workstation as a witness, once the core has told. */
   #own = $state<{ hostId: string; name: string } | null>(null);
+  /** How often it was tested, or what a test found was put aside. */
+  #tests = 0;
   readonly #wishedPair: string;
   #wishedHost: string;
 
@@ -72,7 +77,8 @@ export class WitnessFlow {
     if (this.step === 'own') return this.kind === null ? m.witness.own : null;
     if (this.step === 'which') return this.witness === null ? m.witness.which.missing : null;
     if (this.step === 'pairs') return this.pairIds.length === 0 ? m.witness.pairs.missing : null;
-    return this.checks !== null && !this.usable ? m.witness.test.blocked : null;
+    if (this.checks === null) return this.testing ? null : m.witness.test.untested;
+    return this.usable ? null : m.witness.test.blocked;
   }
 
   next(): void {
@@ -87,14 +93,19 @@ export class WitnessFlow {
 
   back(): void {
     this.problem = null;
-    this.checks = null;
+    this.#putAside();
     const before = this.kind === 'console' ? 'own' : 'which';
     this.step = this.step === 'test' ? 'pairs' : this.step === 'pairs' ? before : 'own';
   }
 
   /** There is only one of it: no box to choose. */
   async #takeOwn(): Promise<void> {
+    if (this.taking) return;
+    this.taking = true;
     const own = await call('witness.own', {});
+    this.taking = false;
+    // Something else was chosen meanwhile.
+    if (this.step !== 'own' || this.kind !== 'console') return;
     if (!own.ok) {
       this.problem = own.problem;
       return;
@@ -123,12 +134,23 @@ export class WitnessFlow {
     this.step = 'pairs';
   }
 
+  /** What a test found, or is about to find, was about what may no longer be meant. */
+  #putAside(): void {
+    this.#tests += 1;
+    this.testing = false;
+    this.checks = null;
+    this.usable = false;
+  }
+
   async test(): Promise<void> {
     if (this.witness === null || this.testing) return;
+    this.#putAside();
     this.step = 'test';
     this.testing = true;
     this.problem = null;
+    const test = this.#tests;
     const report = await call('witness.check', { witness: this.witness, pairIds: this.pairIds });
+    if (test !== this.#tests) return;
     this.testing = false;
     if (!report.ok) {
       this.problem = report.problem;
@@ -166,7 +188,6 @@ export class WitnessFlow {
 
   async #offerForNew(witness: string): Promise<void> {
     const newPairs = session.settings?.newPairs;
-    if (newPairs && newPairs.witness !== witness)
-      await call('settings.set', { newPairs: { ...newPairs, witness } });
+    if (newPairs && newPairs.witness !== witness) await keepSetting({ newPairs: { ...newPairs, witness } });
   }
 }

@@ -87,6 +87,7 @@ export const addHost = {
   },
   done: {
     title: (name: string) => `${name} is connected.`,
+    asking: 'What runs on it is being asked…',
     machines: (n: number) =>
       n === 0 ? 'No machines were found on it yet.' : `${count(n, 'machine')} found on it.`,
     witness: 'It is ready to give the third vote.',

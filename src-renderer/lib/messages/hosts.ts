@@ -49,6 +49,8 @@ export const hosts = {
     title: 'Machines here',
     empty: 'No machines on this host.',
     emptyText: 'As soon as one is defined it appears here by itself.',
+    unheard: (host: string) => `What runs on ${host} is not known yet.`,
+    unheardText: 'It shows here as soon as the host answers.',
     witness: 'A witness runs no machines. It gives the third vote when a host is lost.',
   },
   leaning: {
@@ -63,6 +65,7 @@ export const hosts = {
     missing: 'there is no guard',
     text: 'A machine that may not run here any more is stopped within a fraction of a second, whatever else hangs.',
     unheard: 'Nothing heard of its guard yet.',
+    whenHeard: (host: string) => `So it was when ${host} was last heard.`,
     judge: 'Make it the witness…',
     votesFor: 'Gives the third vote for',
     votesForNone: 'It votes for no machine yet.',

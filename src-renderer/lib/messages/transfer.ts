@@ -10,6 +10,12 @@ export const transfer = {
   dialog: 'Read settings from a file',
   choose: 'Choose a file',
   chosen: (name: string) => `From ${name}`,
+  reading: 'The file is being read.',
+  unreadable: (name: string) => ({
+    kind: 'file-unreadable',
+    message: `${name} cannot be read.`,
+    next: 'Look whether it is still there, and choose it again.',
+  }),
   nothing: 'Everything in it is so already. There is nothing to change.',
   changes: 'This would change',
   change: (from: string, to: string) => `${from} → ${to}`,

@@ -56,6 +56,7 @@ export const witness = {
     title: (name: string) => `Is ${name} fit to judge?`,
     testing: 'Asking both hosts…',
     again: 'Test again',
+    untested: 'It has to be tested first: test again.',
     blocked: 'A check stands in the way. Mend it, then test again.',
     happens: 'What will happen',
     items: (name: string, machines: readonly string[]) => [
