@@ -16,7 +16,7 @@ export interface MachineRow {
   hostId: string;
   hostName: string;
   state: Mark;
-  /** Share of the host, 0..1; null while the host does not answer. */
+  /** Share of the host, 0..1; null unless the host answers. */
   cpu: number | null;
   /** Share of the host's, 0..1; null while that is not known. */
   memory: number | null;
@@ -49,14 +49,16 @@ function rowOf(view: VmView, pair: PairView | null, fleet: FleetSnapshot, moving
   const name = (id: string): string => fleet.hosts[id]?.name ?? id;
   const host = fleet.hosts[hostId];
   const lost = host?.connection.state === 'offline';
+  /** Figures from before the console was started are none of now. */
+  const heard = host?.connection.state === 'online';
   return {
     key,
     name: vm.name,
     hostId,
     hostName: name(hostId),
     state: lost ? lostMark(host) : tableMark(vm.state),
-    cpu: lost ? null : vm.cpu,
-    memory: lost || !host ? null : shareOf(view, host).memory,
+    cpu: heard ? vm.cpu : null,
+    memory: heard ? shareOf(view, host).memory : null,
     memoryBytes: vm.memoryBytes,
     diskBytes: vm.disks.reduce((sum, disk) => sum + disk.sizeBytes, 0),
     vmUuid: vm.uuid,

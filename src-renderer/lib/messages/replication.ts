@@ -147,6 +147,7 @@ export const replication = {
   crash: 'as after a loss of power',
   next: 'Next point',
   beingMade: 'being made',
+  notHeard: 'not known while its host does not answer',
   took: 'Made in',
   stood: 'Machine stood still for',
   near: 'About to be further behind than it may.',
