@@ -1,5 +1,6 @@
 import type { Problem, Result } from '../../../agent/protocol/problem.ts';
 import type { TaskView } from '../../../src-main/contract/index.ts';
+import { m } from '../../lib/messages.ts';
 import { OrderId } from '../../lib/order-id.ts';
 import { session } from '../../lib/session.svelte.ts';
 
@@ -89,20 +90,23 @@ export class Many {
     else id.failed(given.problem);
     const taskId = given.ok ? given.value?.taskId : undefined;
     const task = taskId === undefined ? null : await ended(taskId);
-    item.problem = given.ok ? (task?.task.problem ?? null) : given.problem;
-    item.state = given.ok && (task === null || task.task.state === 'done') ? 'done' : 'failed';
+    const unknown = taskId !== undefined && task === null;
+    item.problem = given.ok ? (unknown ? m.bulk.unknown : (task?.task.problem ?? null)) : given.problem;
+    item.state = given.ok && !unknown && (task === null || task.task.state === 'done') ? 'done' : 'failed';
   }
 }
 
-/** Resolves when the fleet tells that the task has ended. Null: it is gone. */
+/** Resolves when the fleet tells that the task has ended. Null: the host that had it answers, and knows it no more. */
 function ended(taskId: string): Promise<TaskView | null> {
   return new Promise((resolve) => {
-    let seen = false;
+    let on: string | null = null;
     const close = $effect.root(() => {
       $effect(() => {
         const view = session.fleet.tasks[taskId];
-        seen ||= view !== undefined;
-        if (view ? view.task.state === 'running' : !seen) return;
+        if (view) on = view.hostId;
+        // A console that was started anew knows it again once its host has answered.
+        const heard = on !== null && session.fleet.hosts[on]?.connection.state === 'online';
+        if (view ? view.task.state === 'running' : !heard) return;
         resolve(view ?? null);
         queueMicrotask(() => close());
       });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fleet, host, offline, pair, vm } from '../../../src-main/contract/testing-fleet.ts';
-import { filterMachines, machineRows, sortMachines } from './machines.ts';
+import { asTheyStand, filterMachines, machineRows, sortMachines } from './machines.ts';
 
 const snapshot = fleet(
   [host('atlas'), host('boreas', { connection: offline })],
@@ -44,4 +44,17 @@ describe('the list of machines', () => {
     expect(found('in sync')).toEqual(['web9']);
     expect(found('  ')).toHaveLength(3);
   });
+});
+
+it('rows stand where they stand while their figures change, and are sorted anew when others come', () => {
+  const [mail, files] = sortMachines(
+    machineRows(fleet([host('atlas')], [vm('atlas', 'files'), vm('atlas', 'mail')])),
+    'name',
+    true,
+  );
+  if (!mail || !files) throw new Error('two machines were expected');
+  const keys = [mail.key, files.key];
+  expect(asTheyStand(keys, [{ ...files, cpu: 0.9 }, mail])?.map(({ cpu }) => cpu)).toEqual([0.1, 0.9]);
+  expect(asTheyStand(keys, [files])).toBeNull();
+  expect(asTheyStand(keys, [files, { ...mail, key: 'another' }])).toBeNull();
 });

@@ -101,6 +101,14 @@ export function sortMachines(rows: readonly MachineRow[], by: SortKey, descendin
   });
 }
 
+/** The same rows in the order in which they stand, null when they are not the same: figures change all the time. */
+export function asTheyStand(keys: readonly string[], rows: readonly MachineRow[]): MachineRow[] | null {
+  if (keys.length !== rows.length) return null;
+  const byKey = new Map(rows.map((row) => [row.key, row]));
+  const standing = keys.flatMap((key) => byKey.get(key) ?? []);
+  return standing.length === rows.length ? standing : null;
+}
+
 /** Matches machine, host, standby and the words of its state, every word of them; and what is picked out. */
 export function filterMachines(
   rows: readonly MachineRow[],

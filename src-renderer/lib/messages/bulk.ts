@@ -40,6 +40,11 @@ export const bulk = {
   cannot: (n: number) => `${count(n, 'machine')} cannot:`,
   protectGo: (n: number) => `Protect ${n}`,
   begun: 'first copy begun',
+  unknown: {
+    kind: 'task-gone',
+    message: 'What came of it is not known.',
+    next: 'Look at the page of the machine.',
+  },
   notBegun: 'not begun',
   again: (n: number) => `Try again for ${n}`,
   noStandby: 'No other host has room for it.',
