@@ -39,6 +39,8 @@ export const orders = {
     text: (name: string) => `What was read so far is forgotten. ${name} and its replication are not touched.`,
     go: 'Stop comparing',
   },
+  silent: (host: string) =>
+    `${host} does not answer. This is how far it was when ${host} was last heard; whether it goes on there is not known.`,
   cancelKeep: 'Let it go on',
   waitingForTask: 'Waiting for the host to begin…',
   close: 'Close',
