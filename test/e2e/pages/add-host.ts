@@ -26,14 +26,8 @@ export class AddHostWizard {
 
   /** Address and log-in; `password` null: the same log-in as for the host before. */
   async logIn(address: string, password: string | null): Promise<void> {
-    const { hand } = this;
-    await hand.type(hand.field(addHost.address), address);
-    if (password !== null) {
-      const choice = hand.page.getByRole('radio', { name: addHost.password });
-      if (!(await choice.isChecked())) await hand.click(choice);
-      await hand.type(hand.field(addHost.password), password);
-    }
-    await hand.click(hand.button(shell.next));
+    await this.enter({ address, ...(password === null ? {} : { password }) });
+    await this.next();
   }
 
   /** Fills in what is given and leaves the rest as it stands. */
@@ -63,6 +57,10 @@ export class AddHostWizard {
     await this.hand.click(this.hand.button(shell.next));
   }
 
+  async back(): Promise<void> {
+    await this.hand.click(this.hand.button(shell.back));
+  }
+
   /** The message stands at its field. */
   async complainsAt(field: string, message: RegExp): Promise<void> {
     const input = this.input(field);
@@ -75,15 +73,40 @@ export class AddHostWizard {
     return this.hand.page.getByRole('textbox', { name: new RegExp(`^${field}( \\(|$)`) });
   }
 
+  /** As the host shows it, to be compared. */
+  get fingerprint(): Locator {
+    return this.hand.page.getByText(/SHA256:/).first();
+  }
+
   async acceptFingerprint(): Promise<string> {
-    await expect(this.hand.page.getByText(/SHA256:/).first()).toBeVisible();
-    const shown =
-      (await this.hand.page
-        .getByText(/SHA256:/)
-        .first()
-        .textContent()) ?? '';
+    await expect(this.fingerprint).toBeVisible();
+    const shown = (await this.fingerprint.textContent()) ?? '';
     await this.hand.click(this.hand.button(addHost.fingerprint.matches));
     return shown.trim();
+  }
+
+  /** Another key than the one known for that address. */
+  async saysThatTheKeyChanged(address: string): Promise<void> {
+    await expect(this.#heading(addHost.changed.title(address))).toBeVisible();
+  }
+
+  /** All the same, on purpose. */
+  async trustChangedKey(): Promise<void> {
+    await this.hand.click(this.hand.button(addHost.changed.trust));
+  }
+
+  /** Logged in: what is on the host of that name. */
+  async shows(name: string): Promise<void> {
+    await expect(this.#heading(addHost.found.title(name))).toBeVisible();
+  }
+
+  role(role: 'hypervisor' | 'witness'): Locator {
+    return this.hand.page.getByRole('radio', { name: addHost.found[role] });
+  }
+
+  /** Clicked, whatever comes of it. */
+  async tryToInstall(): Promise<void> {
+    await this.hand.click(this.hand.button(addHost.found.install));
   }
 
   /** The button says why it does nothing. */
@@ -98,10 +121,21 @@ export class AddHostWizard {
   }
 
   async install(): Promise<void> {
-    await this.hand.click(this.hand.button(addHost.found.install));
-    await expect(this.hand.page.getByRole('heading', { name: /is connected\.$/ })).toBeVisible({
-      timeout: INSTALL_MS,
-    });
+    await this.tryToInstall();
+    await this.isDone();
+  }
+
+  async isDone(timeout = INSTALL_MS): Promise<void> {
+    await expect(this.#heading(/is connected\.$/)).toBeVisible({ timeout });
+  }
+
+  /** Hosts that the one just added knows. */
+  get offered(): Locator {
+    return this.hand.page.getByRole('region', { name: addHost.offered.title });
+  }
+
+  async addOffered(name: string): Promise<void> {
+    await this.hand.click(this.offered.getByRole('link', { name: addHost.offered.add(name) }));
   }
 
   async addAnother(): Promise<void> {
@@ -110,5 +144,9 @@ export class AddHostWizard {
 
   async protectNow(): Promise<void> {
     await this.hand.click(this.hand.action(addHost.done.protect));
+  }
+
+  #heading(name: string | RegExp): Locator {
+    return this.hand.page.getByRole('heading', { name });
   }
 }

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
-import { palette } from '../../../src-renderer/lib/messages/palette.ts';
 import { expect } from '../expect.ts';
+import { Palette } from './palette.ts';
 
 /** What has the focus, as it is called. */
 export const focused = (page: Page): Promise<string> =>
@@ -61,19 +61,18 @@ export class Keys {
 
   /** Goes to, or does, what the palette finds first for `text`; it must be called `label`. */
   async palette(text: string, label: string | RegExp): Promise<void> {
-    const { page } = this;
-    await page.keyboard.press('Control+k');
-    await page.getByRole('combobox', { name: palette.field }).waitFor();
-    await page.keyboard.type(text);
-    const wanted = page.getByRole('option', { name: label }).first();
+    const { keyboard } = this.page;
+    const palette = new Palette(this.page);
+    await palette.open();
+    await keyboard.type(text);
+    const wanted = palette.option(label);
     await expect(wanted).toBeVisible();
-    const options = page.getByRole('option');
     for (let at = 0; (await wanted.getAttribute('aria-selected')) !== 'true'; at += 1) {
-      expect(at).toBeLessThan(await options.count());
-      await page.keyboard.press('ArrowDown');
+      expect(at).toBeLessThan(await palette.options.count());
+      await keyboard.press('ArrowDown');
     }
-    await page.keyboard.press('Enter');
-    await expect(page.getByRole('combobox', { name: palette.field })).toBeHidden();
+    await keyboard.press('Enter');
+    await palette.isClosed();
   }
 
   /** Tab to it, and Enter once it can be used. */
