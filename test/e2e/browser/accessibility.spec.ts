@@ -6,9 +6,12 @@ import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { protect as protectWords } from '../../../src-renderer/lib/messages/protect.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect, test } from '../fixtures.ts';
+import { DialogBox } from '../pages/dialog.ts';
 import { Hand } from '../pages/hand.ts';
 import { expectVisibleFocus, focused, tabTo, tabToRadio } from '../pages/keys.ts';
 import { MapPage } from '../pages/map.ts';
+import { PairPage } from '../pages/pair.ts';
+import { ProtectWizard } from '../pages/protect.ts';
 import { takeAutomaticTour } from '../tour/automatic.ts';
 import { takeMapTour } from '../tour/map.ts';
 import { takeTour } from '../tour/tour.ts';
@@ -105,14 +108,16 @@ test('by keyboard alone: protect a machine, open and close dialogs; the title te
   startConsole,
 }) => {
   const map = new MapPage(hand);
+  const wizard = new ProtectWizard(hand);
+  const mail = new PairPage(hand, 'mail');
   await page.goto((await startConsole(['--practice'])).url);
-  await map.says(/^2 of 7 machines are protected\.$/);
+  await map.isPractice();
   await expect(page).toHaveTitle(shell.title('2 of 7 machines are protected.'));
 
   await test.step('protect print', async () => {
     await tabTo(page, mapWords.headline.protectOne);
     await page.keyboard.press('Enter');
-    const machine = page.getByRole('radio', { name: /^print\b/ });
+    const machine = wizard.machine('print');
     while (!(await machine.isChecked())) {
       await tabToRadio(page, protectWords.machine);
       await page.keyboard.press('ArrowDown');
@@ -120,13 +125,13 @@ test('by keyboard alone: protect a machine, open and close dialogs; the title te
     await expectVisibleFocus(page);
     await tabToRadio(page, protectWords.standby);
     await page.keyboard.press('Space');
-    await expect(page.getByRole('radio', { name: /^atlas\b/ })).toBeChecked();
+    await expect(wizard.standby('atlas')).toBeChecked();
     await tabTo(page, shell.next);
     await page.keyboard.press('Enter');
-    await expect(page.getByRole('heading', { name: protectWords.policyTitle('print') })).toBeVisible();
+    await wizard.asksWhatHappens('print');
     await tabTo(page, shell.next);
     await page.keyboard.press('Enter');
-    await expect(hand.button(protectWords.start)).toBeEnabled();
+    await expect(wizard.starting).toBeEnabled();
     await tabTo(page, protectWords.start);
     await page.keyboard.press('Enter');
     await expect(page.getByRole('heading', { name: protectWords.done('print') })).toBeVisible();
@@ -136,15 +141,14 @@ test('by keyboard alone: protect a machine, open and close dialogs; the title te
   });
 
   await test.step('open the switchover dialog, and leave it: the focus comes back', async () => {
-    await map.grid.getByRole('link', { name: /^mail\b.*runs here/ }).focus();
+    await map.chip(/^mail\b.*runs here/).focus();
     await page.keyboard.press('Enter');
     await tabTo(page, pairs.actions.switchover);
     await page.keyboard.press('Enter');
-    const dialog = page.getByRole('dialog', { name: orders.switchover.title('mail') });
-    await expect(dialog).toBeVisible();
+    const dialog = new DialogBox(hand, orders.switchover.title('mail'));
+    await dialog.isThere();
     expect(await focused(page)).toBe(shell.cancel);
-    await page.keyboard.press('Escape');
-    await expect(dialog).toBeHidden();
+    await dialog.escape();
     expect(await focused(page)).toBe(pairs.actions.switchover);
     await expectVisibleFocus(page);
   });
@@ -157,22 +161,22 @@ test('by keyboard alone: protect a machine, open and close dialogs; the title te
     await hand.place(shell.map);
     await map.says(/^atlas does not answer\./);
     await expect(page).toHaveTitle(/^atlas does not answer\..* · Understudy$/);
-    await map.grid.getByRole('link', { name: /^mail\b.*on boreas$/ }).focus();
+    await map.chip(/^mail\b.*on boreas$/).focus();
     await page.keyboard.press('Enter');
     await tabTo(page, pairs.actions.failover);
     await page.keyboard.press('Enter');
-    const dialog = page.getByRole('dialog', { name: orders.failover.title('mail') });
-    await expect(dialog.getByText(orders.failover.verdict.unproven)).toBeVisible();
+    const dialog = new DialogBox(hand, orders.failover.title('mail'));
+    await dialog.isThere();
+    await mail.verdictIs('unproven');
     await tabTo(page, shell.cancel);
     await page.keyboard.press('Enter');
-    await expect(dialog).toBeHidden();
+    await dialog.isGone();
     expect(await focused(page)).toBe(pairs.actions.failover);
   });
 
   await test.step('forced colours and reduced motion', async () => {
     await page.emulateMedia({ forcedColors: 'active', reducedMotion: 'reduce' });
     await map.open();
-    await expect(map.grid).toBeVisible();
     const moving = await page.evaluate(
       () => document.getAnimations().filter((animation) => animation.playState === 'running').length,
     );

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { generateOpensshKey, opensshPublicKey } from '../../../src-main/core/ssh/openssh-key.ts';
 import { addHost } from '../../../src-renderer/lib/messages/add-host.ts';
 import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
-import { shell } from '../../../src-renderer/lib/messages/shell.ts';
-import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
 import { test as base, expect } from '../fixtures.ts';
 import { type Listening, startMockMailServer, startWire, unusedPort } from '../loopback.ts';
 import { type MockHostOptions, startMockHost } from '../mock-host.ts';
 import { AddHostWizard } from '../pages/add-host.ts';
+import { HostPage } from '../pages/host.ts';
 import { MapPage } from '../pages/map.ts';
+import { WelcomePage } from '../pages/welcome.ts';
 import { startPracticeHosts } from '../practice-hosts.ts';
 
 interface Fixtures {
@@ -26,7 +26,7 @@ const HERE = '127.0.0.1';
 const test = base.extend<Fixtures>({
   wizard: async ({ hand, page, startConsole }, use) => {
     await page.goto((await startConsole()).url);
-    await hand.click(hand.action(welcome.connect));
+    await new WelcomePage(hand).connect();
     await use(new AddHostWizard(hand));
   },
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern.
@@ -51,7 +51,6 @@ test('an address that leads nowhere is named at its field, and mended there', as
   wizard,
   mockHost,
 }) => {
-  const { hand } = wizard;
   const { port } = await mockHost();
   const mailServer = await startMockMailServer();
 
@@ -80,12 +79,11 @@ test('an address that leads nowhere is named at its field, and mended there', as
   await wizard.enter({ port });
   await wizard.next();
   await wizard.acceptFingerprint();
-  await expect(hand.page.getByRole('heading', { name: addHost.found.title('mock-host') })).toBeVisible();
+  await wizard.shows('mock-host');
   await mailServer.stop();
 });
 
 test('a wrong password is told at its field; the right one goes on', async ({ wizard, mockHost }) => {
-  const { hand } = wizard;
   const { port } = await mockHost();
   await wizard.enter({ address: `root@${HERE}:${port}`, password: 'a wrong one' });
   await wizard.next();
@@ -96,7 +94,7 @@ test('a wrong password is told at its field; the right one goes on', async ({ wi
 
   await wizard.enter({ password: PASSWORD });
   await wizard.next();
-  await expect(hand.page.getByRole('heading', { name: addHost.found.title('mock-host') })).toBeVisible();
+  await wizard.shows('mock-host');
 });
 
 test('key files: missing, of a foreign format, locked, and opened at last', async ({
@@ -133,9 +131,7 @@ test('key files: missing, of a foreign format, locked, and opened at last', asyn
   await wizard.complainsAt(addHost.passphrase, /passphrase does not open the key file .*id_locked/);
   await wizard.enter({ passphrase });
   await wizard.next();
-  await expect(
-    wizard.hand.page.getByRole('heading', { name: addHost.found.title('mock-host') }),
-  ).toBeVisible();
+  await wizard.shows('mock-host');
 });
 
 test('a changed host key is refused, and trusted only on purpose', async ({ wizard, mockHost, home }) => {
@@ -147,17 +143,17 @@ test('a changed host key is refused, and trusted only on purpose', async ({ wiza
   await wizard.enter({ address: HERE, port, password: PASSWORD });
   await wizard.next();
   const { page } = hand;
-  await expect(page.getByRole('heading', { name: addHost.changed.title(HERE) })).toBeVisible();
+  await wizard.saysThatTheKeyChanged(HERE);
   await expect(page.getByText(addHost.changed.text)).toBeVisible();
   await expect(page.getByText(addHost.changed.before(addHost.changed.fromKnownHosts))).toBeVisible();
-  await hand.click(hand.button(addHost.changed.trust));
+  await wizard.trustChangedKey();
   await wizard.complainsAt(addHost.changed.type(HERE), new RegExp(addHost.changed.mismatch));
-  await hand.click(hand.button(shell.back));
+  await wizard.back();
   await expect(wizard.input(addHost.password)).toHaveValue(PASSWORD);
   await wizard.next();
   await hand.type(wizard.input(addHost.changed.type(HERE)), HERE);
-  await hand.click(hand.button(addHost.changed.trust));
-  await expect(page.getByRole('heading', { name: addHost.found.title('mock-host') })).toBeVisible();
+  await wizard.trustChangedKey();
+  await wizard.shows('mock-host');
 });
 
 test('a user who is neither root nor may use sudo, and one who is root', async ({ wizard, mockHost }) => {
@@ -172,7 +168,7 @@ test('a user who is neither root nor may use sudo, and one who is root', async (
   await expect(page.getByText(/usermod -aG sudo maria/)).toBeVisible();
   await wizard.cannotInstall();
 
-  await hand.click(hand.button(shell.back));
+  await wizard.back();
   await wizard.enter({ port: root.port, user: 'root' });
   await wizard.next();
   await wizard.acceptFingerprint();
@@ -201,24 +197,24 @@ test('systems that cannot be added say why; a stopped libvirt is mended from her
   await expect(page.getByText(/Debian 12 and newer are tested/)).toBeVisible();
   await wizard.cannotInstall();
 
-  await hand.click(hand.button(shell.back));
+  await wizard.back();
   await wizard.enter({ port: bare.port });
   await wizard.next();
   await wizard.acceptFingerprint();
   await expect(page.getByText(/libvirt is not installed.*can be a witness/)).toBeVisible();
   await expect(page.getByText(/apt install libvirt-daemon-system/)).toBeVisible();
-  await expect(page.getByRole('radio', { name: addHost.found.hypervisor })).toBeDisabled();
-  await expect(page.getByRole('radio', { name: addHost.found.witness })).toBeChecked();
+  await expect(wizard.role('hypervisor')).toBeDisabled();
+  await expect(wizard.role('witness')).toBeChecked();
   await wizard.canInstall();
 
-  await hand.click(hand.button(shell.back));
+  await wizard.back();
   await wizard.enter({ port: stopped.port });
   await wizard.next();
   await wizard.acceptFingerprint();
   await expect(page.getByText('libvirt is installed but does not run.')).toBeVisible();
   await hand.click(hand.button(hosts.check.fixName('Hypervisor')));
   await expect(page.getByText('libvirt is installed but does not run.')).toBeHidden();
-  await expect(page.getByRole('radio', { name: addHost.found.hypervisor })).toBeEnabled();
+  await expect(wizard.role('hypervisor')).toBeEnabled();
 });
 
 test('a connection that breaks before or in the middle of the installation is taken up again', async ({
@@ -235,7 +231,7 @@ test('a connection that breaks before or in the middle of the installation is ta
   await hand.type(wizard.input(addHost.found.site), 'Cellar');
   wire.leadTo(await unusedPort());
   for (const told of [/The connection to .* is lost/, /lost|does not answer|nothing listens/]) {
-    await hand.click(hand.button(addHost.found.install));
+    await wizard.tryToInstall();
     await expect(hand.page.getByText(told).first()).toBeVisible();
   }
   await expect(wizard.input(addHost.found.site)).toHaveValue('Cellar');
@@ -286,7 +282,7 @@ test('the same host twice, a name twice, and a stranger in the place of a host',
   await wizard.next();
   await wizard.acceptFingerprint();
   await hand.type(wizard.input(addHost.found.name), 'atlas');
-  await hand.click(hand.button(addHost.found.install));
+  await wizard.tryToInstall();
   await wizard.complainsAt(addHost.found.name, /Another host already has this name/);
   await hand.type(wizard.input(addHost.found.name), 'boreas');
   await wizard.install();
@@ -296,14 +292,12 @@ test('the same host twice, a name twice, and a stranger in the place of a host',
   await new MapPage(hand).open();
   await new MapPage(hand).openHost('boreas');
   await expect(page.getByText(/boreas .*shows another host key than before/)).toBeVisible();
-  await hand.click(hand.button(hosts.key.show));
-  const dialog = page.getByRole('dialog', { name: hosts.key.title('boreas') });
-  await expect(dialog.getByText(/SHA256:/)).toHaveCount(2);
-  await hand.click(dialog.getByRole('button', { name: shell.cancel }));
-  await expect(dialog).toBeHidden();
+  const host = new HostPage(hand);
+  const dialog = await host.lookAtKey('boreas');
+  await expect(dialog.text(/SHA256:/)).toHaveCount(2);
+  await dialog.cancel();
   // It was a mistake of the network: with the true host behind the address again, nothing needs to be trusted.
   wire.leadTo(boreas.port);
-  await hand.click(hand.button(hosts.retryNow));
-  await expect(page.getByText(hosts.state.online)).toBeVisible();
+  await host.tryNow();
   await wire.stop();
 });

@@ -4,6 +4,8 @@ import { map as mapWords } from '../../../src-renderer/lib/messages/map.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { expect, test } from '../fixtures.ts';
+import { AutomationCard } from '../pages/automation.ts';
+import { Frame } from '../pages/frame.ts';
 import { HostPage } from '../pages/host.ts';
 import { MapPage } from '../pages/map.ts';
 import { PairPage } from '../pages/pair.ts';
@@ -20,14 +22,16 @@ test('mail gets a witness, arms itself, and comes back without anybody', async (
   const host = new HostPage(hand);
   const wizard = new WitnessWizard(hand);
   const mail = new PairPage(hand, 'mail');
+  const card = new AutomationCard(hand);
+  const frame = new Frame(hand);
   const twice = await watchForTwoCopies(page);
 
   await test.step('a pair without a witness says so, with the way to one', async () => {
     await page.goto((await startConsole(['--practice'])).url);
-    await map.says(/^2 of 7 machines are protected\.$/);
+    await map.isPractice();
     await mail.open();
     await mail.shows(automation.says.manual);
-    await hand.click(hand.action(automation.mend.witness));
+    await card.chooseWitness();
   });
 
   await test.step('cora, the third host, is tested and made the witness; mail starts by itself', async () => {
@@ -45,20 +49,16 @@ test('mail gets a witness, arms itself, and comes back without anybody', async (
       page.getByText(/If atlas fails now, mail starts on boreas by itself after about 5 s\./),
     ).toBeVisible();
     await mail.open();
-    await expect(page.getByText(/^atlas may run it until renewed; renewed \d(\.\d)? s ago\.$/)).toBeVisible();
-    for (const voter of ['atlas', 'boreas', 'cora'])
-      await expect(
-        page.getByRole('listitem').filter({ hasText: voter }).getByText(automation.votes.fine),
-      ).toBeVisible();
+    await card.showsTheLeaseOf('atlas');
+    for (const voter of ['atlas', 'boreas', 'cora']) await card.countsOn(voter);
   });
 
   await test.step('the one switch pauses it, and lets it go on', async () => {
-    const toggle = page.getByRole('switch');
-    await hand.click(toggle);
-    await expect(toggle).toHaveAttribute('aria-checked', 'false');
+    await hand.click(frame.automation);
+    await frame.isPaused();
     await mail.shows('Automation is paused.');
-    await hand.click(toggle);
-    await expect(toggle).toHaveAttribute('aria-checked', 'true');
+    await hand.click(frame.automation);
+    await frame.isOn();
     await map.open();
     await map.shows('mail', 'in sync armed', 'boreas', 60_000);
   });
@@ -77,14 +77,14 @@ test('mail gets a witness, arms itself, and comes back without anybody', async (
     await map.open();
     await map.shows('mail', 'old copy, set aside', 'atlas');
     await mail.open();
-    await expect(page.getByRole('heading', { name: pairs.histories.title })).toBeVisible();
+    await expect(mail.histories).toBeVisible();
     await expect(page.getByText(pairs.histories.agreed)).toBeVisible();
     await mail.shows(automation.changes.nth(1));
   });
 
   await test.step('the timeline tells it by every voter, and can be taken away', async () => {
     const saved = page.waitForEvent('download');
-    await hand.click(hand.button(pairs.export));
+    await mail.exportHistory();
     const text = await readFile(await (await saved).path(), 'utf8');
     for (const voice of ['"atlas"', '"boreas"', '"cora"', '"this console"']) expect(text).toContain(voice);
     expect(text).toMatch(/take-?over/);
@@ -110,7 +110,7 @@ test('this workstation gives the third vote, and says what that is worth', async
   const map = new MapPage(hand);
   const wizard = new WitnessWizard(hand);
   await page.goto((await startConsole(['--practice'])).url);
-  await map.says(/^2 of 7 machines are protected\.$/);
+  await map.isPractice();
   await page.goto(`${new URL(page.url()).origin}/#/witness`);
   await wizard.chooseWorkstation();
   await wizard.only('mail');
@@ -120,6 +120,5 @@ test('this workstation gives the third vote, and says what that is worth', async
   await wizard.makeAutomatic();
   await map.open();
   await map.shows('mail', 'in sync armed', 'boreas', 60_000);
-  const vote = page.getByRole('list', { name: mapWords.witness }).getByRole('listitem');
-  await expect(vote.filter({ hasText: 'this workstation' })).toContainText(mapWords.witnessVotes(1));
+  await expect(map.vote('this workstation')).toContainText(mapWords.witnessVotes(1));
 });

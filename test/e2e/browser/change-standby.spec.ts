@@ -1,4 +1,3 @@
-import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { expect, test } from '../fixtures.ts';
 import { HostPage } from '../pages/host.ts';
@@ -17,7 +16,7 @@ test('boreas is lost, cora becomes the standby of mail, and boreas comes back to
   const mail = new PairPage(hand, 'mail');
   const twice = await watchForTwoCopies(page);
   await page.goto((await startConsole(['--practice'])).url);
-  await map.says(/^2 of 7 machines are protected\.$/);
+  await map.isPractice();
 
   await test.step('boreas loses its power', async () => {
     await map.openHost('boreas');
@@ -27,16 +26,12 @@ test('boreas is lost, cora becomes the standby of mail, and boreas comes back to
   await test.step('cora is looked at, and takes its place', async () => {
     await mail.open();
     await mail.openDialog('replace');
-    await hand.click(page.getByRole('radio', { name: /^cora\b/ }));
-    const dialog = page.getByRole('dialog');
-    await expect(dialog.getByText(/The copy on boreas is deleted\./)).toBeVisible({ timeout: 30_000 });
-    // What stands in the way is mended as in *Protect*.
-    await hand.click(dialog.getByRole('button', { name: new RegExp(`^${hosts.check.fix}`) }));
-    await expect(dialog.getByRole('button', { name: orders.replace.go('cora') })).toBeEnabled({
-      timeout: 30_000,
-    });
+    await mail.chooseStandby('cora');
+    await expect(mail.dialog.text(/The copy on boreas is deleted\./)).toBeVisible({ timeout: 30_000 });
+    await hand.click(mail.mending);
+    await expect(mail.dialog.button(orders.replace.go('cora'))).toBeEnabled({ timeout: 30_000 });
     await mail.give(orders.replace.go('cora'), orders.replace.done('mail', 'cora'));
-    await expect(dialog.getByText(/boreas is told when it returns/)).toBeVisible();
+    await expect(mail.dialog.text(/boreas is told when it returns/)).toBeVisible();
     await mail.closeDialog();
     await map.open();
     await map.shows('mail', 'in sync', 'cora', 60_000);

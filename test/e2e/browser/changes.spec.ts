@@ -1,6 +1,8 @@
 import { changes } from '../../../src-renderer/lib/messages/changes.ts';
 import { type FixtureFleet, startFixtureFleet } from '../fixture/server.ts';
 import { expect, test } from '../fixtures.ts';
+import { MapPage } from '../pages/map.ts';
+import { PairPage } from '../pages/pair.ts';
 
 /** What others changed, as the page says it: the most urgent above the map, the request with its button on the machine's page. */
 let fixture: FixtureFleet;
@@ -11,12 +13,13 @@ test.beforeEach(async () => {
 test.afterEach(() => fixture.stop());
 
 test('a copy that somebody has been at comes first on the map, and can be vouched for on its page', async ({
+  hand,
   page,
 }) => {
   await page.goto(fixture.url);
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText(changes.touched('files', 'boreas'));
+  await expect(new MapPage(hand).headline).toHaveText(changes.touched('files', 'boreas'));
   await page.goto(`${fixture.url}#/pairs/pair-files`);
-  const alert = page.getByRole('alert').filter({ hasText: changes.touched('files', 'boreas') });
+  const alert = new PairPage(hand, 'files').banner(changes.touched('files', 'boreas'));
   await expect(alert).toContainText('Another file lies at');
   await alert.getByRole('button', { name: changes.trust }).click();
   // The fixture carries nothing out, and its refusal stays where the button is.
@@ -24,10 +27,11 @@ test('a copy that somebody has been at comes first on the map, and can be vouche
 });
 
 test('a change that the standby cannot follow is one request; what is being followed and was followed is told', async ({
+  hand,
   page,
 }) => {
   await page.goto(`${fixture.url}#/pairs/pair-mail`);
-  const alert = page.getByRole('alert').filter({ hasText: changes.asked('mail', 'boreas') });
+  const alert = new PairPage(hand, 'mail').banner(changes.asked('mail', 'boreas'));
   await expect(alert).toContainText('It has no bridge br-lab.');
   await expect(alert).toContainText(changes.keeps('boreas'));
   await alert.getByRole('button', { name: changes.look }).click();

@@ -1,10 +1,12 @@
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
-import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
 import { startFixtureFleet } from '../fixture/server.ts';
 import { expect, test } from '../fixtures.ts';
 import { AddHostWizard } from '../pages/add-host.ts';
+import { DialogBox } from '../pages/dialog.ts';
 import { MapPage } from '../pages/map.ts';
+import { PairPage } from '../pages/pair.ts';
 import { ProtectWizard } from '../pages/protect.ts';
+import { WelcomePage } from '../pages/welcome.ts';
 import { startPracticeHosts } from '../practice-hosts.ts';
 
 /** The goals of the first issue: every activation and every field typed into is counted by `Hand`. */
@@ -20,7 +22,7 @@ test('from the first page to the first machine in sync, two hosts included', asy
   const addHosts = new AddHostWizard(hand);
   const protect = new ProtectWizard(hand);
   await page.goto((await startConsole()).url);
-  await hand.click(hand.action(welcome.connect));
+  await new WelcomePage(hand).connect();
   for (const name of ['atlas', 'boreas']) {
     const { address, port, user, password } = practice.access(name);
     // As one would write it; practice hosts have passwords of their own.
@@ -46,13 +48,16 @@ test('from the start page to a failover whose proof is complete: two clicks, not
 }) => {
   const fixture = await startFixtureFleet('lost');
   await page.goto(fixture.url);
-  await new MapPage(hand).says(/^atlas does not answer\./);
-  await hand.click(page.getByRole('link', { name: 'Fail over mail', exact: true }));
-  const dialog = page.getByRole('dialog', { name: orders.failover.title('mail') });
-  await expect(dialog.getByText(orders.failover.verdict.proven, { exact: true })).toBeVisible();
-  await hand.click(dialog.getByRole('button', { name: orders.failover.go('mail', 'boreas') }));
+  const map = new MapPage(hand);
+  const mail = new PairPage(hand, 'mail');
+  await map.says(/^atlas does not answer\./);
+  await map.failOver('mail');
+  const dialog = new DialogBox(hand, orders.failover.title('mail'));
+  await dialog.isThere();
+  await mail.verdictIs('proven');
+  await mail.startOn('boreas');
   // The order is out: this fleet is invented, and says who carries nothing out.
-  await expect(dialog.getByText(/pair\.failover/)).toBeVisible();
+  await expect(dialog.text(/pair\.failover/)).toBeVisible();
   expect([hand.clicks, hand.fields]).toEqual([2, 0]);
   await fixture.stop();
 });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from '../fixtures.ts';
 import { ROOT } from '../headless.ts';
 import type { Home } from '../home.ts';
+import { DrillCard } from '../pages/drill.ts';
+import { PairPage } from '../pages/pair.ts';
 
 interface Said {
   code: number;
@@ -22,6 +24,7 @@ function command(home: Home, ...args: string[]): Promise<Said> {
 }
 
 test('commands reach the console that runs, and its page shows what they do', async ({
+  hand,
   home,
   startConsole,
   page,
@@ -37,11 +40,8 @@ test('commands reach the console that runs, and its page shows what they do', as
     json: { ok: true, machine: 'mail', result: { outcome: 'passed' } },
   });
   expect(drilled.aside).toContain('Start the copy of mail');
-  await page
-    .getByRole('link', { name: /^mail\b/ })
-    .first()
-    .click();
-  await expect(page.getByText(/^The copy on boreas was started .+, and it works\.$/)).toBeVisible();
+  await new PairPage(hand, 'mail').open();
+  await new DrillCard(hand).saysThatItWorks('boreas');
 });
 
 test('protects a machine whose copy somebody else keeps, and refuses what is not so', async ({

@@ -1,6 +1,6 @@
 import { drill } from '../../../src-renderer/lib/messages/drill.ts';
-import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { expect, test } from '../fixtures.ts';
+import { DrillCard } from '../pages/drill.ts';
 import { MapPage } from '../pages/map.ts';
 import { PairPage } from '../pages/pair.ts';
 
@@ -12,41 +12,38 @@ test('the copy of mail is tried out, with live stages; the result stays, and a c
   test.setTimeout(180_000);
   const map = new MapPage(hand);
   const mail = new PairPage(hand, 'mail');
+  const card = new DrillCard(hand);
 
   await test.step('the page says that nobody has tried it out', async () => {
     await page.goto((await startConsole(['--practice'])).url);
-    await map.says(/^2 of 7 machines are protected\.$/);
+    await map.isPractice();
     await mail.open();
     await mail.shows(drill.says.never('boreas'));
   });
 
   await test.step('the dialog tells what will happen, then shows each stage as it comes', async () => {
-    await hand.click(hand.action(drill.open));
-    const dialog = page.getByRole('dialog');
-    await expect(dialog.getByText(drill.what('boreas'))).toBeVisible();
-    await hand.click(dialog.getByRole('button', { name: drill.go, exact: true }));
+    const dialog = await card.open('mail');
+    await expect(dialog.text(drill.what('boreas'))).toBeVisible();
+    await dialog.start();
     for (const stage of ['Take a point of the copy', 'Wait for its answer', 'Take everything down'])
-      await expect(dialog.getByText(stage).first()).toBeVisible();
-    await expect(dialog.getByText(drill.dialog.passed('mail'))).toBeVisible({ timeout: 60_000 });
-    for (const stage of Object.values(drill.stages)) await expect(dialog.getByText(stage)).toBeVisible();
-    await hand.click(dialog.getByRole('button', { name: orders.close, exact: true }).last());
+      await dialog.shows(stage);
+    await dialog.hasPassed(60_000);
+    for (const stage of Object.values(drill.stages)) await expect(dialog.text(stage)).toBeVisible();
+    await dialog.close();
   });
 
   await test.step('the page keeps the result', async () => {
-    await expect(page.getByText(/^The copy on boreas was started .+, and it works\.$/)).toBeVisible();
-    await expect(page.getByText(drill.stages.point)).toBeVisible();
+    await card.saysThatItWorks('boreas');
+    await card.says(drill.stages.point);
   });
 
   await test.step('another check asks for another drill', async () => {
-    const card = page.getByRole('region', { name: drill.title });
-    await hand.click(card.getByRole('link', { name: drill.settings, exact: true }));
-    const dialog = page.getByRole('dialog');
-    await hand.click(dialog.getByRole('radio', { name: new RegExp(`^${drill.form.checks.http}`) }));
-    await hand.type(dialog.getByRole('textbox', { name: drill.form.port }), '0');
-    await expect(dialog.getByText(drill.form.portWrong)).toBeVisible();
-    await hand.type(dialog.getByRole('textbox', { name: drill.form.port }), '443');
-    await hand.click(dialog.getByRole('button', { name: drill.form.save, exact: true }));
-    await expect(page.getByRole('dialog')).toBeHidden();
-    await expect(page.getByText(drill.stale.changed)).toBeVisible();
+    const dialog = await card.settings('mail');
+    await dialog.check('http');
+    await dialog.port('0');
+    await expect(dialog.text(drill.form.portWrong)).toBeVisible();
+    await dialog.port('443');
+    await dialog.save();
+    await card.says(drill.stale.changed);
   });
 });

@@ -1,7 +1,8 @@
 import { evacuation } from '../../../src-renderer/lib/messages/evacuation.ts';
-import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { expect, test } from '../fixtures.ts';
+import type { EvacuationDialog } from '../pages/evacuation.ts';
 import type { Hand } from '../pages/hand.ts';
+import { HostPage } from '../pages/host.ts';
 import { MapPage } from '../pages/map.ts';
 import { ProtectWizard } from '../pages/protect.ts';
 import { watchForTwoCopies } from '../running-twice.ts';
@@ -12,19 +13,14 @@ const MACHINES = ['files', 'mail'];
 async function move(
   hand: Hand,
   kind: 'away' | 'home',
-  look: (dialog: ReturnType<Hand['page']['getByRole']>) => Promise<void> = async () => undefined,
+  look: (dialog: EvacuationDialog) => Promise<void> = async () => undefined,
 ): Promise<void> {
-  const words = evacuation[kind];
-  await hand.click(hand.button(words.button));
-  const dialog = hand.page.getByRole('dialog', { name: words.title('atlas') });
-  const list = dialog.getByRole('list', { name: evacuation.list });
-  for (const name of MACHINES)
-    await expect(list.getByRole('checkbox', { name: new RegExp(name) })).toBeChecked();
+  const dialog = await new HostPage(hand).evacuate(kind, 'atlas');
+  for (const name of MACHINES) await expect(dialog.machine(name)).toBeChecked();
   await look(dialog);
-  await hand.click(dialog.getByRole('button', { name: words.go(MACHINES.length), exact: true }));
-  const done = evacuation.done(MACHINES.length, MACHINES.length);
-  await expect(dialog.getByRole('status')).toContainText(done, { timeout: 90_000 });
-  await hand.click(dialog.getByRole('button', { name: orders.close, exact: true }).last());
+  await dialog.go(MACHINES.length);
+  await dialog.allMoved(MACHINES.length, 90_000);
+  await dialog.close();
 }
 
 test('atlas is emptied for planned work, and its machines come home', async ({
@@ -37,10 +33,10 @@ test('atlas is emptied for planned work, and its machines come home', async ({
   const wizard = new ProtectWizard(hand);
   const twice = await watchForTwoCopies(page);
   await page.goto((await startConsole(['--practice'])).url);
-  await map.says(/^2 of 7 machines are protected\.$/);
+  await map.isPractice();
 
   await test.step('protect a second machine of atlas', async () => {
-    await hand.click(page.getByRole('link', { name: 'Protect files' }));
+    await map.protect('files');
     await wizard.choose('files', 'boreas');
     await wizard.start();
     await wizard.done('files');
@@ -50,8 +46,8 @@ test('atlas is emptied for planned work, and its machines come home', async ({
   await test.step('everything that has a copy elsewhere leaves, while it runs', async () => {
     await map.openHost('atlas');
     await move(hand, 'away', async (dialog) => {
-      await expect(dialog.getByText(evacuation.how.live)).toHaveCount(MACHINES.length);
-      await expect(dialog.getByText(evacuation.unprotected('erp-db'))).toBeVisible();
+      await expect(dialog.live).toHaveCount(MACHINES.length);
+      await expect(dialog.text(evacuation.unprotected('erp-db'))).toBeVisible();
     });
     await map.open();
     for (const name of MACHINES) {

@@ -1,17 +1,18 @@
 import { request } from 'node:http';
 import { WebSocket } from 'ws';
-import { activity } from '../../../src-renderer/lib/messages/activity.ts';
-import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
-import { settings } from '../../../src-renderer/lib/messages/settings.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
-import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
 import { expect, test } from '../fixtures.ts';
+import { ActivityPage } from '../pages/activity.ts';
 import { AddHostWizard } from '../pages/add-host.ts';
+import { DialogBox } from '../pages/dialog.ts';
+import { Frame } from '../pages/frame.ts';
 import { HostPage } from '../pages/host.ts';
 import { MapPage } from '../pages/map.ts';
 import { PairPage } from '../pages/pair.ts';
 import { ProtectWizard } from '../pages/protect.ts';
+import { SettingsPage } from '../pages/settings.ts';
+import { WelcomePage } from '../pages/welcome.ts';
 import { startPracticeHosts } from '../practice-hosts.ts';
 
 test('the first page offers both ways in, and the address printed opens it once', async ({
@@ -22,9 +23,10 @@ test('the first page offers both ways in, and the address printed opens it once'
 }) => {
   const { url } = await startConsole();
   await page.goto(url);
-  await expect(page.getByRole('heading', { level: 1, name: welcome.title })).toBeVisible();
-  await expect(hand.action(welcome.connect)).toBeVisible();
-  await expect(hand.button(welcome.practice)).toBeVisible();
+  const welcome = new WelcomePage(hand);
+  await welcome.isThere();
+  await expect(welcome.connecting).toBeVisible();
+  await expect(welcome.practising).toBeVisible();
   expect(page.url()).not.toContain('token');
 
   const stranger = await browser.newContext();
@@ -76,21 +78,24 @@ test('a reload comes back to the same place; a lost console is told', async ({
 }) => {
   const console = await startConsole(['--practice']);
   await page.goto(console.url);
-  await hand.place(shell.settings);
+  const settings = new SettingsPage(hand);
+  await settings.open();
   await page.reload();
-  await expect(page.getByRole('heading', { level: 1, name: settings.title })).toBeVisible();
+  await settings.isThere();
   const mail = new PairPage(hand, 'mail');
   await mail.open();
   await mail.openDialog('switchover');
   await page.reload();
-  await expect(page.getByRole('dialog', { name: orders.switchover.title('mail') })).toBeVisible();
-  await page.keyboard.press('Escape');
+  const dialog = new DialogBox(hand, orders.switchover.title('mail'));
+  await dialog.isThere();
+  await dialog.escape();
 
+  const frame = new Frame(hand);
   await console.kill();
-  await expect(page.getByRole('alert').filter({ hasText: shell.lost.title })).toBeVisible();
-  await expect(page.getByRole('heading', { level: 1, name: 'mail' })).toBeVisible();
+  await frame.hasLostItsConsole();
+  await mail.isThere();
   await hand.place(shell.map);
-  await expect(page.getByRole('alert').filter({ hasText: shell.lost.title })).toBeVisible();
+  await frame.hasLostItsConsole();
 });
 
 test('a console killed in the middle of a first copy shows where it stands when it is started again', async ({
@@ -104,7 +109,7 @@ test('a console killed in the middle of a first copy shows where it stands when 
   const protect = new ProtectWizard(hand);
   const first = await startConsole();
   await page.goto(first.url);
-  await hand.click(hand.action(welcome.connect));
+  await new WelcomePage(hand).connect();
   for (const name of ['atlas', 'boreas']) {
     const { address, port, password } = practice.access(name);
     await addHosts.enter({ address, port, password });
@@ -116,9 +121,9 @@ test('a console killed in the middle of a first copy shows where it stands when 
   await addHosts.protectNow();
   await protect.choose('mail', 'boreas');
   await protect.start();
-  await expect(page.getByRole('progressbar')).toBeVisible();
+  await protect.isCopying();
   await first.kill();
-  await expect(page.getByRole('alert').filter({ hasText: shell.lost.title })).toBeVisible();
+  await new Frame(hand).hasLostItsConsole();
 
   const second = await startConsole();
   const context = await browser.newContext();
@@ -130,17 +135,19 @@ test('a console killed in the middle of a first copy shows where it stands when 
     await map.open();
     await map.openHost(name);
     // Without a keychain the password went with the first console.
-    await new HostPage(hand).logIn(name, practice.access(name).password);
-    await expect(again.getByText(hosts.state.online)).toBeVisible();
+    const host = new HostPage(hand);
+    await host.logIn(name, practice.access(name).password);
+    await host.isConnected();
   }
   await map.open();
   await map.shows('mail', /(first copy|copying) \d+ %/, 'boreas');
   practice.world.pace.copyBps = 4e9;
   await map.shows('mail', 'in sync', 'boreas');
-  await hand.place(shell.activity);
-  await expect(again.getByText('mail is in sync on boreas.')).toBeVisible();
-  await expect(again.getByRole('article', { name: activity.task('Protect', 'mail') })).toBeVisible();
-  await expect(again.getByText(`atlas (127.0.0.1) added as hypervisor.`)).toBeVisible();
+  const activity = new ActivityPage(hand);
+  await activity.open();
+  await activity.tells('mail is in sync on boreas.');
+  await expect(activity.tasks('protect', 'mail')).toBeVisible();
+  await activity.tells('atlas (127.0.0.1) added as hypervisor.');
   await context.close();
   await practice.close();
 });

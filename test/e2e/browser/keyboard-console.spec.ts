@@ -16,15 +16,28 @@ import { transfer } from '../../../src-renderer/lib/messages/transfer.ts';
 import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
 import { whatIf } from '../../../src-renderer/lib/messages/what-if.ts';
 import { expect, test } from '../fixtures.ts';
+import { AddHostWizard } from '../pages/add-host.ts';
+import { Frame } from '../pages/frame.ts';
 import { Keys, tabTo } from '../pages/keys.ts';
+import { ListPage } from '../pages/list.ts';
+import { MaintenanceDialog } from '../pages/maintenance.ts';
+import { MapPage } from '../pages/map.ts';
+import { ShortcutSheet } from '../pages/palette.ts';
+import { RunbookPage } from '../pages/runbook.ts';
+import { DiagnosticsDialog, ImportDialog, SettingsPage } from '../pages/settings.ts';
+import { TellingCard } from '../pages/telling.ts';
+import { WelcomePage } from '../pages/welcome.ts';
+import { WhatIfPage } from '../pages/what-if.ts';
 import { startPracticeHosts } from '../practice-hosts.ts';
 
-/** Hosts, settings and the console itself, by keyboard alone: the mouse is not touched here. */
+/** Hosts, settings and the console itself, by keyboard alone: the mouse is not touched here, the pages are only looked at. */
 
-test('add a host, rename it, limit its copies, remove it', async ({ page, startConsole }) => {
+test('add a host, rename it, limit its copies, remove it', async ({ hand, page, startConsole }) => {
   test.setTimeout(180_000);
   const practice = await startPracticeHosts();
   const keys = new Keys(page);
+  const wizard = new AddHostWizard(hand);
+  const frame = new Frame(hand);
   await page.goto((await startConsole()).url);
   await keys.press(welcome.connect);
   const { address, port, password } = practice.access('atlas');
@@ -33,73 +46,77 @@ test('add a host, rename it, limit its copies, remove it', async ({ page, startC
   await keys.choose(addHost.method, new RegExp(`^${addHost.password}`));
   await keys.fill(new RegExp(`^${addHost.password}$`), password);
   await page.keyboard.press('Enter');
-  await expect(page.getByText(/SHA256:/).first()).toBeVisible();
+  await expect(wizard.fingerprint).toBeVisible();
   await keys.press(addHost.fingerprint.matches);
   await keys.press(addHost.found.install);
-  await expect(page.getByRole('heading', { name: /is connected\.$/ })).toBeVisible({ timeout: 60_000 });
+  await wizard.isDone(60_000);
 
   await keys.palette('rename atlas', hosts.renameTitle('atlas'));
   await keys.fill(addHost.found.name, 'titan');
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('heading', { level: 1, name: 'titan' })).toBeVisible();
+  await frame.shows('titan');
   await keys.palette('copies titan', limits.title('titan'));
   await keys.press(limits.save);
-  await expect(page.getByRole('log')).toContainText(limits.saved('titan'));
+  await expect(frame.log).toContainText(limits.saved('titan'));
   await keys.palette('remove titan', 'Remove titan…');
   await keys.press(hosts.removeDo('titan'));
-  await expect(page.getByRole('heading', { level: 1, name: welcome.title })).toBeVisible();
+  await new WelcomePage(hand).isThere();
   await practice.close();
 });
 
 test('letters lead to places, and are letters in a field; the sheet lists them; they can be switched off', async ({
+  hand,
   page,
   startConsole,
 }) => {
   await page.goto((await startConsole(['--practice'])).url);
-  await expect(page.getByRole('grid')).toBeVisible();
+  await new MapPage(hand).isThere();
   await page.keyboard.type('gl');
-  await expect(page.getByRole('table')).toBeVisible();
+  await new ListPage(hand).isThere();
   await page.keyboard.press('/');
   await page.keyboard.type('gs?');
   await expect(page.getByRole('status').filter({ hasText: 'gs?' })).toBeVisible();
   await page.keyboard.press('Escape');
   await page.keyboard.press('?');
-  const sheet = page.getByRole('dialog', { name: shortcuts.title });
-  await expect(sheet.getByText(shell.addHost)).toBeVisible();
-  await page.keyboard.press('Escape');
-  await expect(sheet).toBeHidden();
+  const sheet = new ShortcutSheet(page);
+  await expect(sheet.sheet.getByText(shell.addHost)).toBeVisible();
+  await sheet.close();
 
+  const place = new SettingsPage(hand);
   await page.keyboard.type('gs');
-  await expect(page.getByRole('heading', { level: 1, name: settings.title })).toBeVisible();
+  await place.isThere();
   await new Keys(page).choose(shortcuts.setting, new RegExp(`^${shortcuts.off}`));
   await page.keyboard.type('gm?');
-  await expect(page.getByRole('heading', { level: 1, name: settings.title })).toBeVisible();
-  await expect(sheet).toBeHidden();
-  await page.keyboard.press('F1');
-  await expect(sheet.getByText(shortcuts.lettersOff)).toBeVisible();
+  await place.isThere();
+  await expect(sheet.sheet).toBeHidden();
+  await sheet.open();
+  await expect(sheet.sheet.getByText(shortcuts.lettersOff)).toBeVisible();
 });
 
 test('the whole console: pause and resume, theme, name, history, settings to a file and back, diagnostics', async ({
+  hand,
   home,
   page,
   startConsole,
 }) => {
   test.setTimeout(180_000);
   const keys = new Keys(page);
+  const frame = new Frame(hand);
+  const place = new SettingsPage(hand);
   await page.goto((await startConsole(['--practice'])).url);
-  await expect(page.getByRole('grid')).toBeVisible();
+  await new MapPage(hand).isThere();
 
   await keys.palette('pause', 'Pause all automation');
   await expect(page.getByText(automation.switch.pausedTitle).first()).toBeVisible();
   await keys.palette('resume', 'Resume all automation');
   await expect(page.getByText(automation.switch.pausedTitle)).toHaveCount(0);
   await keys.palette('theme dark', 'Theme: Dark');
-  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  await place.hasTheme('dark');
 
   await page.keyboard.type('gs');
   await keys.fill(settings.operator, 'ada');
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('log')).toContainText(settings.saved);
+  await expect(frame.log).toContainText(settings.saved);
   const history = page.waitForEvent('download');
   await keys.palette('history table', 'Save the whole history as a table');
   expect((await history).suggestedFilename()).toMatch(/\.csv$/);
@@ -113,17 +130,17 @@ test('the whole console: pause and resume, theme, name, history, settings to a f
   await writeFile(file, text.replace('"dark"', '"light"'));
   await keys.palette('read settings', transfer.import);
   const chooser = page.waitForEvent('filechooser');
-  await expect(page.getByRole('dialog', { name: transfer.dialog })).toBeVisible();
+  const reading = new ImportDialog(hand);
+  await reading.isThere();
   await page.keyboard.press('Enter');
   await (await chooser).setFiles(file);
-  await expect(page.getByText(transfer.change(settings.themes.dark, settings.themes.light))).toBeVisible();
+  await expect(reading.change(settings.themes.dark, settings.themes.light)).toBeVisible();
   await keys.press(transfer.apply);
-  await expect(page.locator('html')).toHaveAttribute('data-theme', 'light');
+  await place.hasTheme('light');
 
   const bundle = page.waitForEvent('download');
   await keys.palette('diagnostics', diagnostics.open);
-  const dialog = page.getByRole('dialog', { name: diagnostics.dialog });
-  await expect(dialog.getByText(diagnostics.parts.fleet)).toBeVisible();
+  await new DiagnosticsDialog(hand).isGathered();
   await keys.press(diagnostics.save);
   await (await bundle).saveAs(join(home.dir, 'diagnostics.txt'));
   const gathered = await readFile(join(home.dir, 'diagnostics.txt'), 'utf8');
@@ -132,30 +149,33 @@ test('the whole console: pause and resume, theme, name, history, settings to a f
   expect(gathered).not.toMatch(/PRIVATE KEY|practice-password/i);
 
   await keys.palette('leave practice', settings.practiceStop);
-  await expect(page.getByText(shell.practice.text)).toBeHidden();
-  await expect(page.getByRole('heading', { level: 1, name: welcome.title })).toBeVisible();
+  await expect(frame.practice).toBeHidden();
+  await new WelcomePage(hand).isThere();
   await tabTo(page, welcome.practice);
 });
 
 test('by other words: whom the fleet tells, a host’s maintenance, what if, runbook, manual; letters go there too', async ({
+  hand,
   page,
   startConsole,
 }) => {
   const keys = new Keys(page);
+  const frame = new Frame(hand);
   await page.goto((await startConsole(['--practice'])).url);
-  await expect(page.getByRole('grid')).toBeVisible();
+  await new MapPage(hand).isThere();
 
   await keys.palette('smtp', telling.title);
-  await expect(page.getByRole('region', { name: telling.title })).toBeInViewport();
+  await expect(new TellingCard(hand).card).toBeInViewport();
   await tabTo(page, telling.mail);
   await keys.palette('maintenance atlas', automation.maintenance.title('atlas'));
-  await expect(page.getByRole('dialog', { name: automation.maintenance.title('atlas') })).toBeVisible();
-  await page.keyboard.press('Escape');
-  await expect(page.getByRole('heading', { level: 1, name: 'atlas' })).toBeVisible();
+  const maintenance = new MaintenanceDialog(hand, 'atlas');
+  await maintenance.isThere();
+  await maintenance.escape();
+  await frame.shows('atlas');
   await keys.palette('atlas fails', palette.whatIf('atlas'));
-  await expect(page.getByRole('heading', { name: whatIf.headline(['atlas']) })).toBeVisible();
+  await new WhatIfPage(hand).tellsOf('atlas');
   await keys.palette('by hand mail', palette.runbook('mail'));
-  await expect(page.getByRole('article', { name: runbook.paper })).toContainText('mail');
+  await expect(new RunbookPage(hand).paper).toContainText('mail');
   await keys.palette('split brain', manual.topics.witness.title);
   await expect(page.getByRole('heading', { name: manual.topics.witness.title })).toBeFocused();
   for (const [letters, title] of [
@@ -164,6 +184,6 @@ test('by other words: whom the fleet tells, a host’s maintenance, what if, run
     ['gh', manual.title],
   ] as const) {
     await page.keyboard.type(letters);
-    await expect(page.getByRole('heading', { level: 1, name: title })).toBeVisible();
+    await frame.shows(title);
   }
 });

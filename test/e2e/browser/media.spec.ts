@@ -3,6 +3,7 @@ import type { fleets } from '../fixture/fleets.ts';
 import { startFixtureFleet } from '../fixture/server.ts';
 import { expect, test } from '../fixtures.ts';
 import { expectVisibleFocus } from '../pages/keys.ts';
+import { MapPage } from '../pages/map.ts';
 
 /** Reduced motion and forced colours, on every state that the fixture fleets show. */
 const PLACES: [keyof typeof fleets, string][] = [
@@ -48,7 +49,7 @@ test('who wants less motion sees none', async ({ page }) => {
   });
 });
 
-test('there is motion to be reduced: for everybody else the switch slides', async ({ page }) => {
+test('there is motion to be reduced: for everybody else the switch slides', async ({ hand, page }) => {
   const fixture = await startFixtureFleet('paused');
   const slides = () =>
     page
@@ -57,7 +58,7 @@ test('there is motion to be reduced: for everybody else the switch slides', asyn
       .evaluate((knob) => Number.parseFloat(getComputedStyle(knob).transitionDuration));
   await page.emulateMedia({ reducedMotion: 'no-preference' });
   await page.goto(`${fixture.url}#/`);
-  await expect(page.getByRole('grid')).toBeVisible();
+  await new MapPage(hand).isThere();
   expect(await slides()).toBeGreaterThan(0.05);
   await page.emulateMedia({ reducedMotion: 'reduce' });
   expect(await slides()).toBeLessThan(0.001);

@@ -1,12 +1,12 @@
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
-import { shell } from '../../../src-renderer/lib/messages/shell.ts';
-import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
 import { expect, test } from '../fixtures.ts';
+import { Frame } from '../pages/frame.ts';
 import { HostPage } from '../pages/host.ts';
 import { MapPage } from '../pages/map.ts';
 import { PairPage } from '../pages/pair.ts';
 import { ProtectWizard } from '../pages/protect.ts';
 import { TimelinePanel } from '../pages/timeline.ts';
+import { WelcomePage } from '../pages/welcome.ts';
 import { watchForTwoCopies } from '../running-twice.ts';
 
 /** Of what console and agents wrote down, oldest first. */
@@ -33,14 +33,14 @@ test('the whole story on the practice fleet', async ({ hand, page, startConsole 
 
   await test.step('explore a practice fleet', async () => {
     await page.goto((await startConsole()).url);
-    await hand.click(hand.button(welcome.practice));
-    await map.says(/^2 of 7 machines are protected\.$/);
-    await expect(page.getByText(shell.practice.text)).toBeVisible();
+    await new WelcomePage(hand).practice();
+    await map.isPractice();
+    await expect(new Frame(hand).practice).toBeVisible();
     await map.shows('mail', 'in sync', 'boreas');
   });
 
   await test.step('protect files with its standby on boreas', async () => {
-    await hand.click(page.getByRole('link', { name: 'Protect files' }));
+    await map.protect('files');
     await wizard.choose('files', 'boreas');
     await wizard.start();
     await wizard.done('files');
@@ -58,7 +58,7 @@ test('the whole story on the practice fleet', async ({ hand, page, startConsole 
   });
 
   await test.step('fail over files', async () => {
-    await hand.click(page.getByRole('link', { name: 'Fail over files', exact: true }));
+    await map.failOver('files');
     await files.confirmFailover('boreas');
     await files.failoverDone('boreas');
     await files.closeDialog();

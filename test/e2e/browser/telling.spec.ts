@@ -1,12 +1,13 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { telling } from '../../../src-renderer/lib/messages/telling.ts';
-import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
 import { startFixtureFleet } from '../fixture/server.ts';
 import { expect, test } from '../fixtures.ts';
 import { HostPage } from '../pages/host.ts';
 import { MapPage } from '../pages/map.ts';
+import { SettingsPage } from '../pages/settings.ts';
+import { TellingCard } from '../pages/telling.ts';
+import { WelcomePage } from '../pages/welcome.ts';
 
 test.use({ contextOptions: { reducedMotion: 'reduce' } });
 
@@ -45,40 +46,38 @@ test('on practice hosts: set, tried, told, all of it kept on the host', async ({
   test.setTimeout(180_000);
   await watchNotifications(page);
   await page.goto((await startConsole()).url);
-  await hand.click(hand.button(welcome.practice));
-  await new MapPage(hand).says(/^2 of 7 machines are protected\.$/);
-  await hand.place(shell.settings);
-  const card = page.getByRole('region', { name: telling.title });
-  await expect(card.getByText(telling.practice)).toBeVisible();
-  await expect(card.getByText(telling.nothing)).toBeVisible();
+  await new WelcomePage(hand).practice();
+  const map = new MapPage(hand);
+  const settings = new SettingsPage(hand);
+  const card = new TellingCard(hand);
+  await map.isPractice();
+  await settings.open();
+  await expect(card.text(telling.practice)).toBeVisible();
+  await expect(card.text(telling.nothing)).toBeVisible();
 
-  await hand.click(card.getByRole('checkbox', { name: telling.mail }));
-  await expect(hand.button(telling.save)).toBeDisabled();
-  await hand.type(hand.field(telling.host), 'mail.example.org');
-  await hand.type(hand.field(telling.from), 'understudy@example.org');
-  await hand.type(hand.field(telling.to), 'ada');
-  await expect(card.getByText(/ada is no mail address/).first()).toBeVisible();
-  await hand.type(hand.field(telling.to), 'ada@example.org');
-  await hand.click(hand.button(telling.testMail));
-  await expect(card.getByText(/^Sent from \w+ in \d+ ms: Kept on the practice host/)).toBeVisible();
+  await card.switch(telling.mail);
+  await expect(card.saving).toBeDisabled();
+  await card.mailBy('mail.example.org', 'understudy@example.org');
+  await card.mailTo('ada');
+  await card.says(/ada is no mail address/);
+  await card.mailTo('ada@example.org');
+  await card.test();
+  await expect(card.text(/^Sent from \w+ in \d+ ms: Kept on the practice host/)).toBeVisible();
   await axeFindsNothing(page);
-  await hand.click(hand.button(telling.save));
-  await expect(page.getByText(telling.saved)).toBeVisible();
+  await card.save();
   await page.reload();
-  await expect(hand.field(telling.to)).toHaveValue('ada@example.org');
+  await expect(card.receivers).toHaveValue('ada@example.org');
 
   await test.step('a host fails: what its partner tells can be read', async () => {
-    await new MapPage(hand).open();
-    await new MapPage(hand).openHost('atlas');
+    await map.open();
+    await map.openHost('atlas');
     await new HostPage(hand).cutPower();
-    await hand.place(shell.settings);
+    await settings.open();
     // Nobody looks at the page from here on.
     await page.evaluate(() => Reflect.set(document, 'hasFocus', () => false));
-    await expect(card.getByText(/atlas does not answer, and nobody takes over/).first()).toBeVisible({
-      timeout: 90_000,
-    });
-    await hand.click(card.getByText(telling.read).first());
-    await expect(card.getByText(/A decision is needed\./).first()).toBeVisible();
+    await card.says(/atlas does not answer, and nobody takes over/, 90_000);
+    await card.read();
+    await card.says(/A decision is needed\./);
     await axeFindsNothing(page);
     await expect.poll(() => shown(page)).toContainEqual(expect.stringMatching(/^Practice: /));
     await page.evaluate(() => (Reflect.get(globalThis, 'last') as { onclick(): void }).onclick());
@@ -86,19 +85,17 @@ test('on practice hosts: set, tried, told, all of it kept on the host', async ({
   });
 });
 
-test('what was told, what is held back and what did not get through', async ({ page }) => {
+test('what was told, what is held back and what did not get through', async ({ hand, page }) => {
   const fleet = await startFixtureFleet('automatic');
   try {
     await page.goto(`${fleet.url}#/settings`);
-    const card = page.getByRole('region', { name: telling.title });
-    await expect(card.getByText('shop runs on boreas now', { exact: false }).first()).toBeVisible();
-    await expect(
-      card.getByText(/Webhook: on its way \(3 attempts\): chat\.example\.org answers 503/),
-    ).toBeVisible();
-    await expect(card.getByText('mail has had no current copy for 10 minutes.')).toBeVisible();
-    // A secret is never shown, only that there is one.
-    await expect(card.getByLabel(telling.password, { exact: false }).first()).toHaveValue('');
-    await expect(card.getByText(telling.keptHint).first()).toBeVisible();
+    const card = new TellingCard(hand);
+    await card.says('shop runs on boreas now');
+    const late = card.text(/Webhook: on its way \(3 attempts\): chat\.example\.org answers 503/);
+    await expect(late).toBeVisible();
+    await expect(card.text('mail has had no current copy for 10 minutes.')).toBeVisible();
+    await expect(card.password).toHaveValue('');
+    await card.says(telling.keptHint);
     await axeFindsNothing(page);
   } finally {
     await fleet.stop();
