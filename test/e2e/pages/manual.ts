@@ -13,6 +13,11 @@ export class ManualPage {
     this.hand = hand;
   }
 
+  async isThere(): Promise<void> {
+    const title = this.hand.page.getByRole('heading', { level: 1, name: manual.title, exact: true });
+    await expect(title).toBeVisible();
+  }
+
   /** On the page, or opened large: by what it says to who does not see it. */
   image({ alt }: ManualPicture, within: Locator = this.hand.page.getByRole('figure')): Locator {
     return within.getByRole('img', { name: alt, exact: true });

@@ -1,6 +1,7 @@
 import type { Locator } from '@playwright/test';
 import { automation } from '../../../src-renderer/lib/messages/automation.ts';
 import { diagnostics } from '../../../src-renderer/lib/messages/diagnostics.ts';
+import { manual } from '../../../src-renderer/lib/messages/manual.ts';
 import { runbook } from '../../../src-renderer/lib/messages/runbook.ts';
 import { settings } from '../../../src-renderer/lib/messages/settings.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
@@ -55,6 +56,10 @@ export class SettingsPage {
   async maintenance(): Promise<MaintenanceDialog> {
     await this.hand.click(this.hand.button(automation.maintenance.start));
     return new MaintenanceDialog(this.hand, automation.maintenance.fleet);
+  }
+
+  async openManual(): Promise<void> {
+    await this.hand.click(this.hand.page.getByRole('link', { name: manual.open, exact: true }));
   }
 
   async openRunbook(): Promise<void> {

@@ -1,19 +1,22 @@
 import { automation } from '../../../src-renderer/lib/messages/automation.ts';
-import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
-import { limits } from '../../../src-renderer/lib/messages/limits.ts';
 import { objectives } from '../../../src-renderer/lib/messages/objectives.ts';
-import { orders } from '../../../src-renderer/lib/messages/orders.ts';
-import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { protect } from '../../../src-renderer/lib/messages/protect.ts';
-import { replication } from '../../../src-renderer/lib/messages/replication.ts';
-import { shell } from '../../../src-renderer/lib/messages/shell.ts';
-import { telling } from '../../../src-renderer/lib/messages/telling.ts';
 import { verify } from '../../../src-renderer/lib/messages/verify.ts';
-import { witness } from '../../../src-renderer/lib/messages/witness.ts';
 import { expect } from '../expect.ts';
 import type { fleets } from '../fixture/fleets.ts';
 import { type FixtureFleet, startFixtureFleet } from '../fixture/server.ts';
+import { DialogBox } from '../pages/dialog.ts';
+import { Frame } from '../pages/frame.ts';
 import type { Hand } from '../pages/hand.ts';
+import { HostPage } from '../pages/host.ts';
+import { ObjectivesCard, ObjectivesPage } from '../pages/objectives.ts';
+import { PairPage } from '../pages/pair.ts';
+import { ProtectWizard } from '../pages/protect.ts';
+import { ModeFields, ReplicationCard } from '../pages/replication.ts';
+import { SettingsPage } from '../pages/settings.ts';
+import { TellingCard } from '../pages/telling.ts';
+import { TimelinePanel } from '../pages/timeline.ts';
+import { WitnessWizard } from '../pages/witness.ts';
 
 interface Deps {
   hand: Hand;
@@ -58,7 +61,7 @@ async function on(
 async function visitTold({ hand, look, open }: Visit): Promise<void> {
   await open('#/settings');
   await expect(hand.page.getByText('shop is protected again', { exact: false }).first()).toBeVisible();
-  await hand.click(hand.page.getByText(telling.read).first());
+  await new TellingCard(hand).read();
   await look('settings-told');
 }
 
@@ -67,13 +70,14 @@ async function visitChanged({ hand, look, open }: Visit): Promise<void> {
   await look('map-changed');
   for (const name of ['mail', 'shop', 'files']) {
     await open(`#/pairs/pair-${name}`);
-    await expect(hand.page.getByRole('heading', { level: 1, name })).toBeVisible();
+    await new PairPage(hand, name).isThere();
     await look(`pair-changed-${name}`);
   }
 }
 
 async function visitArmed({ hand, look, open }: Visit): Promise<void> {
   const { page } = hand;
+  const dialog = new DialogBox(hand);
   await open('#/');
   await expect(page.getByText(/start on boreas by themselves/)).toBeVisible();
   await look('map-armed');
@@ -83,40 +87,40 @@ async function visitArmed({ hand, look, open }: Visit): Promise<void> {
   await expect(page.getByText(automation.changes.nth(3))).toBeVisible();
   await look('pair-armed');
   await open('#/pairs/pair-mail/automation');
-  await expect(page.getByRole('dialog')).toBeVisible();
+  await dialog.isThere();
   await look('dialog-automation');
   await open('#/pairs/pair-mail/drill');
-  await expect(page.getByRole('dialog')).toBeVisible();
+  await dialog.isThere();
   await look('dialog-drill');
   await open('#/pairs/pair-mail/drill-settings');
-  await expect(page.getByRole('dialog')).toBeVisible();
+  await dialog.isThere();
   await look('dialog-drill-settings');
   await open('#/pairs/pair-mail/verify-settings');
-  await expect(page.getByRole('dialog')).toBeVisible();
+  await dialog.isThere();
   await look('dialog-verify-settings');
   await open('#/pairs/pair-mail/mode');
-  await hand.click(page.getByRole('checkbox', { name: replication.goOn }));
+  await new ModeFields(hand).tick('goOn');
   await look('dialog-mode');
   await open('#/pairs/pair-mail');
-  await hand.click(page.getByRole('button', { name: limits.change, exact: true }));
+  await new ReplicationCard(hand).limit('atlas');
   await look('dialog-limits');
   await open('#/pairs/pair-mail/objectives');
-  await expect(page.getByRole('dialog')).toBeVisible();
+  await dialog.isThere();
   await look('dialog-objectives');
   await open('#/objectives');
-  await expect(page.getByRole('table')).toBeVisible();
+  await new ObjectivesPage(hand).isThere();
   await look('objectives');
   await open('#/pairs/pair-files');
   await page.getByText(/was not the same, and has been repaired/).scrollIntoViewIfNeeded();
   await look('pair-repaired');
   await open('#/pairs/pair-mail/maintenance');
-  await expect(page.getByRole('dialog')).toBeVisible();
+  await dialog.isThere();
   await look('dialog-maintenance');
   await open('#/settings');
   await look('settings-automation');
-  await hand.click(hand.button(automation.maintenance.start));
-  await hand.click(hand.button(automation.maintenance.go));
-  await expect(page.getByRole('alert')).toBeVisible();
+  const maintenance = await new SettingsPage(hand).maintenance();
+  await maintenance.begin();
+  await expect(maintenance.alert).toBeVisible();
   await look('dialog-maintenance-partly');
   await open('#/hosts/pi');
   await look('host-witness');
@@ -126,31 +130,28 @@ async function visitArmed({ hand, look, open }: Visit): Promise<void> {
 }
 
 async function visitWitness({ hand, look, open }: Visit): Promise<void> {
-  const { page } = hand;
+  const wizard = new WitnessWizard(hand);
   await open('#/witness');
   await look('witness-own');
-  await hand.click(page.getByRole('radio', { name: new RegExp(`^${witness.kinds.pi}`) }));
-  await hand.click(hand.button(shell.next));
+  await wizard.own('pi');
   await look('witness-which');
-  await hand.click(hand.button(shell.next));
+  await wizard.goOn();
   await look('witness-pairs');
-  await hand.click(hand.button(shell.next));
-  await expect(page.getByText(witness.test.happens)).toBeVisible();
+  await wizard.test();
   await look('witness-test');
-  await hand.click(hand.button(witness.test.go('pi')));
-  await expect(page.getByRole('alert')).toBeVisible();
+  await hand.click(wizard.testing('pi'));
+  await expect(new Frame(hand).alert).toBeVisible();
   await look('witness-partly');
 }
 
 async function visitUnclaimed({ hand, look, open }: Visit): Promise<void> {
-  const { page } = hand;
-  const words = hosts.guard.letGo;
+  const host = new HostPage(hand);
   await open('#/hosts/cora');
-  await expect(page.getByText(/lost what it knew of its pair/)).toBeVisible();
+  await host.saysThatAPairIsLost();
   await look('host-unclaimed');
-  await hand.click(hand.button(words.open('crm')));
-  await hand.click(hand.button(words.go('crm')));
-  await expect(page.getByRole('dialog').getByRole('alert')).toBeVisible();
+  const dialog = await host.letGo('crm', 'cora');
+  await dialog.go();
+  await expect(dialog.alert).toBeVisible();
   await look('dialog-let-go');
 }
 
@@ -162,8 +163,9 @@ async function visitStepping({ hand, look, open }: Visit): Promise<void> {
   await open('#/pairs/pair-mail');
   await look('pair-stepping-in');
   await open('#/pairs/pair-mail/failover');
-  await expect(page.getByText(orders.failover.verdict.proven, { exact: true })).toBeVisible();
-  await expect(page.getByLabel(orders.failover.type('mail'))).toHaveCount(0);
+  const mail = new PairPage(hand, 'mail');
+  await mail.verdictIs('proven');
+  await expect(mail.vouching).toHaveCount(0);
   await look('dialog-failover-proven');
 }
 
@@ -184,34 +186,36 @@ async function visitUnarmed({ hand, look, open }: Visit): Promise<void> {
   await page.getByText(/it is not the same\. It is not counted on/).scrollIntoViewIfNeeded();
   await look('card-differs');
   await expect(page.getByText(objectives.bannerSlow('print'))).toBeVisible();
-  await hand.click(page.getByText(objectives.table, { exact: true }));
-  await page.getByRole('heading', { name: objectives.title }).scrollIntoViewIfNeeded();
+  const risk = new ObjectivesCard(hand);
+  await risk.openTable();
+  await risk.scrollTo();
   await look('card-at-risk');
   await open('#/pairs/pair-voip');
   await look('pair-frozen');
   await open('#/pairs/pair-shop');
-  await expect(page.getByRole('heading', { name: pairs.histories.title })).toBeVisible();
+  await expect(new PairPage(hand, 'shop').histories).toBeVisible();
   await look('pair-two-histories');
-  await hand.click(page.getByText('Evidence').first());
-  await page.getByText('Evidence').first().scrollIntoViewIfNeeded();
+  await new TimelinePanel(hand).openEvidence();
   await look('pair-timeline');
 }
 
 async function visitPaused({ hand, look, open }: Visit): Promise<void> {
+  const frame = new Frame(hand);
+  const wizard = new ProtectWizard(hand);
   await open('#/');
-  await expect(hand.page.getByRole('switch')).toHaveAttribute('aria-checked', 'false');
+  await frame.isPaused();
   await look('map-paused');
   await open('#/pairs/pair-mail');
   await look('pair-paused');
-  await hand.click(hand.page.getByRole('switch'));
-  await expect(hand.page.getByRole('log').getByText(/nothing was changed for/)).toBeVisible();
+  await hand.click(frame.automation);
+  await expect(frame.log.getByText(/nothing was changed for/)).toBeVisible();
   await look('resume-partly');
   await open('#/protect');
-  await hand.click(hand.page.getByRole('radio', { name: /^crm/ }));
-  await hand.click(hand.button(shell.next));
-  await expect(hand.page.getByRole('heading', { name: protect.policyTitle('crm') })).toBeVisible();
+  await hand.click(wizard.machine('crm'));
+  await wizard.goOn();
+  await wizard.asksWhatHappens('crm');
   await look('protect-automation');
-  await hand.page.getByLabel(protect.witness).selectOption(protect.noWitness);
+  await wizard.judgeBy(protect.noWitness);
   await expect(hand.page.getByText(protect.automaticNeedsWitness)).toBeVisible();
   await look('protect-automation-without-witness');
 }

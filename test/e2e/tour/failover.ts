@@ -1,12 +1,11 @@
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
-import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect } from '../expect.ts';
+import { ActivityPage } from '../pages/activity.ts';
 import { FAST, SLOW, type Tour } from './tour.ts';
 
 /** A host is lost, its machine comes on stage on the other one, and the old copy waits for a decision. */
 export async function visitFailover(tour: Tour): Promise<void> {
-  const { hand, look, map, pair, practice } = tour;
-  const { page } = hand;
+  const { look, map, pair, practice } = tour;
   const mail = pair('mail');
   await practice.power('atlas', false);
   await map.open();
@@ -18,10 +17,9 @@ export async function visitFailover(tour: Tour): Promise<void> {
   await mail.open();
   await look('pair-host-lost');
   await mail.openDialog('failover');
-  await expect(page.getByText(orders.failover.verdict.unproven)).toBeVisible();
+  await mail.verdictIs('unproven');
   await look('dialog-failover');
-  const dialog = page.getByRole('dialog');
-  await hand.click(dialog.getByRole('button', { name: orders.failover.go('mail', 'boreas') }));
+  await mail.startOn('boreas');
   await look('dialog-failover-name-missing');
   await mail.confirmFailover('boreas');
   await mail.failoverDone('boreas');
@@ -36,7 +34,6 @@ export async function visitFailover(tour: Tour): Promise<void> {
 }
 
 async function visitReturn({ hand, look, map, host, pair, practice }: Tour): Promise<void> {
-  const { page } = hand;
   const mail = pair('mail');
   await map.open();
   await map.openHost('atlas');
@@ -51,17 +48,18 @@ async function visitReturn({ hand, look, map, host, pair, practice }: Tour): Pro
   await mail.openDialog('return');
   await look('dialog-return');
   practice.world.pace.copyBps = SLOW;
-  const dialog = page.getByRole('dialog');
-  await hand.click(dialog.getByRole('button', { name: orders.return.go('atlas') }));
-  await expect(dialog.getByRole('progressbar')).toBeVisible();
+  const { dialog } = mail;
+  await dialog.press(orders.return.go('atlas'));
+  await expect(dialog.progress).toBeVisible();
   await look('dialog-return-running');
   practice.world.pace.copyBps = FAST;
-  await expect(dialog.getByText(orders.return.done('atlas'))).toBeVisible();
+  await expect(dialog.text(orders.return.done('atlas'))).toBeVisible();
   await look('dialog-return-done');
   await mail.closeDialog();
   await mail.shows('in sync');
   await look('pair-after-return');
-  await hand.place(shell.activity);
-  await expect(page.getByText('mail is in sync on atlas.')).toBeVisible();
+  const activity = new ActivityPage(hand);
+  await activity.open();
+  await activity.tells('mail is in sync on atlas.');
   await look('activity-after-return');
 }

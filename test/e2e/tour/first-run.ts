@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { generateOpensshKey } from '../../../src-main/core/ssh/openssh-key.ts';
 import { addHost } from '../../../src-renderer/lib/messages/add-host.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
-import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
 import { expect } from '../expect.ts';
+import { WelcomePage } from '../pages/welcome.ts';
 import { MOCK_PASSWORD, type Tour } from './tour.ts';
 
 const HERE = '127.0.0.1';
 
 /** A console that knows no host yet. */
 export async function visitFirstRun({ hand, look }: Tour): Promise<void> {
-  await expect(hand.page.getByRole('heading', { level: 1, name: welcome.title })).toBeVisible();
+  await new WelcomePage(hand).isThere();
   await look('first-run');
   for (const place of [shell.list, shell.activity]) {
     await hand.place(place);
@@ -25,7 +25,7 @@ export async function visitAddHost(tour: Tour): Promise<void> {
   const { hand, look, addHosts, mock, home, practice, wire } = tour;
   const known = `[${HERE}]:${mock.changed.port} ${generateOpensshKey().public}\n`;
   await writeFile(join(home.sshDir, 'known_hosts'), known);
-  await hand.click(hand.action(welcome.connect));
+  await new WelcomePage(hand).connect();
   await look('add-host-address');
   await addHosts.next();
   await look('add-host-address-problems');
@@ -33,9 +33,9 @@ export async function visitAddHost(tour: Tour): Promise<void> {
   await look('add-host-key-file');
   await addHosts.enter({ address: HERE, port: mock.changed.port, password: MOCK_PASSWORD });
   await addHosts.next();
-  await expect(hand.page.getByRole('heading', { name: addHost.changed.title(HERE) })).toBeVisible();
+  await addHosts.saysThatTheKeyChanged(HERE);
   await look('add-host-key-changed');
-  await hand.click(hand.button(shell.back));
+  await addHosts.back();
   await visitFound(tour);
 
   for (const name of ['atlas', 'boreas', 'cora']) {
@@ -58,35 +58,34 @@ async function visitFound({ hand, look, addHosts, mock }: Tour): Promise<void> {
   await look('add-host-fingerprint');
   await hand.click(hand.button(addHost.fingerprint.differs));
   await look('add-host-fingerprint-differs');
-  await hand.click(hand.button(shell.back));
+  await addHosts.back();
   await addHosts.next();
   await addHosts.acceptFingerprint();
   await addHosts.canInstall();
   await look('add-host-checks');
-  await hand.click(hand.button(shell.back));
+  await addHosts.back();
   await addHosts.enter({ port: mock.bare.port });
   await addHosts.next();
   await addHosts.acceptFingerprint();
   await addHosts.canInstall();
   await look('add-host-checks-in-the-way');
-  await hand.click(hand.button(shell.back));
+  await addHosts.back();
   await addHosts.enter({ port: mock.hanging.port });
   await addHosts.next();
   await addHosts.acceptFingerprint();
-  await hand.click(hand.button(addHost.found.install));
+  await addHosts.tryToInstall();
   await expect(page.getByRole('progressbar')).toBeVisible();
   await look('add-host-installing');
   await mock.hanging.stop();
   await expect(page.getByRole('alert').first()).toBeVisible();
   await look('add-host-install-failed');
-  await hand.click(hand.button(shell.back));
+  await addHosts.back();
 }
 
 /** Between the first host and the second. */
-async function visitOneHost({ hand, look }: Tour): Promise<void> {
+async function visitOneHost({ hand, look, map }: Tour): Promise<void> {
   await look('add-host-done-one');
-  await hand.place(shell.map);
-  await expect(hand.page.getByRole('grid')).toBeVisible();
+  await map.open();
   await look('map-one-host');
   await hand.click(hand.action(shell.addHost));
 }

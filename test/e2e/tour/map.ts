@@ -1,10 +1,10 @@
-import { bulk } from '../../../src-renderer/lib/messages/bulk.ts';
-import { mapView } from '../../../src-renderer/lib/messages/map-view.ts';
-import { whatIf } from '../../../src-renderer/lib/messages/what-if.ts';
 import { expect } from '../expect.ts';
 import type { fleets } from '../fixture/fleets.ts';
 import { startFixtureFleet } from '../fixture/server.ts';
 import type { Hand } from '../pages/hand.ts';
+import { ListPage } from '../pages/list.ts';
+import { MapPage } from '../pages/map.ts';
+import { WhatIfPage } from '../pages/what-if.ts';
 
 interface Deps {
   hand: Hand;
@@ -43,14 +43,14 @@ async function on(
 }
 
 async function visitBackup({ hand, look, open }: Visit): Promise<void> {
-  const { page } = hand;
   await open('#/');
-  await expect(page.getByRole('grid')).toBeVisible();
+  await new MapPage(hand).isThere();
   await look('map-one-backup-host');
   await open('#/what-if');
   await look('what-if-nothing');
-  await hand.click(page.getByRole('button', { name: /^atlas/ }));
-  await expect(page.getByRole('heading', { name: whatIf.headline(['atlas']) })).toBeVisible();
+  const thought = new WhatIfPage(hand);
+  await thought.fail('atlas');
+  await thought.tellsOf('atlas');
   await look('what-if-atlas');
 }
 
@@ -65,53 +65,49 @@ async function visitMany({ look, open }: Visit): Promise<void> {
 }
 
 async function visitBig({ hand, look, open }: Visit): Promise<void> {
-  const { page } = hand;
+  const map = new MapPage(hand);
   await open('#/');
-  await expect(page.getByRole('region', { name: mapView.skyline })).toBeVisible();
+  await expect(map.skyline).toBeVisible();
   await look('map-big');
-  await hand.click(page.getByRole('button', { name: mapView.zoomOut }));
-  await hand.click(page.getByRole('button', { name: mapView.zoomOut }));
+  await map.farther();
+  await map.farther();
   await look('map-big-far');
-  await page.getByLabel(mapView.group).selectOption(mapView.groups.host);
+  await map.groupBy('host');
   await look('map-big-by-host');
-  await page.getByLabel(mapView.group).selectOption(mapView.groups.none);
-  await hand.click(page.getByRole('button', { name: mapView.zoomIn }));
-  await hand.click(page.getByRole('button', { name: mapView.zoomIn }));
-  await page.getByRole('searchbox').fill('erp');
+  await map.groupBy('none');
+  await map.closer();
+  await map.closer();
+  await map.search.fill('erp');
   await look('map-big-search');
-  await page.getByRole('searchbox').fill('no such machine');
-  await expect(page.getByText(mapView.noMatch)).toBeVisible();
+  await map.search.fill('no such machine');
+  await expect(map.nothingFound).toBeVisible();
   await look('map-big-nothing-found');
   await visitList({ hand, look, open });
   await open('#/what-if?fail=fra-24,witness-1');
-  await expect(page.getByRole('table')).toBeVisible();
+  await expect(new WhatIfPage(hand).table).toBeVisible();
   await look('what-if-big');
 }
 
 async function visitList({ hand, look, open }: Visit): Promise<void> {
-  const { page } = hand;
+  const list = new ListPage(hand);
   await open('#/list');
-  await expect(page.getByRole('table')).toBeVisible();
+  await list.isThere();
   await look('list-big');
-  await page
-    .getByRole('combobox', { name: mapView.filter, exact: true })
-    .selectOption(mapView.filters.unprotected);
-  await page.getByRole('searchbox').fill('dub-1');
-  await page.getByRole('checkbox', { name: bulk.all }).check();
+  await list.show('unprotected');
+  await list.find('dub-1');
+  await list.chooseAll();
   await look('list-chosen');
-  await hand.click(page.getByRole('button', { name: /^Protect \d+…/ }));
-  await expect(page.getByRole('dialog')).toBeVisible();
+  const dialog = await list.protectMany();
   await look('dialog-protect-many');
-  await page.keyboard.press('Escape');
-  await page.getByRole('combobox', { name: mapView.filter, exact: true }).selectOption(mapView.filters.all);
-  await page.getByRole('checkbox', { name: bulk.all }).check();
-  await hand.click(page.getByRole('button', { name: /^Drill \d+…/ }));
-  await expect(page.getByRole('dialog')).toBeVisible();
+  await dialog.escape();
+  await list.show('all');
+  await list.chooseAll();
+  await list.drillMany();
   await look('dialog-drill-many');
 }
 
 async function visitLost({ hand, look, open }: Visit): Promise<void> {
   await open('#/');
-  await expect(hand.page.getByText(mapView.story.title('ams-03'))).toBeVisible();
+  await expect(new MapPage(hand).story('ams-03')).toBeVisible();
   await look('map-big-host-lost');
 }

@@ -1,16 +1,16 @@
-import { diagnostics } from '../../../src-renderer/lib/messages/diagnostics.ts';
-import { evacuation } from '../../../src-renderer/lib/messages/evacuation.ts';
-import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
-import { manual } from '../../../src-renderer/lib/messages/manual.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { protect as words } from '../../../src-renderer/lib/messages/protect.ts';
-import { replication } from '../../../src-renderer/lib/messages/replication.ts';
-import { runbook } from '../../../src-renderer/lib/messages/runbook.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { telling as tellingWords } from '../../../src-renderer/lib/messages/telling.ts';
-import { transfer } from '../../../src-renderer/lib/messages/transfer.ts';
 import { expect } from '../expect.ts';
+import { ActivityPage } from '../pages/activity.ts';
+import { ListPage } from '../pages/list.ts';
 import { ManualPage } from '../pages/manual.ts';
+import { Palette, ShortcutSheet } from '../pages/palette.ts';
+import { ReplicationCard } from '../pages/replication.ts';
+import { RunbookPage } from '../pages/runbook.ts';
+import { SettingsPage } from '../pages/settings.ts';
+import { TellingCard } from '../pages/telling.ts';
 import { FAST, SLOW, type Tour } from './tour.ts';
 
 /** The wizard *Protect a machine*, and what a copy looks like while it runs. */
@@ -18,27 +18,27 @@ export async function visitProtect(tour: Tour): Promise<void> {
   const { hand, look, protect, practice, map } = tour;
   await hand.place(shell.map);
   await look('map-nothing-protected');
-  await hand.click(hand.page.getByRole('link', { name: 'Protect voip' }));
+  await map.protect('voip');
   await look('protect-choose');
   await protect.choose('voip', 'cora');
   await expect(hand.button(words.checkAgain)).toBeVisible();
   await look('protect-in-the-way');
-  await hand.click(hand.button(shell.back));
+  await protect.back();
   await look('protect-policy');
-  await hand.click(hand.button(shell.back));
+  await protect.back();
   await protect.choose('mail', 'boreas');
-  await expect(hand.button(words.start)).toBeEnabled();
+  await expect(protect.starting).toBeEnabled();
   await look('protect-plan');
 
   practice.world.pace.copyBps = SLOW;
   await protect.start();
-  await expect(hand.page.getByRole('progressbar')).toBeVisible();
+  await protect.isCopying();
   await look('protect-copying');
   await visitCopying(tour);
   practice.world.pace.copyBps = FAST;
   await map.shows('mail', 'in sync', 'boreas');
 
-  await hand.click(hand.page.getByRole('link', { name: 'Protect shop-web' }));
+  await map.protect('shop-web');
   await protect.choose('shop-web', 'atlas');
   await protect.start();
   await protect.done('shop-web');
@@ -52,7 +52,7 @@ async function visitCopying({ hand, look, map, pair }: Tour): Promise<void> {
   await map.open();
   await map.shows('mail', /first copy \d+ %/, 'boreas');
   await look('map-copying');
-  await hand.place(shell.activity);
+  await new ActivityPage(hand).open();
   await look('activity-running');
   await pair('mail').open();
   await look('pair-copying');
@@ -62,8 +62,8 @@ async function visitCopying({ hand, look, map, pair }: Tour): Promise<void> {
 async function visitManual({ hand, look }: Pick<Tour, 'hand' | 'look'>): Promise<void> {
   const { page } = hand;
   const guide = new ManualPage(hand);
-  await hand.click(page.getByRole('link', { name: manual.open, exact: true }));
-  await expect(page.getByRole('heading', { level: 1, name: manual.title, exact: true })).toBeVisible();
+  await new SettingsPage(hand).openManual();
+  await guide.isThere();
   await look('manual');
   for (const picture of guide.pictures.slice(0, 1)) {
     await hand.click(guide.opener(picture));
@@ -74,78 +74,85 @@ async function visitManual({ hand, look }: Pick<Tour, 'hand' | 'look'>): Promise
 }
 
 /** Every place when all is well. */
-export async function visitPlaces({ hand, look, map, pair }: Tour): Promise<void> {
+export async function visitPlaces(tour: Tour): Promise<void> {
+  const { hand, look, map } = tour;
   const { page } = hand;
   await map.open();
   await map.shows('shop-web', 'in sync', 'atlas');
   await look('map');
-  await hand.place(shell.list);
+  await new ListPage(hand).open();
   await look('list');
-  await hand.place(shell.activity);
-  await expect(page.getByText('shop-web is in sync on atlas.')).toBeVisible();
+  const activity = new ActivityPage(hand);
+  await activity.open();
+  await activity.tells('shop-web is in sync on atlas.');
   await look('activity');
-  await hand.place(shell.settings);
+  const settings = new SettingsPage(hand);
+  await settings.open();
   await look('settings');
-  await hand.click(hand.button(transfer.import));
+  const reading = await settings.readFile();
   await look('dialog-read-settings');
-  await page.keyboard.press('Escape');
-  await hand.click(hand.button(diagnostics.open));
-  await expect(page.getByText(diagnostics.parts.fleet)).toBeVisible();
+  await reading.escape();
+  const diagnostics = await settings.gatherDiagnostics();
+  await diagnostics.isGathered();
   await look('dialog-diagnostics');
-  await page.keyboard.press('Escape');
-  await page.keyboard.press('F1');
+  await diagnostics.escape();
+  const sheet = new ShortcutSheet(page);
+  await sheet.open();
   await look('dialog-shortcuts');
-  await page.keyboard.press('Escape');
-  await page.keyboard.press('Control+k');
-  await page.getByRole('dialog').getByRole('combobox').fill('mail');
+  await sheet.close();
+  await new Palette(page).find('mail');
   await look('palette');
   await page.keyboard.press('Escape');
-  const telling = page.getByRole('region', { name: tellingWords.title });
-  for (const name of [tellingWords.mail, tellingWords.hook, tellingWords.quiet])
-    await hand.click(telling.getByRole('checkbox', { name, exact: true }));
+  const telling = new TellingCard(hand);
+  for (const name of [tellingWords.mail, tellingWords.hook, tellingWords.quiet]) await telling.switch(name);
   await look('settings-telling');
   await visitManual({ hand, look });
   await hand.place(shell.settings);
-  await hand.click(page.getByRole('link', { name: runbook.open, exact: true }));
-  await expect(page.getByRole('article', { name: runbook.paper })).toBeVisible();
+  await settings.openRunbook();
+  await new RunbookPage(hand).isThere();
   await look('runbook');
 
+  await visitHost(tour);
+  await visitPair(tour);
+}
+
+async function visitHost({ look, map, host }: Tour): Promise<void> {
   await map.open();
   await map.openHost('atlas');
   await look('host');
-  await hand.click(hand.button(hosts.rename));
+  const renaming = await host.openRename('atlas');
   await look('dialog-rename-host');
-  await page.keyboard.press('Escape');
-  await hand.click(hand.button(evacuation.away.button));
-  await expect(page.getByRole('dialog').getByRole('checkbox').first()).toBeVisible();
+  await renaming.escape();
+  const leaving = await host.evacuate('away', 'atlas');
+  await expect(leaving.machine('mail')).toBeVisible();
   await look('dialog-move-away');
-  await page.keyboard.press('Escape');
+  await leaving.escape();
   await map.open();
   await map.openHost('cora');
-  await hand.click(hand.button(hosts.remove));
+  const removing = await host.openRemove('cora');
   await look('dialog-remove-host');
-  await page.keyboard.press('Escape');
+  await removing.escape();
+}
 
-  await pair('mail').open();
+async function visitPair({ hand, look, pair }: Tour): Promise<void> {
+  const { page } = hand;
+  const mail = pair('mail');
+  await mail.open();
   await look('pair');
-  await pair('mail').openDialog('switchover');
-  await expect(page.getByRole('dialog').getByRole('radio').first()).toBeVisible();
+  await mail.openDialog('switchover');
+  await expect(mail.dialog.box.getByRole('radio').first()).toBeVisible();
   await look('dialog-switchover');
-  await page.keyboard.press('Escape');
-  await pair('mail').openDialog('end');
+  await mail.dialog.escape();
+  await mail.openDialog('end');
   await look('dialog-end-protection');
-  await page.keyboard.press('Escape');
-  await hand.click(
-    page
-      .getByRole('region', { name: replication.title })
-      .getByRole('link', { name: replication.change, exact: true }),
-  );
-  await hand.click(page.getByRole('radio', { name: new RegExp(`^${replication.kinds.interval}`) }));
+  await mail.dialog.escape();
+  const mode = await new ReplicationCard(hand).change('mail');
+  await mode.fields.keep('interval');
   await look('dialog-how-kept');
-  await page.keyboard.press('Escape');
+  await mode.escape();
   // By its address: the button says why it does nothing.
   await page.goto(`${page.url()}/failover`);
-  await expect(page.getByText(orders.failover.verdict.running)).toBeVisible();
+  await mail.verdictIs('running');
   await look('dialog-failover-refused');
-  await page.keyboard.press('Escape');
+  await mail.dialog.escape();
 }

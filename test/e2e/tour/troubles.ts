@@ -1,44 +1,38 @@
-import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
-import { settings } from '../../../src-renderer/lib/messages/settings.ts';
-import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect } from '../expect.ts';
+import { Frame } from '../pages/frame.ts';
+import { SettingsPage } from '../pages/settings.ts';
 import type { Tour } from './tour.ts';
 
 /** A stranger in a host's place, a password no longer known, the practice fleet, a console that is gone. */
 export async function visitTroubles(tour: Tour): Promise<void> {
-  const { hand, look, map, wire, mock } = tour;
+  const { hand, look, map, host, wire, mock } = tour;
   const { page } = hand;
   wire.leadTo(mock.healthy.port);
   await map.open();
   await map.openHost('cora');
-  await expect(hand.button(hosts.key.show)).toBeVisible();
+  await expect(host.keyChanged).toBeVisible();
   await look('host-key-changed');
-  await hand.click(hand.button(hosts.key.show));
-  await expect(
-    page
-      .getByRole('dialog')
-      .getByText(/SHA256:/)
-      .first(),
-  ).toBeVisible();
+  const key = await host.lookAtKey('cora');
   await look('dialog-key-changed');
-  await page.keyboard.press('Escape');
+  await key.escape();
 
   await tour.console.kill();
-  await expect(page.getByRole('alert').filter({ hasText: shell.lost.title })).toBeVisible();
+  await new Frame(hand).hasLostItsConsole();
   await look('console-lost');
   const again = await tour.startConsole();
   await page.goto(again.url);
   await map.openHost('boreas');
-  await hand.click(hand.button(`${hosts.login.go}…`));
-  await expect(page.getByRole('dialog', { name: hosts.login.title('boreas') })).toBeVisible();
+  const logIn = await host.openLogIn('boreas');
+  await logIn.isThere();
   await look('dialog-log-in-again');
-  await page.keyboard.press('Escape');
+  await logIn.escape();
   await map.open();
   await look('map-no-passwords');
 
-  await hand.place(shell.settings);
-  await hand.click(hand.button(settings.practiceStart));
-  await map.says(/^2 of 7 machines are protected\.$/);
+  const settings = new SettingsPage(hand);
+  await settings.open();
+  await settings.startPractice();
+  await map.isPractice();
   await look('map-practice');
   await map.openHost('atlas');
   await look('host-practice');
