@@ -1,12 +1,14 @@
 import { expect, test } from '@playwright/test';
 import { drill } from '../../../src-renderer/lib/messages/drill.ts';
-import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { palette } from '../../../src-renderer/lib/messages/palette.ts';
 import { replication } from '../../../src-renderer/lib/messages/replication.ts';
+import { DialogBox } from '../pages/dialog.ts';
 import { Keys } from '../pages/keys.ts';
 import { MapPage } from '../pages/map.ts';
+import { PairPage } from '../pages/pair.ts';
 import { ProtectWizard } from '../pages/protect.ts';
+import { ModeFields } from '../pages/replication.ts';
 import { Laptop } from './laptop.ts';
 
 /**
@@ -35,20 +37,16 @@ const pace = (copyBps: number): void => {
 
 /** By what the palette is searched for and calls it; ends on the machine's page or its dialog. A task needs no open dialog. */
 async function find(text: string, label: string): Promise<void> {
-  const { page } = laptop;
-  if (await page.getByRole('dialog').isVisible()) await page.keyboard.press('Escape');
-  await expect(page.getByRole('dialog')).toHaveCount(0);
-  await new Keys(page).palette(text, label);
+  if (await dialog().box.isVisible()) await dialog().escape();
+  await new Keys(laptop.page).palette(text, label);
 }
 
-async function give(button: string): Promise<void> {
-  const go = laptop.page.getByRole('dialog').getByRole('button', { name: button, exact: true });
-  await laptop.hand.click(go);
-}
+const dialog = (): DialogBox => new DialogBox(laptop.hand);
+const give = (button: string): Promise<void> => dialog().press(button);
 
 /** The order is under way: its dialog shows the steps. */
 async function underWay(): Promise<void> {
-  await expect(laptop.page.getByRole('dialog').getByRole('list', { name: orders.steps })).toBeVisible();
+  await expect(dialog().steps).toBeVisible();
 }
 
 async function standsBy(machine: string, host: string): Promise<void> {
@@ -72,18 +70,17 @@ test('three machines are protected', async () => {
 test('a comparison, another way to keep a copy, another standby', async () => {
   pace(SLOW);
   await find('replace erp-db', palette.replace('erp-db'));
-  await laptop.hand.click(laptop.page.getByRole('radio', { name: /^cora\b/ }));
-  const dialog = laptop.page.getByRole('dialog');
-  const mend = dialog.getByRole('button', { name: new RegExp(`^${hosts.check.fix}`) });
-  const go = dialog.getByRole('button', { name: orders.replace.go('cora'), exact: true });
-  await expect(mend.or(go).first()).toBeVisible();
-  if (await mend.isVisible()) await laptop.hand.click(mend);
-  await laptop.hand.click(go);
+  const { hand } = laptop;
+  const erp = new PairPage(hand, 'erp-db');
+  await erp.chooseStandby('cora');
+  const { dialog: box, mending } = erp;
+  const go = box.button(orders.replace.go('cora'));
+  await expect(mending.or(go).first()).toBeVisible();
+  if (await mending.isVisible()) await hand.click(mending);
+  await hand.click(go);
   await underWay();
   await find('replication files', replication.dialog.title('files'));
-  await laptop.hand.click(
-    laptop.page.getByRole('radio', { name: new RegExp(`^${replication.kinds.interval}`) }),
-  );
+  await new ModeFields(hand).keep('interval');
   await give(replication.dialog.save);
   await underWay();
   await find('compare mail now', palette.verify('mail'));
@@ -116,11 +113,11 @@ test('a failover', async () => {
   await laptop.practice.power('atlas', false);
   await new MapPage(laptop.hand).says(/^atlas does not answer\./);
   await find('fail over mail', palette.failover('mail'));
-  const dialog = laptop.page.getByRole('dialog');
-  await expect(dialog.getByText(orders.failover.verdict.unproven)).toBeVisible({ timeout: 60_000 });
-  await laptop.hand.type(dialog.getByLabel(orders.failover.type('mail')), 'mail');
-  await give(orders.failover.go('mail', 'boreas'));
-  await expect(dialog.getByText(orders.failover.runningTitle('mail', 'boreas'))).toBeVisible();
+  const mail = new PairPage(laptop.hand, 'mail');
+  await mail.verdictIs('unproven', 60_000);
+  await mail.vouch();
+  await mail.startOn('boreas');
+  await expect(mail.dialog.text(orders.failover.runningTitle('mail', 'boreas'))).toBeVisible();
   await laptop.killed(['atlas']);
   await laptop.taskDone('failover', 'mail');
 });

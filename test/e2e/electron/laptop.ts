@@ -3,17 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
 import type { TaskKind } from '../../../agent/protocol/task.ts';
-import { activity } from '../../../src-renderer/lib/messages/activity.ts';
-import { hosts } from '../../../src-renderer/lib/messages/hosts.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
-import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
-import { shell } from '../../../src-renderer/lib/messages/shell.ts';
-import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
 import { type RunningApp, startDisplay, startElectron } from '../electron-app.ts';
+import { ActivityPage } from '../pages/activity.ts';
 import { AddHostWizard } from '../pages/add-host.ts';
 import { Hand } from '../pages/hand.ts';
 import { HostPage } from '../pages/host.ts';
 import { MapPage } from '../pages/map.ts';
+import { WelcomePage } from '../pages/welcome.ts';
 import { type PracticeHosts, startPracticeHosts } from '../practice-hosts.ts';
 
 const TASK_MS = 120_000;
@@ -66,7 +63,7 @@ export class Laptop {
   /** From the first page; `port`: another way to that host. Ends on the wizard's last page. */
   async connect(wanted: readonly { name: string; port?: number }[]): Promise<AddHostWizard> {
     const wizard = new AddHostWizard(this.hand);
-    await this.hand.click(this.hand.action(welcome.connect));
+    await new WelcomePage(this.hand).connect();
     for (const [index, { name, port: other }] of wanted.entries()) {
       if (index > 0) await wizard.addAnother();
       const { address, port, user, password } = this.practice.access(name);
@@ -93,16 +90,17 @@ export class Laptop {
     const map = new MapPage(this.hand);
     await map.open();
     await map.openHost(name);
-    await new HostPage(this.hand).logIn(name, this.practice.access(name).password);
-    await expect(this.page.getByText(hosts.state.online)).toBeVisible();
+    const host = new HostPage(this.hand);
+    await host.logIn(name, this.practice.access(name).password);
+    await host.isConnected();
   }
 
   /** The task stands in the activity, once and done, although its console was killed meanwhile. */
   async taskDone(kind: TaskKind, machine: string): Promise<void> {
-    await this.hand.place(shell.activity);
-    const tasks = this.page.getByRole('article', { name: activity.task(pairs.taskKind[kind], machine) });
-    // Its own state: steps of a task that still runs may be done.
-    await expect(tasks.first().locator('header')).toContainText(orders.taskState.done, { timeout: TASK_MS });
+    const activity = new ActivityPage(this.hand);
+    await activity.open();
+    const tasks = activity.tasks(kind, machine);
+    await expect(activity.stateOf(tasks.first())).toContainText(orders.taskState.done, { timeout: TASK_MS });
     await expect(tasks).toHaveCount(1);
   }
 

@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { menuWords } from '../../../src-main/electron/menu-words.ts';
 import { manual } from '../../../src-renderer/lib/messages/manual.ts';
-import { map as mapWords } from '../../../src-renderer/lib/messages/map.ts';
 import { objectives } from '../../../src-renderer/lib/messages/objectives.ts';
 import { runbook } from '../../../src-renderer/lib/messages/runbook.ts';
 import { settings } from '../../../src-renderer/lib/messages/settings.ts';
-import { shortcuts } from '../../../src-renderer/lib/messages/shortcuts.ts';
 import { whatIf } from '../../../src-renderer/lib/messages/what-if.ts';
 import { startWire, unusedPort, type Wire } from '../loopback.ts';
+import { Frame } from '../pages/frame.ts';
+import { ListPage } from '../pages/list.ts';
 import { MapPage } from '../pages/map.ts';
+import { ShortcutSheet } from '../pages/palette.ts';
 import { ProtectWizard } from '../pages/protect.ts';
 import { Laptop } from './laptop.ts';
 
@@ -40,11 +41,12 @@ test('reloaded in the middle of a first copy, the window comes back to it', asyn
   const wizard = await laptop.connect([{ name: 'atlas', port: wire.port }, { name: 'boreas' }]);
   laptop.practice.world.pace.copyBps = SLOW;
   await wizard.protectNow();
-  await new ProtectWizard(hand).choose('mail', 'boreas');
-  await new ProtectWizard(hand).start();
-  await expect(page.getByRole('progressbar')).toBeVisible();
+  const protect = new ProtectWizard(hand);
+  await protect.choose('mail', 'boreas');
+  await protect.start();
+  await protect.isCopying();
   await page.reload();
-  await expect(page.getByRole('progressbar')).toBeVisible();
+  await protect.isCopying();
 });
 
 test('killed in the middle of a first copy, it shows where that stands when it is opened again', async () => {
@@ -62,9 +64,7 @@ test('another network: the hosts are missed, and come back by themselves when it
   wire.leadTo(await unusedPort());
   await map.says(/^atlas does not answer\./);
   wire.leadTo(laptop.practice.access('atlas').port);
-  await expect(laptop.page.getByRole('heading', { level: 1, name: /does not answer/ })).toHaveCount(0, {
-    timeout: 60_000,
-  });
+  await map.hearsEveryHost();
 });
 
 test('asleep and awake again it shows what is so now, and its age meanwhile', async () => {
@@ -75,9 +75,7 @@ test('asleep and awake again it shows what is so now, and its age meanwhile', as
   await map.open();
   await map.says(/^boreas does not answer\./);
   await laptop.practice.power('boreas', true);
-  await expect(laptop.page.getByRole('heading', { level: 1, name: /does not answer/ })).toHaveCount(0, {
-    timeout: 60_000,
-  });
+  await map.hearsEveryHost();
 });
 
 test('closed and opened again, the window stands where it stood', async () => {
@@ -93,7 +91,7 @@ test('closed and opened again, the window stands where it stood', async () => {
     BrowserWindow.getAllWindows()[0]?.getBounds(),
   );
   expect(now).toEqual(bounds);
-  await expect(laptop.page.getByRole('grid', { name: mapWords.grid })).toBeVisible();
+  await new MapPage(laptop.hand).isThere();
 });
 
 test('its menu leads to every place, and shows the keys', async () => {
@@ -107,11 +105,13 @@ test('its menu leads to every place, and shows the keys', async () => {
       },
       [menu, item] as const,
     );
-  const { page } = laptop;
+  const { page, hand } = laptop;
+  const frame = new Frame(hand);
+  const sheet = new ShortcutSheet(page);
   await choose(menuWords.go, menuWords.list);
-  await expect(page.getByRole('table')).toBeVisible();
+  await new ListPage(hand).isThere();
   await choose(menuWords.file, menuWords.settings);
-  await expect(page.getByRole('heading', { level: 1, name: settings.title })).toBeVisible();
+  await frame.shows(settings.title);
   for (const [menu, item, title] of [
     [menuWords.go, menuWords.whatIf, whatIf.title],
     [menuWords.go, menuWords.objectives, objectives.page.title],
@@ -119,11 +119,11 @@ test('its menu leads to every place, and shows the keys', async () => {
     [menuWords.help, menuWords.manual, manual.title],
   ] as const) {
     await choose(menu, item);
-    await expect(page.getByRole('heading', { level: 1, name: title })).toBeVisible();
+    await frame.shows(title);
   }
   await choose(menuWords.help, menuWords.shortcuts);
-  await expect(page.getByRole('dialog', { name: shortcuts.title })).toBeVisible();
-  await page.keyboard.press('Escape');
+  await sheet.isThere();
+  await sheet.close();
   await choose(menuWords.go, menuWords.map);
-  await expect(page.getByRole('grid', { name: mapWords.grid })).toBeVisible();
+  await new MapPage(hand).isThere();
 });

@@ -13,7 +13,6 @@ import { dirname, join } from 'node:path';
 import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { expect, test } from '@playwright/test';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
-import { welcome } from '../../../src-renderer/lib/messages/welcome.ts';
 import { to } from '../../../src-renderer/lib/router.ts';
 import { startDisplay, startElectron } from '../electron-app.ts';
 import { electronRuntime } from '../electron-runtime.ts';
@@ -21,6 +20,8 @@ import { ROOT } from '../headless.ts';
 import { type PackagedApp, packageApp } from '../package-app.ts';
 import { Hand } from '../pages/hand.ts';
 import { ManualPage } from '../pages/manual.ts';
+import { MapPage } from '../pages/map.ts';
+import { WelcomePage } from '../pages/welcome.ts';
 
 /** The directory target, really built, as a person would start it. */
 let screen: Awaited<ReturnType<typeof startDisplay>>;
@@ -50,10 +51,11 @@ test('has its fuses flipped', async () => {
 test('starts, and shows the practice fleet, and the pictures of the manual out of its archive', async () => {
   const running = await startElectron({ display: screen.display, packaged: packaged.executable });
   try {
-    await running.page.getByRole('button', { name: welcome.practice }).click();
-    await expect(running.page.getByRole('grid')).toBeVisible({ timeout: 60_000 });
+    const hand = new Hand(running.page);
+    await new WelcomePage(hand).practice();
+    await expect(new MapPage(hand).grid).toBeVisible({ timeout: 60_000 });
     await expect(running.page.getByText(shell.practice.label, { exact: true })).toBeVisible();
-    const manual = new ManualPage(new Hand(running.page));
+    const manual = new ManualPage(hand);
     await running.page.evaluate((place) => window.location.assign(place), to.manual());
     for (const picture of manual.pictures) await manual.loaded(manual.image(picture));
   } finally {

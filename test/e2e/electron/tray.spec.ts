@@ -1,5 +1,6 @@
 import { expect, test } from '@playwright/test';
 import { type RunningApp, startDisplay, startElectron } from '../electron-app.ts';
+import { Frame } from '../pages/frame.ts';
 import { Hand } from '../pages/hand.ts';
 import { HostPage } from '../pages/host.ts';
 import { MapPage } from '../pages/map.ts';
@@ -55,12 +56,13 @@ const choose = (label: string) =>
 test('the tray follows how all is, pauses automation, and notifications are quiet while the window is in view', async () => {
   test.setTimeout(180_000);
   const { page, app } = running;
+  const hand = new Hand(page);
   await watchDesktop();
   await expect(page.getByText(/machines are protected/).first()).toBeVisible({ timeout: 60_000 });
 
   await test.step('pause and resume from the tray', async () => {
     // The menu is built anew when the state changes: from then on the watch sees it.
-    await page.getByRole('switch').first().click();
+    await hand.click(new Frame(hand).automation.first());
     await expect.poll(async () => (await seen()).tips.at(-1), { timeout: 30_000 }).toMatch(/paused/);
     expect((await seen()).labels).toContain('Resume automation');
     await choose('Resume automation');
@@ -77,7 +79,6 @@ test('the tray follows how all is, pauses automation, and notifications are quie
       const window = BrowserWindow.getAllWindows()[0];
       if (window) Reflect.set(window, 'isFocused', () => false);
     });
-    const hand = new Hand(page);
     await new MapPage(hand).open();
     await new MapPage(hand).openHost('atlas');
     await new HostPage(hand).cutPower();
