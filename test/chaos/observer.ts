@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { waitFor } from '../lab/run.ts';
@@ -29,8 +30,12 @@ export class Observer {
   private constructor(child: ChildProcess) {
     this.#child = child;
     this.#ended = new Promise((resolve) => child.on('close', () => resolve()));
+    const trace = process.env.UNDERSTUDY_CHAOS_TRACE;
     if (child.stdout)
-      createInterface({ input: child.stdout }).on('line', (line) => this.#take(JSON.parse(line) as Told));
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        if (trace) appendFileSync(trace, `${line}\n`);
+        this.#take(JSON.parse(line) as Told);
+      });
   }
 
   /** Resolves once it looks. */

@@ -46,7 +46,6 @@ test('axe finds nothing on any screen or dialog, light and dark', async ({
   page,
   startConsole,
 }) => {
-  test.setTimeout(240_000);
   const found: Finding[] = [];
   let screens = 0;
   await takeTour({
@@ -63,7 +62,6 @@ test('axe finds nothing on any screen or dialog, light and dark', async ({
 });
 
 test('axe finds nothing on the screens of the failover core, light and dark', async ({ page }) => {
-  test.setTimeout(240_000);
   const found: Finding[] = [];
   let screens = 0;
   await takeAutomaticTour({
@@ -78,7 +76,6 @@ test('axe finds nothing on the screens of the failover core, light and dark', as
 });
 
 test('axe finds nothing on the map of any size, the list and what if, light and dark', async ({ page }) => {
-  test.setTimeout(240_000);
   const found: Finding[] = [];
   let screens = 0;
   await takeMapTour({

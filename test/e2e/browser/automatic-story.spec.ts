@@ -17,7 +17,6 @@ test('mail gets a witness, arms itself, and comes back without anybody', async (
   page,
   startConsole,
 }) => {
-  test.setTimeout(240_000);
   const map = new MapPage(hand);
   const host = new HostPage(hand);
   const wizard = new WitnessWizard(hand);
@@ -106,7 +105,6 @@ test('this workstation gives the third vote, and says what that is worth', async
   page,
   startConsole,
 }) => {
-  test.setTimeout(180_000);
   const map = new MapPage(hand);
   const wizard = new WitnessWizard(hand);
   await page.goto((await startConsole(['--practice'])).url);

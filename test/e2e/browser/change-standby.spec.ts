@@ -10,7 +10,6 @@ test('boreas is lost, cora becomes the standby of mail, and boreas comes back to
   page,
   startConsole,
 }) => {
-  test.setTimeout(240_000);
   const map = new MapPage(hand);
   const host = new HostPage(hand);
   const mail = new PairPage(hand, 'mail');

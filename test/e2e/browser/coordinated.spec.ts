@@ -18,7 +18,6 @@ test('copies that others keep: shared storage and a replication, chosen with wha
   page,
   startConsole,
 }) => {
-  test.setTimeout(300_000);
   const map = new MapPage(hand);
   const wizard = new ProtectWizard(hand);
   const fields = new ModeFields(hand);

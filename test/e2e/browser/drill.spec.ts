@@ -9,7 +9,6 @@ test('the copy of mail is tried out, with live stages; the result stays, and a c
   page,
   startConsole,
 }) => {
-  test.setTimeout(180_000);
   const map = new MapPage(hand);
   const mail = new PairPage(hand, 'mail');
   const card = new DrillCard(hand);

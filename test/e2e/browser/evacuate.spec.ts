@@ -28,7 +28,6 @@ test('atlas is emptied for planned work, and its machines come home', async ({
   page,
   startConsole,
 }) => {
-  test.setTimeout(300_000);
   const map = new MapPage(hand);
   const wizard = new ProtectWizard(hand);
   const twice = await watchForTwoCopies(page);

@@ -33,7 +33,6 @@ import { startPracticeHosts } from '../practice-hosts.ts';
 /** Hosts, settings and the console itself, by keyboard alone: the mouse is not touched here, the pages are only looked at. */
 
 test('add a host, rename it, limit its copies, remove it', async ({ hand, page, startConsole }) => {
-  test.setTimeout(180_000);
   const practice = await startPracticeHosts();
   const keys = new Keys(page);
   const wizard = new AddHostWizard(hand);
@@ -99,7 +98,6 @@ test('the whole console: pause and resume, theme, name, history, settings to a f
   page,
   startConsole,
 }) => {
-  test.setTimeout(180_000);
   const keys = new Keys(page);
   const frame = new Frame(hand);
   const place = new SettingsPage(hand);

@@ -29,7 +29,6 @@ test('look after a copy: compare, try out, when, how it is kept, targets, automa
   hand,
   page,
 }) => {
-  test.setTimeout(300_000);
   const keys = new Keys(page);
   const open = new DialogBox(hand);
   await keys.palette('compare mail now', 'Compare the copy of mail now');
@@ -80,7 +79,6 @@ test('move a machine: switch over, empty a host and bring home, end its protecti
   hand,
   page,
 }) => {
-  test.setTimeout(300_000);
   const keys = new Keys(page);
   const mail = new PairPage(hand, 'mail');
   await keys.palette('switch over mail', 'Switch over mail…');
@@ -113,7 +111,6 @@ test('after a loss: fail over with the name typed, go back to the old copy, make
   hand,
   page,
 }) => {
-  test.setTimeout(300_000);
   const keys = new Keys(page);
   const mail = new PairPage(hand, 'mail');
   const power = async (word: string, then: string): Promise<void> => {

@@ -12,7 +12,6 @@ test('a mirror in memory that rather goes on than waits, and a limit by timetabl
   page,
   startConsole,
 }) => {
-  test.setTimeout(240_000);
   const map = new MapPage(hand);
   const wizard = new ProtectWizard(hand);
   const fields = new ModeFields(hand);

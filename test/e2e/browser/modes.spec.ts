@@ -18,7 +18,6 @@ test('a copy that is kept by points: chosen with its cost, looked at, started fr
   page,
   startConsole,
 }) => {
-  test.setTimeout(300_000);
   const map = new MapPage(hand);
   const wizard = new ProtectWizard(hand);
   const fields = new ModeFields(hand);

@@ -29,7 +29,6 @@ test('what a failure would cost: shown, given a target, missed while the standby
   page,
   startConsole,
 }) => {
-  test.setTimeout(300_000);
   const map = new MapPage(hand);
   const mail = new PairPage(hand, 'mail');
   const card = new ObjectivesCard(hand);

@@ -41,7 +41,6 @@ test('the runbook: found, read, printed and saved; the shell command of an order
   page,
   startConsole,
 }) => {
-  test.setTimeout(240_000);
   const map = new MapPage(hand);
   const mail = new PairPage(hand, 'mail');
   const manual = new ManualPage(hand);

@@ -43,7 +43,6 @@ test('on practice hosts: set, tried, told, all of it kept on the host', async ({
   page,
   startConsole,
 }) => {
-  test.setTimeout(180_000);
   await watchNotifications(page);
   await page.goto((await startConsole()).url);
   await new WelcomePage(hand).practice();

@@ -36,7 +36,6 @@ test('a new laptop knowing one host is led to the other, and both consoles show 
   page,
   startConsole,
 }) => {
-  test.setTimeout(240_000);
   const practice = await startPracticeHosts();
   await test.step('ada sets the fleet up', async () => {
     await page.goto((await startConsole()).url);

@@ -10,7 +10,6 @@ test('the copy of mail is compared with it, with progress; the verdict stays, an
   page,
   startConsole,
 }) => {
-  test.setTimeout(180_000);
   const map = new MapPage(hand);
   const mail = new PairPage(hand, 'mail');
   const card = new VerifyCard(hand);
