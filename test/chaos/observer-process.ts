@@ -138,9 +138,14 @@ function runsTwice(uuid: string, sights: Sight[]): boolean {
 }
 
 function sample(): Sample {
-  const frozen = frozenHosts();
-  const sights = [...qemus.values()].flatMap((qemu) => look(qemu, frozen));
-  return { at: now(), frozen, sights, both: uuids.filter((uuid) => runsTwice(uuid, sights)) };
+  const before = frozenHosts();
+  const seen = [...qemus.values()].flatMap((qemu) => look(qemu, before));
+  // Threads of a host that is just being frozen sleep (D) a moment before its group says so: neither do they execute anything.
+  const frozen = [...new Set([...before, ...frozenHosts()])];
+  const sights = seen.map((sight) =>
+    frozen.includes(sight.host) ? { ...sight, state: 'frozen' as const } : sight,
+  );
+  return { at: now(), frozen: before, sights, both: uuids.filter((uuid) => runsTwice(uuid, sights)) };
 }
 
 const several = (sights: Sight[]): boolean =>

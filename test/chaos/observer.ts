@@ -27,13 +27,13 @@ export class Observer {
   readonly #ended: Promise<void>;
   #alive = 0;
 
-  private constructor(child: ChildProcess) {
+  /** `trace`: file to which everything it tells is appended. */
+  private constructor(child: ChildProcess, trace: string) {
     this.#child = child;
     this.#ended = new Promise((resolve) => child.on('close', () => resolve()));
-    const trace = process.env.UNDERSTUDY_CHAOS_TRACE;
     if (child.stdout)
       createInterface({ input: child.stdout }).on('line', (line) => {
-        if (trace) appendFileSync(trace, `${line}\n`);
+        appendFileSync(trace, `${line}\n`);
         this.#take(JSON.parse(line) as Told);
       });
   }
@@ -42,7 +42,7 @@ export class Observer {
   static async start(lab: Lab, uuids: string[]): Promise<Observer> {
     const args = [PROGRAM, lab.places.lab, String(BOUND_MS), ...uuids];
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    const observer = new Observer(child);
+    const observer = new Observer(child, join(lab.places.state, 'observed.jsonl'));
     await waitFor('the observer to look', 20_000, () => observer.#alive > 0, 20);
     return observer;
   }
