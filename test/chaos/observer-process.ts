@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import {
@@ -83,9 +83,10 @@ function scan(): void {
 const frozenV2 = (host: string): string =>
   readHead(`/sys/fs/cgroup/understudy-${lab}/${host}/cgroup.freeze`).trim();
 
+/** Also while it is freezing: a thread that was told waits for a processor (R) or something else (D), and executes nothing first. */
 function isFrozen(host: string): boolean {
   if (!existsSync(FREEZER)) return frozenV2(host) === '1';
-  return readHead(`${FREEZER}/understudy-${lab}/${host}/freezer.state`).trim() === 'FROZEN';
+  return /^FR/.test(readHead(`${FREEZER}/understudy-${lab}/${host}/freezer.state`));
 }
 
 /** libvirt's own word on the domain: QEMU starts paused and is continued by libvirt alone. */
@@ -105,12 +106,18 @@ function stateOf(qemu: Qemu, frozen: string[]): GuestState | null {
   return isPaused(qemu) ? 'paused' : 'runs';
 }
 
-/** How long the permission (agent/guard/FORMAT.md) has run out. */
+/** How long the permission (agent/guard/FORMAT.md) has run out; one that was taken back at once (0), since that was written. */
 function lateness(qemu: Qemu): number | null {
-  const line = readHead(`/proc/${qemu.pid}/root/run/understudy/guard/${qemu.uuid}`);
-  const deadline = /^understudy-permission 1 \d+ \S+ deadline (\d+)/.exec(line)?.[1];
-  const late = deadline === undefined ? 0 : bootMs() - Number(deadline);
+  const file = `/proc/${qemu.pid}/root/run/understudy/guard/${qemu.uuid}`;
+  const deadline = /^understudy-permission 1 \d+ \S+ deadline (\d+)/.exec(readHead(file))?.[1];
+  if (deadline === undefined) return null;
+  const late = deadline === '0' ? now() - writtenAt(file) : bootMs() - Number(deadline);
   return late > 0 ? late : null;
+}
+
+/** Unix ms; now when it is gone. */
+function writtenAt(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? now();
 }
 
 function look(qemu: Qemu, frozen: string[]): Sight[] {
