@@ -106,6 +106,7 @@ export class Risks implements Risking {
     watched.record = after;
     if (after.owner !== this.#context.deps.selfHostId()) return;
     const { mode, state, since } = after.replica;
+    if (state === 'in-sync' && file.whole !== null) this.#countLast(pairId, watched, file.whole);
     // What the standby said of a half-made copy was of the one before.
     if (state === 'in-sync') watched.startable = undefined;
     if (mode === 'sync' && state === 'stale' && (before === null || before.replica.state === 'in-sync'))
@@ -219,6 +220,14 @@ export class Risks implements Risking {
   #wholeByPoints({ replica }: PairRecord, { last }: RiskFile): number | null {
     if (replica.mode === 'sync' || last == null || last.seconds === null) return null;
     return last.at - last.seconds * 1000;
+  }
+
+  /** The copy has everything again: the longest that it had not, which is between two looks. */
+  #countLast(pairId: string, watched: Watched, wholeUntil: number): void {
+    const pair = this.#context.store.get(pairId);
+    const at = this.#context.now();
+    const stillSince = pair === null || this.#mayWrite(pair) ? null : (watched.ranAt ?? at);
+    this.#count(watched, { kind: 'since', wholeUntil, stillSince, bytes: watched.behindBytes, at });
   }
 
   #count(watched: Watched, found: AtRisk): void {

@@ -30,8 +30,8 @@ export const USAGE = `Usage: understudy COMMAND [OPTIONS]
   drill MACHINE              try its copy out beside the running replication
 
   MACHINE is its name, or its id when several have that name.
-  COMMAND is one word for your shell: a full path and its arguments, double quotes around one that has spaces. It is run
-  as root on both hosts, without a shell: --state '/usr/local/sbin/replica state r0'
+  COMMAND is one word for your shell: a full path and its arguments, double quotes around one that has spaces.
+  It is run as root on both hosts, without a shell: --state '/usr/local/sbin/replica state r0'
 
   --json          the last line of the output is one JSON object
   --no-wait       do not wait until an order is carried out
