@@ -36,7 +36,8 @@ it('is nothing in sync, grows while the standby is gone, and is nothing again on
   await boreas.powerOff();
   await until(() => risk(atlas)?.atRisk?.kind === 'since');
   for (let n = 0; n < 4; n += 1) atlas.host.write(MAIL);
-  await until(() => (atRisk(atlas) ?? 0) > 70);
+  // Two minutes: several looks fall between the first and its end, however slow this machine is.
+  await until(() => (atRisk(atlas) ?? 0) > 130);
   expect(risk(atlas)?.atRisk?.bytes).toBe(4 * 64 * 1024);
   // Held writes are not lost: it counts from the record's word, not from the loss.
   const { since } = atlas.pair()?.record.replica ?? { since: 0 };
@@ -97,7 +98,7 @@ it('forgets what it kept of a pair that has ended', async () => {
   await until(() => atRisk(atlas) === 0);
   const minutes = async (): Promise<number> => (await history(atlas)).minutes.length;
   while ((await minutes()) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(existsSync(kept(atlas))).toBe(true);
+  await until(() => existsSync(kept(atlas)));
   expect(await atlas.order('protect.end', { pairId: PAIR })).toMatchObject({ state: 'done' });
   await until(() => !existsSync(kept(atlas)));
 });
