@@ -36,7 +36,7 @@ const hostFolder = (hierarchy: Hierarchy, group: HostGroup): string =>
 
 /**
  * Real-time run-time of each second. A group's children share what it has and refuse more, so this is enough for five
- * hosts a lab, and for three labs of the machine's 0.95 s. A guard needs about 4 ms, and far more in the second after a thaw.
+ * hosts a lab, and for three labs of the machine's 0.95 s. A guard needs about 4 ms (measured over 10 s).
  */
 const LAB_REAL_TIME_US = 300_000;
 const HOST_REAL_TIME_US = 60_000;
