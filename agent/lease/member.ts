@@ -33,6 +33,8 @@ export interface Purpose {
   text(value: LeaseRecord): string;
   /** It was not made, or is not known to be: `refused: reason` or `unreachable`. */
   failed?(result: string): void;
+  /** No majority could be asked, or none confirmed it: for what a person's word allows without one. */
+  alone?(): void;
 }
 
 /**
@@ -64,9 +66,28 @@ export class Member {
    * swap on its way is a doubt: it may have been chosen already (found by the simulator, seeds 12057 and 18981).
    */
   known(): LeaseRecord | null {
-    const chosen = this.parts.voter.chosen;
-    const doubt = this.#unsure || this.#busy || this.#confirmed === null;
-    return doubt ? null : (chosen?.record ?? null);
+    const record = this.parts.voter.chosen?.record ?? null;
+    const read = this.#confirmed !== null && !this.#unsure;
+    const doubt = this.#busy || (!read && !this.forcedHere(record));
+    return doubt ? null : record;
+  }
+
+  /**
+   * A person has made this host the owner against the majority, and it has not begun: nobody else changes hands in that
+   * history, and nobody takes it back.
+   */
+  forcedHere(record: LeaseRecord | null): boolean {
+    return record?.change === 'forced' && !record.begun && record.owner === this.parts.self;
+  }
+
+  /** Written here without a majority, by a person's word: above every ballot seen here. */
+  override(record: LeaseRecord): void {
+    const chosen = { ballot: this.parts.proposer.nextBallot(), record };
+    this.parts.voter.forced(chosen);
+    this.#confirmed = chosen;
+    this.#unsure = false;
+    this.unsettled = null;
+    this.parts.again();
   }
 
   /** When the record was last read from a majority (boot-time clock). */
@@ -104,6 +125,7 @@ export class Member {
       this.#busy = false;
       if (purpose !== null) this.#tell(purpose, outcome);
       this.#outcome(outcome, then);
+      if (outcome.kind === 'unreachable' || outcome.kind === 'unknown') purpose?.alone?.();
     });
   }
 

@@ -1,8 +1,9 @@
+import { compareEpoch, type Epoch } from '../protocol/index.ts';
 import type { Member } from './member.ts';
 import type { Permits } from './permits.ts';
 import type { LeaseRecord } from './record.ts';
 import type { GuestState } from './site.ts';
-import { begin, isPromoted, notTheCopy } from './transitions.ts';
+import { begin, isPromoted, isRefusal, notTheCopy } from './transitions.ts';
 
 /** Restarts in place of a guest whose QEMU ended by itself, before it is handed to the standby instead. */
 const RESTARTS = 3;
@@ -93,10 +94,34 @@ export class Starting {
       return;
     }
     const text = (after: LeaseRecord): string => `has begun: epoch ${after.epoch.n}`;
-    this.#member.swap(begin(record.epoch.n, self, rules), { event: 'begun', text }, () => {
+    const alone = (): void => this.#beginAlone(record.epoch);
+    this.#member.swap(begin(record.epoch.n, self, rules), { event: 'begun', text, alone }, () => {
       // Begun in this life: since the boot nobody else can have without this owner's knowing.
       this.#standbyRead = true;
     });
+  }
+
+  /**
+   * Whoever forces the machine onto its standby may have lost its host and the witness: what was written here without a
+   * majority begins without one. They learn it as soon as they are heard of again.
+   */
+  #beginAlone(epoch: Epoch): void {
+    const { voter, rules, self, audit } = this.#member.parts;
+    const record = voter.chosen?.record ?? null;
+    if (record === null || !this.#member.forcedHere(record) || compareEpoch(record.epoch, epoch) !== 0)
+      return;
+    const begun = begin(epoch.n, self, rules)(record);
+    if (isRefusal(begun)) return;
+    this.#member.override(begun);
+    this.#standbyRead = true;
+    audit(
+      'begun',
+      `has begun: epoch ${epoch.n}, by a person’s word alone: no majority of the voters answers`,
+      {
+        epoch: String(epoch.n),
+        version: String(begun.version),
+      },
+    );
   }
 
   /** Paused by QEMU, before its first instruction or because it was to leave: everything is recorded, it may go. */

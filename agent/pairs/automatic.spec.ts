@@ -49,6 +49,22 @@ afterEach(async () => {
   await rig.close();
 });
 
+it('is started by a person when host and witness are lost together; both learn it when they are back', async () => {
+  await Promise.all([atlas, cora].map((box) => box.powerOff()));
+  await until(() => boreas.pair()?.peer.reachable === false);
+  const expected = record(boreas)?.epoch ?? { n: 0, by: '' };
+  const order = { pairId: PAIR, expected, forced: true, evidence: {}, point: null };
+  expect(await boreas.order('pair.failover', order)).toMatchObject({ state: 'done', problem: null });
+  expect(boreas.host.runs(MAIL)).toBe(true);
+  expect(record(boreas)).toMatchObject({ owner: 'boreas', begun: true, forced: true, armed: false });
+
+  await Promise.all([atlas, cora].map((box) => box.powerOn()));
+  await until(() => atlas.pair()?.local.kind === 'quarantined');
+  expect([atlas.host.runs(MAIL), boreas.host.runs(MAIL)]).toEqual([false, true]);
+  expect(await boreas.order('pair.resync', { pairId: PAIR })).toMatchObject({ state: 'done' });
+  await until(() => armed(boreas));
+});
+
 it('takes over when the host is lost; the old copy is set aside, and made standby again arms again', async () => {
   await atlas.powerOff();
   await until(() => boreas.host.runs(MAIL));

@@ -33,7 +33,7 @@ export const test = base.extend<Fixtures>({
     await use(fleet);
     await fleet.stop();
   },
-  dialog: async ({ page }, use) => use(new OrderDialog(page)),
+  dialog: async ({ hand }, use) => use(new OrderDialog(hand)),
 });
 
 /** To another place of the same page: no reload. */

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { down, type Lab, openLab, up } from './lab.ts';
+import { down, ensureImages, type Lab, openLab, up } from './lab.ts';
+import { places } from './places.ts';
 
 const USAGE = `npm run lab -- COMMAND [--json]
+  images                       make what all labs share, where it is missing: disks of hosts and guests
   up [--hosts N] [--install]   bring up what is missing: N hypervisor hosts (2) and a witness box, with guests
   status                       what is on, frozen, cut, running, answering
   down                         end what the lab started, delete its disks (images stay in the cache)
@@ -69,6 +71,16 @@ async function doUp(given: Arguments): Promise<Outcome> {
   return { data: { seconds, ...(await lab.status()) }, text: `up after ${seconds} s` };
 }
 
+async function doImages(given: Arguments): Promise<Outcome> {
+  const made: string[] = [];
+  const say = (line: string): void => {
+    made.push(line);
+    console.error(line);
+  };
+  await ensureImages(places(), { install: given.install, say });
+  return { data: { made }, text: made.length === 0 ? 'the images are there' : 'the images are made' };
+}
+
 async function doStatus(): Promise<Outcome> {
   const lab = await openLab();
   if (!lab) return { data: { up: false }, text: 'no lab' };
@@ -116,6 +128,7 @@ async function doSsh(given: Arguments): Promise<Outcome> {
 
 async function obey(given: Arguments): Promise<Outcome> {
   const command = given.words[0] ?? '';
+  if (command === 'images') return doImages(given);
   if (command === 'up') return doUp(given);
   if (command === 'status') return doStatus();
   if (command === 'down') return doDown();

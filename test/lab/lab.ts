@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureBaseImages } from './base-image.ts';
+import { type BaseImages, ensureBaseImages } from './base-image.ts';
 import { ensureGuestImages, type GuestImages } from './guest-image.ts';
 import { copyDisks, defineGuest, runningGuests } from './guests.ts';
 import { hostFolder, publicHostKeys, removeHost } from './host.ts';
@@ -32,15 +32,22 @@ export async function openLab(places: Places = placesOf()): Promise<Lab | null> 
   return state ? new Lab(places, state) : null;
 }
 
+/** Makes the images that all labs of this user share, where they are missing; whoever comes first makes them. */
+export async function ensureImages(
+  { cache }: Places,
+  { install = false, say = () => {} }: Pick<UpOptions, 'install' | 'say'> = {},
+): Promise<[BaseImages, GuestImages]> {
+  await ensureMachine(install);
+  return locked(join(cache, 'images.lock'), () =>
+    Promise.all([ensureBaseImages(cache, say), ensureGuestImages(cache, say)]),
+  );
+}
+
 /** Brings the lab up, or what is missing of it: images, network, hosts, guests; waits until the guests answer. */
 export async function up(options: UpOptions = {}, places: Places = placesOf()): Promise<Lab> {
   const say = options.say ?? (() => {});
-  await ensureMachine(options.install ?? false);
+  const [base, guest] = await ensureImages(places, options);
   return withLock(places, async () => {
-    // Labs share them: whoever comes first makes them.
-    const [base, guest] = await locked(join(places.cache, 'images.lock'), () =>
-      Promise.all([ensureBaseImages(places.cache, say), ensureGuestImages(places.cache, say)]),
-    );
     const layers = { hypervisor: [guest.layer, base.base], witness: [base.witnessLayer, base.base] };
     const state = (await readState(places)) ?? (await newState(places, options, layers));
     checkCount(state, options.hosts);

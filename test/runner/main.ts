@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { type Count, countTests } from './count.ts';
 import { canInstall, installPackages, missingPackages } from './debian.ts';
-import { STAGES, type Stage } from './stages.ts';
+import { GROUPS, type Stage } from './stages.ts';
 
 const ci = process.env.CI === 'true';
 const args = process.argv.slice(2);
@@ -40,8 +40,8 @@ function obstacle(stage: Stage): string | null {
   return null;
 }
 
-/** Runs the stage's command, passing its output through and keeping it. */
-function execute(stage: Stage): Promise<{ code: number; output: string }> {
+/** Runs the stage's command, keeping its output; `live`: passed through as it comes. */
+function execute(stage: Stage, live: boolean): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     const [command = '', ...rest] = stage.command;
     const child = spawn(command, rest, {
@@ -50,7 +50,7 @@ function execute(stage: Stage): Promise<{ code: number; output: string }> {
     });
     let output = '';
     const keep = (chunk: Buffer): void => {
-      process.stdout.write(chunk);
+      if (live) process.stdout.write(chunk);
       output += chunk.toString('utf8');
     };
     child.stdout.on('data', keep);
@@ -60,34 +60,50 @@ function execute(stage: Stage): Promise<{ code: number; output: string }> {
   });
 }
 
-async function runStage(stage: Stage): Promise<Outcome> {
+async function runStage(stage: Stage, live: boolean): Promise<Outcome> {
   const began = Date.now();
-  const seconds = (): number => Math.round((Date.now() - began) / 1000);
-  console.log(`\n=== ${stage.name} ===`);
-  const skipped = obstacle(stage);
-  if (skipped) {
-    console.log(`skipped: ${skipped}`);
-    // In CI nothing may be skipped: what cannot run there counts as failed.
-    return {
-      stage: stage.name,
-      passed: 0,
-      failed: ci ? 1 : 0,
-      closing: '',
-      skipped,
-      seconds: seconds(),
-      output: '',
-    };
-  }
-  const { code, output } = await execute(stage);
+  console.log(live ? `\n=== ${stage.name} ===` : `> ${stage.name} ...`);
+  const { code, output } = await execute(stage, live);
+  if (!live) console.log(`\n=== ${stage.name} ===\n${output}`);
   const count = countTests(stage.counts, code, output);
-  return { stage: stage.name, ...count, skipped: null, seconds: seconds(), output };
+  return {
+    ...{ stage: stage.name, ...count, skipped: null, output },
+    seconds: Math.round((Date.now() - began) / 1000),
+  };
+}
+
+/** In CI nothing may be skipped: what cannot run there counts as failed. */
+function skip({ name }: Stage, why: string): Outcome {
+  console.log(`\n=== ${name} ===\nskipped: ${why}`);
+  return {
+    ...{ stage: name, passed: 0, failed: ci ? 1 : 0 },
+    closing: '',
+    skipped: why,
+    seconds: 0,
+    output: '',
+  };
+}
+
+/** The words of two that run at a time would be mixed: then each says its own once it has ended. */
+async function runGroup(group: Stage[]): Promise<Outcome[]> {
+  const found = new Map<Stage, Outcome>();
+  // One after the other: packages are installed by one at a time.
+  for (const stage of group) {
+    const why = obstacle(stage);
+    if (why !== null) found.set(stage, skip(stage, why));
+  }
+  const left = group.filter((stage) => !found.has(stage));
+  const live = left.length < 2;
+  const work = async (): Promise<void> => {
+    for (let stage = left.shift(); stage; stage = left.shift()) found.set(stage, await runStage(stage, live));
+  };
+  await Promise.all([work(), work()]);
+  return group.flatMap((stage) => found.get(stage) ?? []);
 }
 
 const outcomes: Outcome[] = [];
-for (const stage of STAGES) {
-  if (only && !only.includes(stage.name)) continue;
-  outcomes.push(await runStage(stage));
-}
+for (const group of GROUPS)
+  outcomes.push(...(await runGroup(group.filter(({ name }) => !only || only.includes(name)))));
 
 // Again, and last: a reader of a long log, and one who is shown only its end, looks here.
 for (const { stage, failed, output } of outcomes)

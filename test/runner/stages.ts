@@ -30,73 +30,76 @@ const UNIT_HELPERS = [
   'qemu-utils',
 ];
 
-/** Everything `npm test` runs, cheapest first. */
-export const STAGES: Stage[] = [
-  { name: 'lint', command: npm('lint'), packages: [], counts: 'stage' },
-  { name: 'types', command: npm('types'), packages: [], counts: 'stage' },
-  { name: 'arrows', command: npm('arrows'), packages: [], counts: 'stage' },
-  { name: 'unit', command: npm('unit'), packages: [], helpful: UNIT_HELPERS, counts: 'vitest' },
-  { name: 'model', command: [...npm('model'), '--', '--bounded'], packages: [], counts: 'stage' },
+const vitest = (config: string): string[] => ['vitest', 'run', '--config', config];
+const playwright = (config: string): string[] => ['playwright', 'test', '--config', config];
+
+const onLab = { linux: true, root: true } as const;
+const WINDOW = ['chromium', 'xvfb', 'xauth'];
+
+/** What each looks at is one program of one thread, but for the images: made while something else is busy. */
+const QUICK: Stage[] = [
   {
-    name: 'simulator',
-    command: [...npm('simulate'), '--', '--schedules', '2000', '--json'],
-    packages: [],
-    counts: 'stage',
+    ...{ name: 'lab images', command: [...npm('lab'), '--', 'images'], packages: [...labPackages] },
+    ...{ ...onLab, counts: 'stage' },
   },
+  { name: 'types', command: npm('types'), packages: [], counts: 'stage' },
+  { name: 'model', command: [...npm('model'), '--', '--bounded'], packages: [], counts: 'stage' },
+  { name: 'lint', command: npm('lint'), packages: [], counts: 'stage' },
+  { name: 'arrows', command: npm('arrows'), packages: [], counts: 'stage' },
   { name: 'build', command: npm('build'), packages: [], counts: 'stage' },
   {
-    name: 'integration',
-    command: ['vitest', 'run', '--config', 'test/integration/vitest.config.ts'],
-    packages: ['qemu-system-x86', 'qemu-utils'],
-    linux: true,
-    // Mounts small file systems, to fill them.
-    root: true,
-    counts: 'vitest',
+    ...{ name: 'simulator', command: [...npm('simulate'), '--', '--schedules', '2000', '--json'] },
+    ...{ packages: [], counts: 'stage' },
   },
-  {
-    name: 'browser',
-    command: npm('e2e'),
-    packages: ['chromium', 'fonts-dejavu-core'],
-    linux: true,
-    counts: 'playwright',
-  },
-  {
-    name: 'electron',
-    command: ['playwright', 'test', '--config', 'test/e2e/electron.config.ts'],
-    packages: ['chromium', 'xvfb', 'xauth'],
-    linux: true,
-    counts: 'playwright',
-  },
-  {
-    name: 'lab',
-    command: npm('lab:test'),
-    packages: [...labPackages],
-    linux: true,
-    root: true,
-    counts: 'vitest',
-  },
+];
+
+const story = (shell: 'browser' | 'electron', packages: string[]): Stage => ({
+  name: shell === 'browser' ? 'story in the browser' : 'story in the Electron window',
+  command: [...npm('lab:story'), '--', '--json', '--shell', shell],
+  packages: [...labPackages, ...packages],
+  ...onLab,
+  counts: 'stage',
+});
+
+/** Faults at random, beside the two stories: each has a lab of its own. */
+const LAST: Stage[] = [
   {
     name: 'chaos',
     command: [...npm('chaos'), '--', '--seed', '1', '--minutes', '3', '--json'],
     packages: [...labPackages],
-    linux: true,
-    root: true,
+    ...onLab,
     counts: 'stage',
   },
-  {
-    name: 'story in the browser',
-    command: ['npm', 'run', '--silent', 'lab:story', '--', '--json', '--shell', 'browser'],
-    packages: [...labPackages, 'chromium'],
-    linux: true,
-    root: true,
-    counts: 'stage',
-  },
-  {
-    name: 'story in the Electron window',
-    command: ['npm', 'run', '--silent', 'lab:story', '--', '--json', '--shell', 'electron'],
-    packages: [...labPackages, 'chromium', 'xvfb', 'xauth'],
-    linux: true,
-    root: true,
-    counts: 'stage',
-  },
+  story('browser', ['chromium']),
+  story('electron', WINDOW),
+];
+
+/** Everything `npm test` runs, group by group, cheapest first; of one group two stages at a time. */
+export const GROUPS: Stage[][] = [
+  QUICK,
+  [{ name: 'unit', command: npm('unit'), packages: [], helpful: UNIT_HELPERS, counts: 'vitest' }],
+  [
+    {
+      name: 'integration',
+      command: vitest('test/integration/vitest.config.ts'),
+      packages: ['qemu-system-x86', 'qemu-utils'],
+      // Mounts small file systems, to fill them.
+      ...onLab,
+      counts: 'vitest',
+    },
+  ],
+  [
+    {
+      ...{ name: 'browser', command: npm('e2e'), packages: ['chromium', 'fonts-dejavu-core'] },
+      ...{ linux: true, counts: 'playwright' },
+    },
+  ],
+  [
+    {
+      ...{ name: 'electron', command: playwright('test/e2e/electron.config.ts'), packages: WINDOW },
+      ...{ linux: true, counts: 'playwright' },
+    },
+  ],
+  [{ name: 'lab', command: npm('lab:test'), packages: [...labPackages], ...onLab, counts: 'vitest' }],
+  LAST,
 ];

@@ -1,6 +1,7 @@
 import { type ExportAddress, fail, ok, type Result } from '../../protocol/index.ts';
 import type { Copiers } from '../copier/helper.ts';
 import type { TlsFiles } from '../forwarder/remote.ts';
+import { makeTurns } from '../in-turn.ts';
 import { exportName } from '../names.ts';
 import { notOpen, pointGone } from '../problems.ts';
 import type {
@@ -18,7 +19,7 @@ import { allThere, Digests, imageItself } from './digests.ts';
 import { fitAll, printsOf, sizesOf } from './fitting.ts';
 import { type Flush, flushOver } from './flush.ts';
 import { allocatedBytes, exists, roomBeside } from './images.ts';
-import { layersInTurn, makeTurns } from './in-turn.ts';
+import { layersInTurn } from './layers-in-turn.ts';
 import { Manifests } from './manifest.ts';
 import { Offers } from './offers.ts';
 import { DaemonPoints } from './points.ts';

@@ -138,6 +138,61 @@ describe('what is done on the hosts', () => {
     expect(lines(external(true)).match(/\/sbin\/replica state 'r 0' ''/g)).toHaveLength(2);
   });
 
+  const DISK = '/images/mail.qcow2';
+  const kept = (mode: ReplicationMode): typeof snapshot => {
+    const view = pair('mail', 'atlas', 'boreas', 'primary-lost');
+    for (const { status } of Object.values(view.members))
+      status.spec.disks = [{ target: 'vda', sizeBytes: 1, paths: { atlas: DISK, boreas: DISK } }];
+    view.replication.mode = mode;
+    return { ...snapshot, pairs: { [pairId]: view } };
+  };
+  const orders = {
+    failover: { method: 'pair.failover', params: { pairId, seen: 'proven', typedName: null, point: null } },
+    switchover: { method: 'pair.switchover', params: { pairId, way: 'auto' } },
+    resync: { method: 'pair.resync', params: { pairId } },
+    end: { method: 'protect.end', params: { pairId } },
+  } satisfies Record<string, GivenOrder>;
+  const said = (order: GivenOrder, mode: ReplicationMode): string[] =>
+    onHosts(order, kept(mode)).flatMap((one) => [`${one.host}:`, ...one.lines]);
+
+  it.each(Object.entries(orders))('of a %s: what others keep is neither mirrored nor deleted', (_, order) => {
+    for (const mode of [{ kind: 'shared' } as const, external(true)])
+      expect(said(order, mode).join('\n')).not.toMatch(/mirror|export|job|rm |create/);
+  });
+
+  it('of a failover: the copy is made startable as its way of keeping asks for', () => {
+    const { failover } = orders;
+    expect(said(failover, SYNC).join()).toContain('block-export-del');
+    expect(said(failover, SYNC).join()).not.toContain('qemu-img');
+    expect(said(failover, MODE_DEFAULTS.interval)).toContain(`qemu-img create -f qcow2 -b POINT ${DISK}`);
+    expect(said(failover, { kind: 'shared' })[2]).toMatch(`qemu-img info ${DISK}`);
+    expect(said(failover, external(false))[2]).toBe('/sbin/replica promote');
+  });
+
+  it('of a switchover: one kept by points is mirrored first, one that others keep is handed over between shutdown and start', () => {
+    const { switchover } = orders;
+    expect(said(switchover, MODE_DEFAULTS.async).slice(0, 4)).toEqual([
+      'atlas:',
+      expect.stringContaining('block-dirty-bitmap-remove'),
+      expect.stringContaining('blockdev-mirror vda'),
+      expect.stringContaining('migrate mail'),
+    ]);
+    expect(said(switchover, external(true))).toEqual([
+      ...['atlas:', 'virsh shutdown mail', '/sbin/replica demote', expect.stringContaining('# the record')],
+      ...['boreas:', '/sbin/replica promote', 'virsh start mail'],
+    ]);
+  });
+
+  it('of a change of mode: the old way ends, the new one begins', () => {
+    const change: GivenOrder = {
+      method: 'pair.mode',
+      params: { pairId, replication: MODE_DEFAULTS.interval },
+    };
+    expect(said(change, SYNC).join()).toMatch(/block-job-cancel.*block-dirty-bitmap-add/);
+    const back: GivenOrder = { method: 'pair.mode', params: { pairId, replication: SYNC } };
+    expect(said(back, MODE_DEFAULTS.interval).join()).toMatch(/block-dirty-bitmap-remove.*blockdev-mirror/);
+  });
+
   it('is told host by host, in its order', () => {
     const shut = onHosts({ method: 'pair.switchover', params: { pairId, way: 'cold' } }, snapshot);
     expect(shut.map((one) => one.host)).toEqual(['atlas', 'boreas']);

@@ -1,7 +1,21 @@
 import type { CoordinatedMode } from '../../../agent/protocol/coordinated.ts';
-import { isCoordinated } from '../../../agent/protocol/mode.ts';
+import { isCoordinated, makesPoints, SYNC } from '../../../agent/protocol/mode.ts';
 import type { FleetSnapshot, PairView } from '../../../src-main/contract/index.ts';
 import { m } from '../../lib/messages.ts';
+import {
+  closed,
+  exported,
+  mirrored,
+  opened,
+  type Parts,
+  promoted,
+  released,
+  removed,
+  sent,
+  startable,
+  unmirrored,
+  unsent,
+} from './copy-lines.ts';
 import { type GivenOrder, type TaskOrder, vmOf } from './given.ts';
 import { shellLine, shellWord } from './shell.ts';
 
@@ -12,15 +26,6 @@ export interface HostLines {
 }
 
 const record = m.commands.record;
-
-interface Parts {
-  name: string;
-  owner: string;
-  standby: string;
-  /** By disk: its name for the block layer, and where it lies on each side. */
-  disks: { target: string; owner: string; standby: string }[];
-  pairId: string;
-}
 
 /** What the agents do, as the commands a person would know. */
 export function onHosts(order: GivenOrder, fleet: FleetSnapshot): HostLines[] {
@@ -44,7 +49,7 @@ export function onHosts(order: GivenOrder, fleet: FleetSnapshot): HostLines[] {
         lines: ['block-job-set-speed understudy-PAIR-DISK SPEED   # QMP, of every copy it sends'],
       }));
     case 'hosts.remove':
-      return [{ host: nameOf(fleet, order.params.hostId), lines: removed(order.params.keepHistory) }];
+      return [{ host: nameOf(fleet, order.params.hostId), lines: withoutAgent(order.params.keepHistory) }];
     case 'protect.letGo': {
       const { hostId, vmUuid } = order.params;
       const lines = [
@@ -63,10 +68,10 @@ function ofPair(order: TaskOrder, pair: Parts, fleet: FleetSnapshot): HostLines[
     case 'pair.failover':
       return [
         {
-          host: standby,
+          host: standby.name,
           lines: [
-            record.forced(standby),
-            ...closed(pair),
+            record.forced(standby.name),
+            ...startable(pair),
             `virsh start ${name} --paused`,
             `virsh resume ${name}`,
           ],
@@ -75,96 +80,100 @@ function ofPair(order: TaskOrder, pair: Parts, fleet: FleetSnapshot): HostLines[
     case 'pair.switchover':
       return switched(pair, order.params.way);
     case 'pair.resync':
-      return [
-        {
-          host: standby,
-          lines: [
-            ...disks.map((disk) => `qemu-img create -f qcow2 -b ${disk.standby}.aside ${disk.standby}`),
-            ...opened(pair),
-          ],
-        },
-        { host: owner, lines: [record.stale, ...mirrored(pair)] },
-      ];
+      return resynced(pair);
     case 'pair.revert':
       return [
-        { host: owner, lines: [`virsh shutdown ${name}`] },
-        { host: standby, lines: [record.forced(standby), `virsh start ${name}`] },
+        { host: owner.name, lines: [`virsh shutdown ${name}`, ...released(pair)] },
+        {
+          host: standby.name,
+          lines: [record.forced(standby.name), ...promoted(pair), `virsh start ${name}`],
+        },
       ];
     case 'pair.discard': {
       const lines = disks.flatMap(({ standby: path }) => [
-        `block-stream ${path}   # QMP`,
-        `rm ${path}.aside`,
+        `block-stream ${shellWord(path)}   # QMP`,
+        `rm ${shellWord(`${path}.aside`)}`,
       ]);
       return [{ host: nameOf(fleet, order.params.hostId), lines }];
     }
     case 'pair.replaceStandby': {
       const next = nameOf(fleet, order.params.standby);
       return [
-        { host: owner, lines: [...unmirrored(pair), record.standby(next)] },
+        { host: owner.name, lines: [...unsent(pair), record.standby(next)] },
         { host: next, lines: opened(pair) },
-        { host: owner, lines: mirrored(pair) },
-        { host: standby, lines: disks.map((disk) => `rm ${disk.standby}`) },
+        { host: owner.name, lines: sent(pair) },
+        { host: standby.name, lines: removed(pair) },
       ];
     }
     case 'pair.mode':
-      return [{ host: owner, lines: [record.stale, ...unmirrored(pair), ...mirrored(pair)] }];
-    case 'pair.drill':
       return [
         {
-          host: standby,
-          lines: [
-            ...disks.map(
-              ({ target }) =>
-                `blockdev-backup ${exported(pair, target)} sync=none   # QMP, a frozen state of the copy`,
-            ),
-            'ip netns add understudy-drill',
-            `qemu-system-x86_64 ... -name ${name}   # on that state, in a network with no way out`,
-          ],
+          host: owner.name,
+          lines: [record.stale, ...unsent(pair), ...sent({ ...pair, mode: order.params.replication })],
         },
       ];
+    case 'pair.drill':
+      return [{ host: standby.name, lines: drilled(pair) }];
     default:
       return [
-        { host: owner, lines: unmirrored(pair) },
-        { host: standby, lines: [...closed(pair), ...disks.map((disk) => `rm ${disk.standby}`)] },
-      ];
+        { host: owner.name, lines: unsent(pair) },
+        { host: standby.name, lines: [...closed(pair), ...removed(pair)] },
+      ].filter(({ lines }) => lines.length > 0);
   }
 }
-
-function switched(pair: Parts, way: 'auto' | 'live' | 'cold' | undefined): HostLines[] {
-  const { name, owner, standby } = pair;
-  if (way === 'cold')
-    return [
-      { host: owner, lines: [`virsh shutdown ${name}`, ...unmirrored(pair), record.given(standby)] },
-      { host: standby, lines: [...closed(pair), `virsh start ${name}`] },
-    ];
+function resynced(pair: Parts): HostLines[] {
+  const { owner, standby, mode, disks } = pair;
+  if (isCoordinated(mode)) return [{ host: owner.name, lines: [record.standby(standby.name)] }];
+  const over = disks.map(
+    ({ standby: path }) => `qemu-img create -f qcow2 -b ${shellWord(`${path}.aside`)} ${shellWord(path)}`,
+  );
   return [
-    {
-      host: owner,
-      lines: [
-        `migrate ${name} pause-before-switchover   # QMP, its memory`,
-        ...unmirrored(pair),
-        record.given(standby),
-      ],
-    },
-    { host: standby, lines: [...closed(pair), 'cont   # QMP, its next instruction'] },
+    { host: standby.name, lines: [...over, ...opened(pair)] },
+    { host: owner.name, lines: [record.stale, ...sent(pair)] },
   ];
 }
 
-const exported = ({ pairId }: Parts, target: string): string => `${pairId}.${target}`;
-const opened = (pair: Parts): string[] =>
-  pair.disks.map(
-    ({ target }) => `block-export-add nbd ${exported(pair, target)} writable=true   # QMP, storage daemon`,
-  );
-const closed = (pair: Parts): string[] =>
-  pair.disks.map(
-    ({ target }) => `block-export-del ${exported(pair, target)}; blockdev-del   # QMP, storage daemon`,
-  );
-const mirrored = (pair: Parts): string[] =>
-  pair.disks.map(
-    ({ target }) => `blockdev-mirror ${target} copy-mode=write-blocking   # QMP, through the forwarder`,
-  );
-const unmirrored = (pair: Parts): string[] =>
-  pair.disks.map(({ target }) => `block-job-cancel understudy-${pair.pairId}-${target}   # QMP`);
+function switched(pair: Parts, way: 'auto' | 'live' | 'cold' | undefined): HostLines[] {
+  const { name, owner, standby, mode } = pair;
+  // A copy that is kept by points is mirrored for the move.
+  const before = makesPoints(mode) ? [...unsent(pair), ...mirrored(pair)] : [];
+  const after = isCoordinated(mode) ? [] : unmirrored(pair);
+  const ready = startable(pair, true);
+  if (way === 'cold' || isCoordinated(mode))
+    return [
+      {
+        host: owner.name,
+        lines: [...before, `virsh shutdown ${name}`, ...after, ...released(pair), record.given(standby.name)],
+      },
+      { host: standby.name, lines: [...ready, `virsh start ${name}`] },
+    ];
+  return [
+    {
+      host: owner.name,
+      lines: [
+        ...before,
+        `migrate ${name} pause-before-switchover   # QMP, its memory`,
+        ...after,
+        record.given(standby.name),
+      ],
+    },
+    { host: standby.name, lines: [...ready, 'cont   # QMP, its next instruction'] },
+  ];
+}
+
+function drilled({ pairId, name, disks, mode }: Parts): string[] {
+  const frozen = makesPoints(mode)
+    ? disks.map(({ standby }) => `qemu-img create -f qcow2 -b POINT ${shellWord(`${standby}.drill`)}`)
+    : disks.map(
+        ({ target }) =>
+          `blockdev-backup ${exported(pairId, target)} sync=none   # QMP, a frozen state of the copy`,
+      );
+  return [
+    ...frozen,
+    'ip netns add understudy-drill',
+    `qemu-system-x86_64 ... -name ${name}   # on that state, in a network with no way out`,
+  ];
+}
 
 type ProtectStart = Extract<GivenOrder, { method: 'protect.start' }>['params'];
 
@@ -175,7 +184,7 @@ function protectStart(params: ProtectStart, fleet: FleetSnapshot): HostLines[] {
   const disks = vm.disks
     .filter(({ readOnly }) => !readOnly)
     .map(({ target, path, sizeBytes, format }) => ({ target, path, sizeBytes, format }));
-  const alone = `virsh autostart --disable ${vm.name}`;
+  const alone = `virsh autostart --disable ${shellWord(vm.name)}`;
   if (replication && isCoordinated(replication)) {
     const [here, there] = looked(replication, { hostId, standby, paths: disks.map(({ path }) => path) });
     return [
@@ -183,23 +192,24 @@ function protectStart(params: ProtectStart, fleet: FleetSnapshot): HostLines[] {
       { host: nameOf(fleet, standby), lines: there },
     ];
   }
+  const mode = replication ?? SYNC;
+  // Its id is drawn when it is ordered.
+  const pair = {
+    disks: disks.map(({ target }) => ({ target, owner: '', standby: '' })),
+    pairId: 'PAIR',
+    mode,
+  };
   return [
     {
       host: nameOf(fleet, standby),
-      lines: disks.flatMap(({ target, path, sizeBytes, format }) => [
-        `qemu-img create -f ${format} ${path} ${sizeBytes}`,
-        `block-export-add nbd ${target} writable=true   # QMP, storage daemon`,
-      ]),
-    },
-    {
-      host: nameOf(fleet, hostId),
       lines: [
-        alone,
         ...disks.map(
-          ({ target }) => `blockdev-mirror ${target} copy-mode=write-blocking   # QMP, through the forwarder`,
+          ({ path, sizeBytes, format }) => `qemu-img create -f ${format} ${shellWord(path)} ${sizeBytes}`,
         ),
+        ...opened(pair),
       ],
     },
+    { host: nameOf(fleet, hostId), lines: [alone, ...sent(pair)] },
   ];
 }
 
@@ -221,7 +231,7 @@ function looked(
   ];
 }
 
-const removed = (keepHistory: boolean): string[] => [
+const withoutAgent = (keepHistory: boolean): string[] => [
   'systemctl disable --now understudy-agent understudy-guard understudy-forwarder understudy-shutdown',
   `rm -rf /opt/understudy ${keepHistory ? '# /var/lib/understudy/audit.log stays' : '/var/lib/understudy'}`,
 ];
@@ -237,10 +247,11 @@ function partsOf(fleet: FleetSnapshot, pair: PairView): Parts | null {
   if (first === undefined) return null;
   const { spec } = first.status;
   return {
-    name: pair.name,
-    owner: nameOf(fleet, pair.primary),
-    standby: nameOf(fleet, pair.standby),
+    name: shellWord(pair.name),
+    owner: { id: pair.primary, name: nameOf(fleet, pair.primary) },
+    standby: { id: pair.standby, name: nameOf(fleet, pair.standby) },
     pairId: pair.id,
+    mode: pair.replication.mode,
     disks: spec.disks.map(({ target, paths }) => ({
       target,
       owner: paths[pair.primary] ?? '',

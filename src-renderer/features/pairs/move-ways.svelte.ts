@@ -21,7 +21,8 @@ export class MoveWays {
     this.problem = null;
     const asked = await call('pair.switchover.check', { pairId: this.#pairId });
     this.asking = false;
-    if (!asked.ok && isUnanswered(asked.problem)) {
+    // Nobody has looked: that says nothing of how it can move.
+    if (!asked.ok && (isUnanswered(asked.problem) || asked.problem.kind === 'unexpected')) {
       this.problem = asked.problem;
       return;
     }

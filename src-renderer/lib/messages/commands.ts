@@ -18,6 +18,7 @@ export const commands = {
     standby: (host: string) => `# the record: ${host} stands by from now on`,
     settings: '# the record: changed at a majority of the voters; nothing else',
     description: '# the pair’s description: changed; nothing else',
+    free: '# refused while a machine has it open',
     stale: '# the record: the copy counts for nothing until it is whole',
   },
 };

@@ -1,4 +1,4 @@
-import type { Task } from '../../../agent/protocol/index.ts';
+import { problemOf, type Task } from '../../../agent/protocol/index.ts';
 import { task } from '../../../src-main/contract/testing-fleet.ts';
 import { automation } from '../../../src-renderer/lib/messages/automation.ts';
 import { bulk } from '../../../src-renderer/lib/messages/bulk.ts';
@@ -8,7 +8,7 @@ import { problem } from '../../../src-renderer/lib/messages/problem.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { transfer } from '../../../src-renderer/lib/messages/transfer.ts';
 import { REFUSABLE } from '../fixture/refusable.ts';
-import { looked, noRun, plan, refused, started } from '../fixture/replies.ts';
+import { live, looked, noRun, plan, refused, started } from '../fixture/replies.ts';
 import { expect, go, pairOf, test } from '../troubled.ts';
 
 /** Every way but the first run: what is refused or lost is mended where it stands, and nothing is begun anew. */
@@ -125,12 +125,20 @@ test('what could not be read is read again in the same dialog', async ({ fleet, 
       value: { name: 'understudy.txt', parts: [{ part: 'versions', text: 'Node 24' }] },
       shows: new RegExp(diagnostics.parts.versions),
     },
+    {
+      place: '#/pairs/pair-in-sync/switchover',
+      method: 'pair.switchover.check',
+      // A refusal would be an answer: it can move with a shutdown only.
+      why: problemOf(new Error('a check that broke off')),
+      value: live.value,
+      shows: orders.switchover.liveText,
+    },
   ];
   fleet.script.next('evacuation.last', noRun);
-  for (const { place, method, value, shows } of unread) {
-    fleet.script.next(method, { problem: refused }, { value });
+  for (const { place, method, value, shows, why = refused } of unread) {
+    fleet.script.next(method, { problem: why }, { value });
     await dialog.open(place);
-    await dialog.says(refused);
+    await dialog.says(why);
     await dialog.button(shell.retry).click();
     await expect(dialog.box.getByText(shows).first()).toBeVisible();
     await expect(dialog.box.getByRole('alert')).toHaveCount(0);

@@ -2,7 +2,7 @@ import type { Locator } from '@playwright/test';
 import { addHost } from '../../../src-renderer/lib/messages/add-host.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect } from '../expect.ts';
-import type { Hand } from './hand.ts';
+import { type Hand, labelled } from './hand.ts';
 
 /** Agent installation on a slow, emulated host. */
 const INSTALL_MS = 180_000;
@@ -68,9 +68,8 @@ export class AddHostWizard {
     await expect(input).toHaveAttribute('aria-invalid', 'true');
   }
 
-  /** A label may go on with "(optional)". */
   input(field: string): Locator {
-    return this.hand.page.getByRole('textbox', { name: new RegExp(`^${field}( \\(|$)`) });
+    return this.hand.page.getByRole('textbox', { name: labelled(field) });
   }
 
   /** As the host shows it, to be compared. */

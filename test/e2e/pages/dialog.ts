@@ -2,7 +2,7 @@ import type { Locator } from '@playwright/test';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect } from '../expect.ts';
-import type { Hand } from './hand.ts';
+import { type Hand, labelled } from './hand.ts';
 
 /** A dialog over the page: whichever is open, or the one called `name`. */
 export class DialogBox {
@@ -40,7 +40,7 @@ export class DialogBox {
   }
 
   field(name: string): Locator {
-    return this.box.getByRole('textbox', { name });
+    return this.box.getByRole('textbox', { name: labelled(name) });
   }
 
   /** Of several ways, the one whose name begins so. */

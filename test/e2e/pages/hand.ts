@@ -2,6 +2,10 @@ import type { Locator, Page } from '@playwright/test';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect } from '../expect.ts';
 
+/** The name of a field, which may go on with "(optional)". */
+export const labelled = (label: string): RegExp =>
+  new RegExp(`^${label.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}( \\(|$)`);
+
 /** The person's hand: every activation and every field typed into is counted. */
 export class Hand {
   /** The window looked at; a console started again gets a new one. */

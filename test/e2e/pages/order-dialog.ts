@@ -1,34 +1,17 @@
-import type { Locator, Page } from '@playwright/test';
+import type { Locator } from '@playwright/test';
 import type { Problem } from '../../../agent/protocol/index.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
 import { expect } from '../expect.ts';
+import { DialogBox } from './dialog.ts';
 
 /** Whatever dialog is open: what it says of a refusal, and the button that orders. */
-export class OrderDialog {
-  readonly page: Page;
-  readonly box: Locator;
-
-  constructor(page: Page) {
-    this.page = page;
-    this.box = page.getByRole('dialog');
-  }
-
+export class OrderDialog extends DialogBox {
   /** In a page that has been opened: no reload, only another place. */
   async open(place: string): Promise<void> {
-    await this.page.evaluate((hash) => {
+    await this.hand.page.evaluate((hash) => {
       location.hash = hash;
     }, place);
-    await expect(this.box).toBeVisible();
-  }
-
-  button(name: string): Locator {
-    return this.box.getByRole('button', { name, exact: true });
-  }
-
-  field(name: string): Locator {
-    return this.box.getByRole('textbox', {
-      name: new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}( \\(|$)`),
-    });
+    await this.isThere();
   }
 
   /** What happened and what to do, where it is seen without scrolling. */

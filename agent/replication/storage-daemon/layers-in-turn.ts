@@ -1,18 +1,6 @@
+import type { InTurn } from '../in-turn.ts';
 import type { RestorePoints } from '../replication.ts';
 import type { LayeredPoints } from './restore.ts';
-
-/** Runs one piece of work after the other. */
-export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
-
-/** One order at a time: two of them would see each other's half-made nodes. */
-export function makeTurns(): InTurn {
-  let turn: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const run = turn.then(work, work);
-    turn = run.catch(() => undefined);
-    return run;
-  };
-}
 
 /** Restore points, in turn with everything else that the storage daemon is told. */
 export function layersInTurn(layers: LayeredPoints, inTurn: InTurn): RestorePoints {
