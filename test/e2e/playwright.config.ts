@@ -18,7 +18,7 @@ export default defineConfig({
   fullyParallel: true,
   retries: 0,
   forbidOnly: true,
-  reporter: [['list']],
+  reporter: [['list'], ['./page-reporter.ts']],
   use: {
     browserName: 'chromium',
     launchOptions: CHROMIUM,

@@ -142,7 +142,9 @@ describe('what is done on the hosts', () => {
   const kept = (mode: ReplicationMode): typeof snapshot => {
     const view = pair('mail', 'atlas', 'boreas', 'primary-lost');
     for (const { status } of Object.values(view.members))
-      status.spec.disks = [{ target: 'vda', sizeBytes: 1, paths: { atlas: DISK, boreas: DISK } }];
+      status.spec.disks = [
+        { target: 'vda', format: 'qcow2', sizeBytes: 1, paths: { atlas: DISK, boreas: DISK } },
+      ];
     view.replication.mode = mode;
     return { ...snapshot, pairs: { [pairId]: view } };
   };

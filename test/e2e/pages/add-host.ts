@@ -51,6 +51,7 @@ export class AddHostWizard {
   async choose(method: string): Promise<void> {
     const choice = this.hand.page.getByRole('radio', { name: method });
     if (!(await choice.isChecked())) await this.hand.click(choice);
+    await expect(choice).toBeChecked();
   }
 
   async next(): Promise<void> {
