@@ -28,6 +28,11 @@ export const shell = {
   back: 'Back',
   next: 'Continue',
   retry: 'Try again',
+  fault: {
+    message: 'This page cannot be drawn.',
+    next: 'It is a fault of the console; your machines run on, and nothing was ordered by it. Load the page again. If it comes back, save the diagnostics (Settings) and report it; everything can be ordered from the command line, too.',
+    again: 'Load the page again',
+  },
   details: 'Details',
   loading: 'Loading…',
   notFound: {

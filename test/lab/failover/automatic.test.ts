@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { LocalCopy } from '../../../agent/protocol/index.ts';
 import { askAgent } from '../agent-client.ts';
 import { serviceProcess, signal } from '../host-processes.ts';
+import { startFrom } from '../modes/points.ts';
 import { places } from '../places.ts';
 import { ProtectedFleet } from '../protected-fleet.ts';
 import type { Recorder } from '../recorder.ts';
@@ -170,6 +171,23 @@ describe('an armed pair', () => {
     await Promise.all(fleet.lab.hosts.map(({ name }) => fleet.lab.powerOff(name)));
     await Promise.all(fleet.lab.hosts.map(({ name }) => fleet.lab.powerOn(name)));
     await nothingLost();
+  });
+
+  test('whose owner and witness are lost together waits for a person, and runs by his word alone', async () => {
+    const { owner, standby } = await fleet.roles(MACHINE);
+    await record();
+    const lost = [owner, fleet.witness];
+    await Promise.all(lost.map((host) => fleet.lab.powerOff(host)));
+    await pause(LONG_MS);
+    expect(await fleet.guestOn(standby, MACHINE)).toBeNull();
+    const began = Date.now();
+    await startFrom(fleet, MACHINE, standby);
+    await bench.startOn(standby, began);
+    expect((await fleet.sight(MACHINE)).record).toMatchObject({ forced: true, begun: true, armed: false });
+    await nothingLost();
+    await Promise.all(lost.map((host) => fleet.lab.powerOn(host)));
+    await untilLocal(owner, 'quarantined');
+    expect(runsOn(owner)).toBe(false);
   });
 
   test('does nothing by itself under the policy manual', async () => {

@@ -31,7 +31,7 @@ export async function keep(fleet: ProtectedFleet, machine: string, mode: Replica
   return done(fleet, owner, given?.task.id);
 }
 
-/** A person starts the machine on its standby, from its newest point or another. @returns the moment of the order, Unix ms */
+/** A person starts the machine on its standby, from its newest point or another if it is kept by points. @returns the moment of the order, Unix ms */
 export async function startFrom(
   fleet: ProtectedFleet,
   machine: string,
