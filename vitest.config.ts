@@ -10,7 +10,7 @@ export default defineConfig({
     ],
     exclude: ['**/node_modules/**', 'test/lab/**', 'test/e2e/**'],
     // Most of them wait most of the time: for simulated hosts, clocks and sockets.
-    maxWorkers: 5,
+    maxWorkers: 8,
     // Ends what hangs. What is only slow, on a machine that does much else, is not wrong.
     testTimeout: 60_000,
   },

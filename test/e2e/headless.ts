@@ -71,6 +71,8 @@ export const CHROMIUM = {
   args: [
     '--no-sandbox',
     '--disable-gpu',
+    // Letters on whole pixels: by halves they lie as whatever was drawn before left it, and no picture is like the one before.
+    '--disable-font-subpixel-positioning',
     '--disable-quic',
     '--no-first-run',
     '--disable-background-networking',

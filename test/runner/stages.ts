@@ -93,8 +93,6 @@ export const GROUPS: Stage[][] = [
       ...{ name: 'browser', command: npm('e2e'), packages: ['chromium', 'fonts-dejavu-core'] },
       ...{ linux: true, counts: 'playwright' },
     },
-  ],
-  [
     {
       ...{ name: 'electron', command: playwright('test/e2e/electron.config.ts'), packages: WINDOW },
       ...{ linux: true, counts: 'playwright' },

@@ -38,11 +38,14 @@ test.afterEach(() => fixture?.stop());
 async function open(page: Page, fleet: keyof typeof fleets, says: string | RegExp): Promise<void> {
   fixture = await startFixtureFleet(fleet);
   await page.clock.setFixedTime(SEEN_AT);
-  await page.goto(fixture.url);
-  // The same letters on every machine (package fonts-dejavu-core).
-  await page.addStyleTag({
-    content: ':root { --font: "DejaVu Sans" !important; --mono: "DejaVu Sans Mono" !important; }',
+  // The same letters on every machine (package fonts-dejavu-core), and from the first line on: what was drawn in others before
+  // stands half a pixel elsewhere.
+  await page.addInitScript(() => {
+    const letters = new CSSStyleSheet();
+    letters.replaceSync(':root { --font: "DejaVu Sans" !important; --mono: "DejaVu Sans Mono" !important; }');
+    document.adoptedStyleSheets = [letters];
   });
+  await page.goto(fixture.url);
   await expect(page.getByRole('main').getByText(says).first()).toBeVisible();
   await page.evaluate(() => document.fonts.ready);
 }
