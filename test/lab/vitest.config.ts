@@ -19,11 +19,11 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** Each file has a lab of its own. Three at once: they wait for states most of the time. */
+/** Each file has a lab of its own. Two at once: they wait for states most of the time; with three no lease is kept any more. */
 export default defineConfig({
   test: {
     include: ['test/lab/**/*.test.ts'],
-    maxWorkers: 3,
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     testTimeout: 120_000,
     hookTimeout: 600_000,
