@@ -1,10 +1,9 @@
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
 import { map as mapWords } from '../../../src-renderer/lib/messages/map.ts';
 import { orders } from '../../../src-renderer/lib/messages/orders.ts';
 import { pairs } from '../../../src-renderer/lib/messages/pairs.ts';
 import { protect as protectWords } from '../../../src-renderer/lib/messages/protect.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { axeFindings, type Finding } from '../axe.ts';
 import { expect, test } from '../fixtures.ts';
 import { DialogBox } from '../pages/dialog.ts';
 import { Hand } from '../pages/hand.ts';
@@ -18,27 +17,6 @@ import { takeTour } from '../tour/tour.ts';
 
 // No trace: axe's own source would be in it a hundred times.
 test.use({ contextOptions: { reducedMotion: 'reduce' }, trace: 'off' });
-
-interface Finding {
-  screen: string;
-  theme: string;
-  rule: string;
-  where: string[];
-}
-
-/** Whole in light; in dark only what can differ there. */
-async function findings(page: Page, screen: string): Promise<Finding[]> {
-  const found: Finding[] = [];
-  for (const theme of ['dark', 'light'] as const) {
-    await page.emulateMedia({ colorScheme: theme });
-    const axe = new AxeBuilder({ page }).setLegacyMode(true);
-    if (theme === 'dark') axe.withRules(['color-contrast']);
-    const { violations } = await axe.analyze();
-    for (const { id, nodes } of violations)
-      found.push({ screen, theme, rule: id, where: nodes.map((node) => node.target.join(' ')) });
-  }
-  return found;
-}
 
 test('axe finds nothing on any screen or dialog, light and dark', async ({
   hand,
@@ -54,7 +32,7 @@ test('axe finds nothing on any screen or dialog, light and dark', async ({
     startConsole,
     async look(name) {
       screens += 1;
-      found.push(...(await findings(page, name)));
+      found.push(...(await axeFindings(page, name)));
     },
   });
   expect(found).toEqual([]);
@@ -68,7 +46,7 @@ test('axe finds nothing on the screens of the failover core, light and dark', as
     hand: new Hand(page),
     async look(name) {
       screens += 1;
-      found.push(...(await findings(page, name)));
+      found.push(...(await axeFindings(page, name)));
     },
   });
   expect(found).toEqual([]);
@@ -82,7 +60,7 @@ test('axe finds nothing on the map of any size, the list and what if, light and 
     hand: new Hand(page),
     async look(name) {
       screens += 1;
-      found.push(...(await findings(page, name)));
+      found.push(...(await axeFindings(page, name)));
     },
   });
   expect(found).toEqual([]);
@@ -95,7 +73,7 @@ test('axe is at work under the strict policy: it finds what is put in its way', 
 }) => {
   await page.goto((await startConsole()).url);
   await page.evaluate(() => document.body.append(document.createElement('img')));
-  const found = await findings(page, 'first-run');
+  const found = await axeFindings(page, 'first-run');
   expect(found.map(({ rule }) => rule)).toContain('image-alt');
 });
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { objectives } from '../../../src-renderer/lib/messages/objectives.ts';
+import { axeFindings } from '../axe.ts';
 import { expect, test } from '../fixtures.ts';
 import { HostPage } from '../pages/host.ts';
 import { ListPage } from '../pages/list.ts';
@@ -15,13 +15,8 @@ const PICTURES = process.env.OBJECTIVES_PICTURES;
 test.use({ contextOptions: { reducedMotion: 'reduce' } });
 
 async function clean(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['dark', 'light'] as const) {
-    await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-    const found = violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => target.join(' '))]);
-    expect({ name, colorScheme, found }).toEqual({ name, colorScheme, found: [] });
-    if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}-${colorScheme}.png`, fullPage: true });
-  }
+  expect(await axeFindings(page, name)).toEqual([]);
+  if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}.png`, fullPage: true });
 }
 
 test('what a failure would cost: shown, given a target, missed while the standby is gone, and kept for the auditor', async ({

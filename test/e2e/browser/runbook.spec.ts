@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { readCommands } from '../../../src-main/core/testing/printed-commands.ts';
 import { commands } from '../../../src-renderer/lib/messages/commands.ts';
@@ -8,6 +7,7 @@ import { manualText } from '../../../src-renderer/lib/messages/manual-text.ts';
 import { palette } from '../../../src-renderer/lib/messages/palette.ts';
 import { runbook as words } from '../../../src-renderer/lib/messages/runbook.ts';
 import { shell } from '../../../src-renderer/lib/messages/shell.ts';
+import { axeFindings } from '../axe.ts';
 import { expect, test } from '../fixtures.ts';
 import { expectVisibleFocus, focused } from '../pages/keys.ts';
 import { ManualPage } from '../pages/manual.ts';
@@ -20,13 +20,8 @@ const PICTURES = process.env.RUNBOOK_PICTURES;
 test.use({ contextOptions: { reducedMotion: 'reduce' }, trace: 'off' });
 
 async function clean(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['dark', 'light'] as const) {
-    await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-    const found = violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => target.join(' '))]);
-    expect({ name, colorScheme, found }).toEqual({ name, colorScheme, found: [] });
-    if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}-${colorScheme}.png` });
-  }
+  expect(await axeFindings(page, name)).toEqual([]);
+  if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}.png` });
 }
 
 /** Goes somewhere by keyboard alone. */
@@ -83,9 +78,7 @@ test('the runbook: found, read, printed and saved; the shell command of an order
     expect(readCommands(html).length).toBeGreaterThan(40);
     const alone = await page.context().newPage();
     await alone.setContent(html);
-    const { violations } = await new AxeBuilder({ page: alone }).setLegacyMode(true).analyze();
-    expect(violations.map(({ id }) => id)).toEqual([]);
-    if (PICTURES) await alone.screenshot({ path: `${PICTURES}/runbook-file.png` });
+    await clean(alone, 'runbook-file');
     await alone.close();
   });
 

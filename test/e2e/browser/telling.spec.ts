@@ -1,6 +1,6 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { telling } from '../../../src-renderer/lib/messages/telling.ts';
+import { axeFindings } from '../axe.ts';
 import { startFixtureFleet } from '../fixture/server.ts';
 import { expect, test } from '../fixtures.ts';
 import { HostPage } from '../pages/host.ts';
@@ -30,14 +30,6 @@ const watchNotifications = (page: Page) =>
 const shown = (page: Page): Promise<string[]> =>
   page.evaluate(() => Reflect.get(globalThis, 'shown') as string[]);
 
-async function axeFindsNothing(page: Page): Promise<void> {
-  for (const colorScheme of ['dark', 'light'] as const) {
-    await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => target.join(' '))])).toEqual([]);
-  }
-}
-
 test('on practice hosts: set, tried, told, all of it kept on the host', async ({
   hand,
   page,
@@ -62,7 +54,7 @@ test('on practice hosts: set, tried, told, all of it kept on the host', async ({
   await card.mailTo('ada@example.org');
   await card.test();
   await expect(card.text(/^Sent from \w+ in \d+ ms: Kept on the practice host/)).toBeVisible();
-  await axeFindsNothing(page);
+  expect(await axeFindings(page, 'telling')).toEqual([]);
   await card.save();
   await page.reload();
   await expect(card.receivers).toHaveValue('ada@example.org');
@@ -77,7 +69,7 @@ test('on practice hosts: set, tried, told, all of it kept on the host', async ({
     await card.says(/atlas does not answer, and nobody takes over/, 90_000);
     await card.read();
     await card.says(/A decision is needed\./);
-    await axeFindsNothing(page);
+    expect(await axeFindings(page, 'told')).toEqual([]);
     await expect.poll(() => shown(page)).toContainEqual(expect.stringMatching(/^Practice: /));
     await page.evaluate(() => (Reflect.get(globalThis, 'last') as { onclick(): void }).onclick());
     await expect(page).toHaveURL(/#\/(pairs\/.*)?$/);
@@ -95,7 +87,7 @@ test('what was told, what is held back and what did not get through', async ({ h
     await expect(card.text('mail has had no current copy for 10 minutes.')).toBeVisible();
     await expect(card.password).toHaveValue('');
     await card.says(telling.keptHint);
-    await axeFindsNothing(page);
+    expect(await axeFindings(page, 'told-lately')).toEqual([]);
   } finally {
     await fleet.stop();
   }
