@@ -55,6 +55,21 @@ describe('a forced failover', () => {
     expect(running(three)).toEqual(['h2']);
   });
 
+  it('begins in its own history only, though a voter that answers has heard of a later one', () => {
+    const three = armed();
+    for (const lost of ['h1', 'w'] as const) three.stop(lost);
+    const disk = three.disks.get('w');
+    if (!disk) throw new Error('w has no disk');
+    const later = { force: { n: 9, by: 'h1' }, config: 1, round: 40, node: 'h1' };
+    three.disks.set('w', { ...disk, promised: later });
+    three.start('w', true);
+    three.node('h2').force(0);
+    three.advance(6 * T);
+    const chosen = three.node('h2').voter.chosen;
+    expect(chosen?.record).toMatchObject({ owner: 'h2', epoch: { n: 2, by: 'h2' } });
+    expect(chosen?.ballot.force).toEqual(chosen?.record.epoch);
+  });
+
   it('begins by a majority where one answers', () => {
     const three = armed();
     three.stop('h1');

@@ -80,10 +80,14 @@ export class Member {
     return record?.change === 'forced' && !record.begun && record.owner === this.parts.self;
   }
 
-  /** Written here without a majority, by a person's word: above every ballot seen here. */
-  override(record: LeaseRecord): void {
-    const chosen = { ballot: this.parts.proposer.nextBallot(), record };
-    this.parts.voter.forced(chosen);
+  /**
+   * Written here without a majority, by a person's word: above every ballot of the same history. A later one, of which a voter
+   * may have told, outranks it still.
+   */
+  override(before: Versioned, record: LeaseRecord): void {
+    const { proposer, voter } = this.parts;
+    const chosen = { ballot: { ...proposer.nextBallot(), force: before.ballot.force }, record };
+    voter.forced(chosen);
     this.#confirmed = chosen;
     this.#unsure = false;
     this.unsettled = null;

@@ -107,12 +107,12 @@ export class Starting {
    */
   #beginAlone(epoch: Epoch): void {
     const { voter, rules, self, audit } = this.#member.parts;
-    const record = voter.chosen?.record ?? null;
-    if (record === null || !this.#member.forcedHere(record) || compareEpoch(record.epoch, epoch) !== 0)
-      return;
-    const begun = begin(epoch.n, self, rules)(record);
+    const { chosen } = voter;
+    if (chosen === null || !this.#member.forcedHere(chosen.record)) return;
+    if (compareEpoch(chosen.record.epoch, epoch) !== 0) return;
+    const begun = begin(epoch.n, self, rules)(chosen.record);
     if (isRefusal(begun)) return;
-    this.#member.override(begun);
+    this.#member.override(chosen, begun);
     this.#standbyRead = true;
     audit(
       'begun',
